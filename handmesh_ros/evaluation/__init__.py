@@ -1,0 +1,1 @@
+"""Metrics and readers for evaluations: numpy only."""

@@ -1,0 +1,1 @@
+"""The ROS 2 surface; rclpy is imported only here."""

@@ -1,0 +1,1 @@
+"""The runtime without ROS: numpy, OpenCV and ONNX Runtime."""

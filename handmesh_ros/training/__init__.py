@@ -1,0 +1,1 @@
+"""Offline: hand template, rendering, networks, training and export. Needs the extra ``train``."""
