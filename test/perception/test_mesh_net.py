@@ -1,0 +1,88 @@
+"""The mesh network contract: what keeps it runs, what breaks it is refused with the reason."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_mesh_network import FACES, METADATA, open_hand, write_tiny_mesh_network
+
+from handmesh_ros.perception.mesh_net import MeshNetwork, ModelContractError
+
+
+def grey_patch(size: int = 32) -> np.ndarray:
+    return np.full((1, 3, size, size), 0.5, np.float32)
+
+
+def test_estimate_of_a_network_that_keeps_the_contract(tmp_path: Path) -> None:
+    network = MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx"))
+    assert (network.patch_size, network.name, network.crop_scale, network.reference_size_m) == (32, "tiny", 2.0, 0.095)
+    np.testing.assert_array_equal(network.faces, FACES)
+    estimate = network.predict(grey_patch())
+    np.testing.assert_allclose(estimate.joints, open_hand(), atol=1e-6)
+    assert estimate.keypoints.shape == (21, 2)
+    assert estimate.score == pytest.approx(0.99) and estimate.right_probability == pytest.approx(0.99)
+    assert estimate.finite
+
+
+def test_score_and_side_are_optional(tmp_path: Path) -> None:
+    estimate = MeshNetwork(
+        write_tiny_mesh_network(tmp_path / "tiny.onnx", score=None, right_probability=None)
+    ).predict(grey_patch())
+    assert estimate.score == 1.0
+    assert estimate.right_probability is None
+
+
+def test_not_a_number_is_seen(tmp_path: Path) -> None:
+    joints = open_hand()
+    joints[3, 1] = np.nan
+    assert not MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", joints=joints)).predict(grey_patch()).finite
+
+
+@pytest.mark.parametrize("output", ["vertices", "joints", "keypoints"])
+def test_a_missing_output_is_named(tmp_path: Path, output: str) -> None:
+    with pytest.raises(ModelContractError, match=f"tiny.onnx.*{output}"):
+        MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", left_out=[output]))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("handmesh_contract", "2"),
+        ("faces", "not base64!"),
+        ("faces", "AAAA"),
+        ("reference_size_m", "-0.1"),
+        ("reference_size_m", "nan"),
+        ("crop_scale", "wide"),
+    ],
+)
+def test_wrong_metadata_is_named(tmp_path: Path, key: str, value: str) -> None:
+    with pytest.raises(ModelContractError, match=key):
+        MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", metadata={**METADATA, key: value}))
+
+
+@pytest.mark.parametrize("key", ["handmesh_contract", "faces", "reference_size_m", "crop_scale"])
+def test_missing_metadata_is_named(tmp_path: Path, key: str) -> None:
+    metadata = {name: value for name, value in METADATA.items() if name != key}
+    with pytest.raises(ModelContractError, match=key):
+        MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", metadata=metadata))
+
+
+def test_faces_beyond_the_vertices_are_refused(tmp_path: Path) -> None:
+    import base64
+
+    faces = base64.b64encode(np.array([[0, 1, 9]], np.uint16).tobytes()).decode()
+    with pytest.raises(ModelContractError, match="vertex 9"):
+        MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", metadata={**METADATA, "faces": faces}))
+
+
+def test_a_wrong_number_of_joints_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelContractError, match=r"\(20, 3\)"):
+        MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", joints=open_hand()[:20]))
+
+
+def test_a_file_that_is_missing_or_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelContractError, match="no such model file"):
+        MeshNetwork(tmp_path / "missing.onnx")
+    (tmp_path / "text.onnx").write_text("hello")
+    with pytest.raises(ModelContractError, match=r"text\.onnx"):
+        MeshNetwork(tmp_path / "text.onnx")
