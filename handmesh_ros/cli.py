@@ -1,0 +1,63 @@
+"""The command ``handmesh``: picks the sub-command and imports only what that one needs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+# Name -> what it does; the code is handmesh_ros.commands.<name with underscores>.
+COMMANDS = {
+    "run": "track hands in a video, a folder of pictures, a picture or a camera, without ROS",
+    "demo": "camera, hand node and a listener as three ROS 2 processes; draws and measures the result",
+    "models": "list, provision and verify the model files",
+    "bench": "benchmarks: ratios measured in one run",
+    "eval": "errors of a model on a data set",
+    "train": "train the networks of this project",
+    "export": "write a trained network as an ONNX model",
+    "import-official": "turn an official MobRecon checkpoint into an ONNX model",
+}
+
+USAGE = "usage: handmesh COMMAND [ARGUMENTS]\n\ncommands ('handmesh COMMAND --help' tells more):\n" + "\n".join(
+    f"  {name:<16} {text}" for name, text in COMMANDS.items()
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one sub-command and return its exit code: 0 done, 1 it failed (the message says why), 2 the call is wrong."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE)
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"handmesh: there is no command {arguments[0]!r}\n\n{USAGE}", file=sys.stderr)
+        return 2
+    try:
+        command = importlib.import_module(f"handmesh_ros.commands.{arguments[0].replace('-', '_')}")
+        parser = argparse.ArgumentParser(prog=f"handmesh {arguments[0]}", description=command.__doc__)
+        command.add_arguments(parser)
+        return int(command.main(parser.parse_args(arguments[1:])))
+    except ModuleNotFoundError as error:
+        print(f"handmesh {arguments[0]}: {missing_module_hint(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"handmesh {arguments[0]}: {error}", file=sys.stderr)
+        return 1
+
+
+def missing_module_hint(error: ModuleNotFoundError) -> str:
+    """What to install when a command needs more than the ROS-free part."""
+    module = (error.name or "").split(".")[0]
+    if module in ("torch", "fast_simplification", "scipy"):
+        return f"needs {module}: pip install 'handmesh_ros[train]'"
+    if module == "rclpy" or module.endswith("_msgs") or error.name == "handmesh_ros.msg":
+        return f"needs ROS 2 ({error.name} is missing): source your ROS workspace, or use 'make demo', or 'handmesh run' without ROS"
+    return f"the Python package {module!r} is missing: pip install {module}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Track hands in a video, a folder of pictures, a picture or a camera, without ROS."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from handmesh_ros.hand import Hand
+from handmesh_ros.overlay import draw_hands
+from handmesh_ros.perception.camera import Camera
+from handmesh_ros.perception.pipeline import HandPipeline
+from handmesh_ros.sources import FrameSource, open_source
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", metavar="INPUT", help="a video, a folder of pictures, a picture, or a camera's index (0, 1, ...)")
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument("--camera", type=Path, metavar="INFO.yaml", help="calibration as camera_calibration writes it")
+    camera.add_argument("--hfov", type=float, default=60.0, metavar="DEGREES", help="horizontal field of view of an uncalibrated camera")
+    parser.add_argument("--model", default="lifted", help="a model's name ('handmesh models' lists them) or an .onnx file")
+    parser.add_argument("--max-hands", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="threads of the networks")
+    parser.add_argument("--single", action="store_true", help="take every picture by itself: no tracking, no smoothing")
+    parser.add_argument("--out", type=Path, metavar="HANDS.jsonl", help="write one JSON object a frame")
+    parser.add_argument("--overlay", type=Path, metavar="OUT.mp4", help="write the frames with the hands drawn (.mp4, or .png for one)")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    source = open_source(arguments.input)
+    pipeline = HandPipeline.load(model=arguments.model, max_hands=arguments.max_hands, threads=arguments.threads)
+    single = arguments.single or source.is_single
+    frames_with_hand, milliseconds, frame_count = 0, [], 0
+    with ExitStack() as stack:
+        stack.callback(source.close)
+        lines = stack.enter_context(_open_for_writing(arguments.out)) if arguments.out else None
+        overlay = stack.enter_context(OverlayWriter(arguments.overlay, source.rate)) if arguments.overlay else None
+        progress = stack.enter_context(tqdm(total=source.frame_count, unit="frame", disable=None))
+        for index, stamp_s, frame in source:
+            camera = camera_for(frame, arguments.camera, arguments.hfov)
+            begin = time.perf_counter()
+            hands = pipeline.process_single(frame, camera) if single else pipeline.process(frame, camera, stamp_s)
+            milliseconds.append(1e3 * (time.perf_counter() - begin))
+            frame_count += 1
+            frames_with_hand += bool(hands)
+            if lines is not None:
+                lines.write(json.dumps(frame_record(index, stamp_s, hands)) + "\n")
+            if overlay is not None:
+                overlay.write(draw_hands(frame, hands, camera, pipeline.faces))
+            progress.update()
+    if frame_count == 0:
+        raise ValueError(f"{arguments.input}: no frame could be read")
+    _print_summary(arguments, source, pipeline, frame_count, frames_with_hand, milliseconds)
+    return 0
+
+
+def camera_for(frame: np.ndarray, calibration: Path | None, hfov: float) -> Camera:
+    """The camera of a frame: the calibration, checked against the frame's size, or a pinhole with a guessed field of view.
+
+    Raises:
+        ValueError: the calibration belongs to another picture size.
+    """
+    height, width = frame.shape[:2]
+    if calibration is None:
+        return Camera.from_hfov(width, height, hfov)
+    camera = Camera.from_yaml(calibration)
+    if (camera.width, camera.height) != (width, height):
+        raise ValueError(
+            f"{calibration} is for {camera.width}x{camera.height} pictures, the input has {width}x{height}: "
+            "calibrate at this size, or give --hfov instead"
+        )
+    return camera
+
+
+def frame_record(index: int, stamp_s: float, hands: Sequence[Hand]) -> dict[str, Any]:
+    """One line of the output file, as plain values."""
+    return {"frame": index, "stamp": stamp_s, "hands": [hand_record(hand) for hand in hands]}
+
+
+def hand_record(hand: Hand) -> dict[str, Any]:
+    return {
+        "side": hand.side.value,
+        "score": round(float(hand.score), 4),
+        "track_id": int(hand.track_id),
+        "state": hand.state.value,
+        "joints": np.round(hand.joints, 6).tolist(),
+        "keypoints": np.round(hand.keypoints, 3).tolist(),
+        "size_m": float(hand.size_m),
+        "metric": bool(hand.metric),
+    }
+
+
+class OverlayWriter:
+    """Writes drawn frames into a video, or the last one into a picture."""
+
+    def __init__(self, path: Path, rate: float) -> None:
+        if path.suffix.lower() not in (".mp4", *PICTURE_SUFFIXES):
+            raise ValueError(f"{path}: the overlay must be an .mp4, .png or .jpg file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._rate = rate
+        self._video: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+
+    def __enter__(self) -> OverlayWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._video is not None:
+            self._video.release()
+
+    def write(self, frame_rgb: np.ndarray) -> None:
+        bgr = frame_rgb[..., ::-1].copy()
+        if self.path.suffix.lower() in PICTURE_SUFFIXES:
+            if not cv2.imwrite(str(self.path), bgr):
+                raise OSError(f"{self.path}: the picture cannot be written")
+            return
+        if self._video is None:
+            self._size = (bgr.shape[1], bgr.shape[0])
+            self._video = cv2.VideoWriter(str(self.path), cv2.VideoWriter.fourcc(*"mp4v"), self._rate, self._size)
+            if not self._video.isOpened():
+                raise OSError(f"{self.path}: the video cannot be written")
+        # A folder may hold pictures of several sizes; a video has one.
+        self._video.write(bgr if (bgr.shape[1], bgr.shape[0]) == self._size else cv2.resize(bgr, self._size))
+
+
+def _open_for_writing(path: Path) -> TextIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("w", encoding="utf-8")
+
+
+def _print_summary(
+    arguments: argparse.Namespace,
+    source: FrameSource,
+    pipeline: HandPipeline,
+    frame_count: int,
+    frames_with_hand: int,
+    milliseconds: Sequence[float],
+) -> None:
+    print(f"{arguments.input}: {frame_count} frames, a hand in {frames_with_hand} ({100 * frames_with_hand / frame_count:.1f} %)")
+    median = statistics.median(milliseconds)
+    print(f"model {pipeline.model_name}: {median:.1f} ms a frame (median), {pipeline.detector_calls} calls of the palm detector")
+    for path in (arguments.out, arguments.overlay):
+        if path is not None:
+            print(f"wrote {path}")
+    if arguments.camera is None:
+        print(f"camera not calibrated: distances assume {arguments.hfov:g} degrees of horizontal view (--camera INFO.yaml mends it)")
