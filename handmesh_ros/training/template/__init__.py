@@ -1,0 +1,1 @@
+"""The hand template: the CC0 rigged hand, its poses and shapes, and the 778-vertex mesh with its levels. numpy only."""
