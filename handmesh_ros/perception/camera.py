@@ -1,0 +1,261 @@
+"""The pinhole camera: K, distortion, region of interest and binning; points to pixels and back.
+
+Pixel coordinates are OpenCV's and ROS's: the centre of the first pixel is (0, 0). Points are in the camera's optical frame
+(x right, y down, z forward), in metres.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from handmesh_ros.hand import FloatArray
+
+POLYNOMIAL_MODELS = ("plumb_bob", "rational_polynomial")
+FISHEYE_MODELS = ("equidistant", "fisheye")
+POLYNOMIAL_LENGTHS = (0, 4, 5, 8, 12, 14)  # what OpenCV accepts
+
+NEWTON_STEPS = 10
+NEWTON_TOLERANCE_PX = 1e-7
+
+
+class CameraError(ValueError):
+    """The camera's description cannot be used; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A camera as one image sees it.
+
+    Attributes:
+        width, height: of the image, pixels.
+        K: (3, 3) float64 camera matrix, pixels.
+        distortion: (n,) coefficients in OpenCV's order; n in 0, 4, 5, 8, 12, 14, or 0, 4 for a fisheye.
+        calibrated: False where K is a guess: then distances are guesses too.
+        distortion_model: a ROS name: "plumb_bob", "rational_polynomial" or "equidistant" (a fisheye).
+
+    Raises:
+        CameraError: a size that is not positive, a K that is not finite or has no focal length, an unknown distortion model or
+            a wrong number of coefficients.
+    """
+
+    width: int
+    height: int
+    K: FloatArray
+    distortion: FloatArray = field(default_factory=lambda: np.zeros(0))
+    calibrated: bool = True
+    distortion_model: str = "plumb_bob"
+
+    def __post_init__(self) -> None:
+        matrix = _finite_array(self.K, "K").reshape(-1)
+        distortion = _finite_array(self.distortion, "the distortion").reshape(-1)
+        if self.width <= 0 or self.height <= 0:
+            raise CameraError(f"the image is {self.width} x {self.height} pixels; both must be positive")
+        if matrix.size != 9:
+            raise CameraError(f"K has {matrix.size} numbers, expected 9 (3 x 3)")
+        if matrix[0] <= 0 or matrix[4] <= 0:
+            raise CameraError(
+                f"K has the focal lengths {matrix[0]:g} and {matrix[4]:g}: the camera is not calibrated. Calibrate it "
+                "(ros2 run camera_calibration cameracalibrator) or give a horizontal field of view instead"
+            )
+        lengths = self._coefficient_counts()
+        if not distortion.any():
+            distortion = np.zeros(0)
+        if distortion.size not in lengths:
+            raise CameraError(
+                f"the distortion has {distortion.size} coefficients; '{self.distortion_model}' takes one of {lengths}"
+            )
+        object.__setattr__(self, "width", int(self.width))
+        object.__setattr__(self, "height", int(self.height))
+        object.__setattr__(self, "K", matrix.reshape(3, 3))
+        object.__setattr__(self, "distortion", distortion)
+
+    def _coefficient_counts(self) -> tuple[int, ...]:
+        if self.distortion_model in FISHEYE_MODELS:
+            return (0, 4)
+        if self.distortion_model in POLYNOMIAL_MODELS:
+            return POLYNOMIAL_LENGTHS
+        raise CameraError(
+            f"unknown distortion model '{self.distortion_model}'; known are {POLYNOMIAL_MODELS + FISHEYE_MODELS}"
+        )
+
+    @property
+    def focal_px(self) -> float:
+        """The geometric mean of both focal lengths, pixels."""
+        return math.sqrt(self.K[0, 0] * self.K[1, 1])
+
+    @classmethod
+    def from_hfov(cls, width: int, height: int, degrees: float) -> Camera:
+        """A guess for an uncalibrated camera: square pixels, no distortion, the axis through the image's centre.
+
+        Args:
+            degrees: horizontal field of view, 1 to 175.
+        """
+        if not 1 <= degrees <= 175:
+            raise CameraError(f"a horizontal field of view of {degrees} degrees; expected 1 to 175")
+        focal = width / 2 / math.tan(math.radians(degrees) / 2)
+        K = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+        return cls(width, height, K, calibrated=False)
+
+    @classmethod
+    def from_camera_info_fields(
+        cls,
+        width: int,
+        height: int,
+        k: Sequence[float],
+        d: Sequence[float] = (),
+        distortion_model: str = "plumb_bob",
+        roi: Sequence[int] = (0, 0, 0, 0),
+        binning: Sequence[int] = (0, 0),
+        rectified_p: Sequence[float] | None = None,
+    ) -> Camera:
+        """The camera of a sensor_msgs/CameraInfo, as the image that comes with it sees it.
+
+        Args:
+            width, height: of the full sensor image that K was calibrated on, pixels.
+            k: 9 numbers; d: distortion coefficients.
+            roi: x_offset, y_offset, width, height of the part that the image shows, full-sensor pixels; width 0 means all.
+            binning: pixels averaged into one, x and y; 0 means 1.
+            rectified_p: the 12 numbers of P where the image is already rectified: then P holds and distortion is gone.
+
+        Raises:
+            CameraError: see the class; also a region of interest that lies outside the image.
+        """
+        if rectified_p is not None:
+            k = _finite_array(rectified_p, "P").reshape(3, 4)[:, :3].reshape(-1).tolist()
+            d = ()
+        full = cls(width, height, np.asarray(k, float), np.asarray(d, float), True, distortion_model or "plumb_bob")
+        x, y, roi_width, roi_height = (int(value) for value in roi)
+        roi_width, roi_height = roi_width or full.width, roi_height or full.height
+        if x < 0 or y < 0 or roi_width < 0 or roi_height < 0 or x >= full.width or y >= full.height:
+            raise CameraError(f"the region of interest {tuple(roi)} lies outside the {width} x {height} image")
+        bin_x, bin_y = max(1, int(binning[0])), max(1, int(binning[1]))
+        K = full.K.copy()
+        # As image_geometry does: cut first, then bin.
+        K[:2, 2] -= (x, y)
+        K[0] /= bin_x
+        K[1] /= bin_y
+        return cls(roi_width // bin_x, roi_height // bin_y, K, full.distortion, True, full.distortion_model)
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Camera:
+        """Read the camera_info file that camera_calibration writes (image_width, image_height, camera_matrix, ...).
+
+        Raises:
+            CameraError: the file is missing, is no such YAML, or describes a camera that cannot be used.
+        """
+        import yaml  # only this reader needs it
+
+        path = Path(path)
+        try:
+            content = yaml.safe_load(path.read_text())
+        except OSError as error:
+            raise CameraError(f"{path}: cannot be read ({error.strerror})") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise CameraError(f"{path}: is no YAML file ({str(error).splitlines()[0]})") from error
+        try:
+            return cls.from_camera_info_fields(
+                int(content["image_width"]),
+                int(content["image_height"]),
+                content["camera_matrix"]["data"],
+                (content.get("distortion_coefficients") or {}).get("data", ()),
+                content.get("distortion_model", "plumb_bob"),
+            )
+        except CameraError as error:
+            raise CameraError(f"{path}: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CameraError(
+                f"{path}: is no camera_info file ({error!r}); it needs image_width, image_height and camera_matrix: data, "
+                "as camera_calibration writes them"
+            ) from error
+
+    def project(self, points: FloatArray) -> FloatArray:
+        """Points (N, 3) in metres to pixels (N, 2), with distortion; NaN for points that are not in front of the camera."""
+        points = np.asarray(points, float)
+        depth = np.where(points[:, 2] > 0, points[:, 2], np.nan)
+        return self._distort(points[:, :2] / depth[:, None])
+
+    def normalize(self, pixels: FloatArray) -> FloatArray:
+        """Pixels (N, 2) to undistorted (x/z, y/z) (N, 2); NaN where the distortion has no inverse (far outside the image)."""
+        pixels = np.asarray(pixels, float)
+        focal, centre = self.K[[0, 1], [0, 1]], self.K[:2, 2]
+        plain = (pixels - centre) / focal
+        plain[:, 0] -= self.K[0, 1] / focal[0] * plain[:, 1]  # skew
+        if not self.distortion.size:
+            return plain
+        if self.distortion_model in FISHEYE_MODELS:
+            return self._undistort_fisheye(plain)
+        return self._undistort_polynomial(pixels, plain)
+
+    def _distort(self, normalized: FloatArray) -> FloatArray:
+        if not self.distortion.size:
+            distorted = normalized
+        elif self.distortion_model in FISHEYE_MODELS:
+            radius = np.linalg.norm(normalized, axis=1)
+            bent = _fisheye_polynomial(np.arctan(radius), self.distortion)[0]
+            distorted = normalized * np.divide(bent, radius, out=np.ones_like(radius), where=radius > 1e-12)[:, None]
+        else:
+            return self._project_polynomial(normalized)[0]
+        return distorted @ self.K[:2, :2].T + self.K[:2, 2]
+
+    def _project_polynomial(self, normalized: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Pixels (N, 2) and their derivative (N, 2, 2) by the normalized coordinates."""
+        points = np.column_stack([normalized, np.ones(len(normalized))])
+        pixels, jacobian = cv2.projectPoints(points, np.zeros(3), np.zeros(3), self.K, self.distortion)
+        # At depth 1 a shift of the camera is a shift of the normalized coordinates: columns 3 and 4 are the translation's.
+        derivative = np.asarray(jacobian, float).reshape(-1, 2, jacobian.shape[1])[:, :, 3:5]
+        return np.asarray(pixels, float).reshape(-1, 2), derivative
+
+    def _undistort_polynomial(self, pixels: FloatArray, plain: FloatArray) -> FloatArray:
+        """Newton's method on OpenCV's own projection: exact where cv2.undistortPoints stops after a few fixed-point steps."""
+        guess = plain.copy()
+        error = np.full(len(pixels), np.inf)
+        for _ in range(NEWTON_STEPS):
+            projected, jacobian = self._project_polynomial(guess)
+            residual = pixels - projected
+            error = np.abs(residual).max(axis=1, initial=0)
+            determinant = np.linalg.det(jacobian)
+            if not (error > NEWTON_TOLERANCE_PX).any():
+                break
+            with np.errstate(all="ignore"):
+                inverse = np.empty_like(jacobian)
+                inverse[:, 0, 0], inverse[:, 1, 1] = jacobian[:, 1, 1], jacobian[:, 0, 0]
+                inverse[:, 0, 1], inverse[:, 1, 0] = -jacobian[:, 0, 1], -jacobian[:, 1, 0]
+                guess = guess + np.einsum("nij,nj->ni", inverse, residual) / determinant[:, None]
+        # A folded-back root (negative determinant) projects to the pixel too, but the lens never sees it.
+        guess[~((error < 1e-3) & (determinant > 0))] = np.nan
+        return guess
+
+    def _undistort_fisheye(self, plain: FloatArray) -> FloatArray:
+        bent = np.linalg.norm(plain, axis=1)
+        angle = np.minimum(bent, 1.5)
+        for _ in range(NEWTON_STEPS):
+            value, slope = _fisheye_polynomial(angle, self.distortion)
+            angle = angle + (bent - value) / np.where(np.abs(slope) > 1e-9, slope, 1e-9)
+        value, slope = _fisheye_polynomial(angle, self.distortion)
+        found = (np.abs(value - bent) < 1e-9) & (slope > 0) & (angle >= 0) & (angle < math.pi / 2)
+        radius = np.where(found, np.tan(np.where(found, angle, 0)), np.nan)
+        return plain * np.divide(radius, bent, out=np.ones_like(bent), where=bent > 1e-12)[:, None]
+
+
+def _fisheye_polynomial(angle: FloatArray, k: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """OpenCV's equidistant model: the bent angle and its derivative."""
+    t = angle * angle
+    value = angle * (1 + t * (k[0] + t * (k[1] + t * (k[2] + t * k[3]))))
+    slope = 1 + t * (3 * k[0] + t * (5 * k[1] + t * (7 * k[2] + t * 9 * k[3])))
+    return value, slope
+
+
+def _finite_array(values: object, name: str) -> FloatArray:
+    try:
+        array = np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise CameraError(f"{name} is not made of numbers: {values!r}") from None
+    if not np.isfinite(array).all():
+        raise CameraError(f"{name} holds NaN or infinity: {array.reshape(-1).tolist()}; check the camera's calibration file")
+    return array

@@ -1,0 +1,180 @@
+"""The region of interest of one hand: a rotated, perhaps mirrored, square of the image, and the patch cut out of it.
+
+Fractions of the patch run from (0, 0), its upper left corner, to (1, 1); patch pixel i covers i/S to (i+1)/S. Image pixels are
+OpenCV's and ROS's: the centre of the first pixel is (0, 0).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from handmesh_ros.hand import INDEX_MCP, JOINT_COUNT, MIDDLE_MCP, RING_MCP, WRIST, FloatArray
+from handmesh_ros.perception.camera import Camera
+from handmesh_ros.perception.frames import viewing_ray_rotation
+
+if TYPE_CHECKING:
+    from handmesh_ros.perception.detect import PalmDetection
+
+# MediaPipe's palm rule: hand_detector_to_hand_landmark's RectTransformation.
+PALM_SCALE = 2.6
+PALM_SHIFT = -0.5
+PALM_WRIST, PALM_MIDDLE_MCP = 0, 2
+
+# Below this length, in spreads of the keypoints, wrist -> mcps no longer says which way is up (the hand points at the camera).
+SHORT_DIRECTION = 0.5
+
+MIN_SIZE_PX = 2.0
+MAX_SUPERSAMPLING = 4
+
+
+class CropError(ValueError):
+    """There is no usable region: not finite, no size, or a frame that is no picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class CropRegion:
+    """A square of the image.
+
+    Attributes:
+        center: (2,) pixels.
+        size: side of the square, pixels.
+        angle: how far the patch's up axis is turned on the screen, clockwise positive, radians.
+        mirror: the patch shows the square mirrored left to right (a left hand then looks like a right one).
+
+    Raises:
+        CropError: centre, size or angle not finite, or a size below 2 pixels.
+    """
+
+    center: FloatArray
+    size: float
+    angle: float = 0.0
+    mirror: bool = False
+
+    def __post_init__(self) -> None:
+        center = np.array(self.center, float).reshape(-1)
+        if center.size != 2 or not np.isfinite([*center, self.size, self.angle]).all():
+            raise CropError(f"the region is not finite: centre {center}, size {self.size}, angle {self.angle}")
+        if self.size < MIN_SIZE_PX:
+            raise CropError(f"the region is {self.size:.3g} px wide; at least {MIN_SIZE_PX:g} px are needed to see a hand")
+        object.__setattr__(self, "center", center)
+
+    @property
+    def axes(self) -> FloatArray:
+        """(2, 2), columns: the patch's x and y axis in the image, unit length; a reflection where the patch is mirrored."""
+        c, s = math.cos(self.angle), math.sin(self.angle)
+        flip = -1.0 if self.mirror else 1.0
+        return np.array([[flip * c, -s], [flip * s, c]])
+
+    def matrix(self, patch_size: int) -> FloatArray:
+        """(2, 3) affine map, image pixels to patch pixels (centre of the first pixel (0, 0) in both)."""
+        linear = self.axes.T * (patch_size / self.size)
+        return np.column_stack([linear, (patch_size - 1) / 2 - linear @ self.center])
+
+    def to_image(self, fractions: FloatArray) -> FloatArray:
+        """Fractions of the patch (N, 2) to pixels of the full image (N, 2)."""
+        return (np.asarray(fractions, float) - 0.5) @ (self.size * self.axes.T) + self.center
+
+    def to_patch(self, pixels: FloatArray) -> FloatArray:
+        """Pixels of the full image (N, 2) to fractions of the patch (N, 2)."""
+        return (np.asarray(pixels, float) - self.center) @ (self.axes / self.size) + 0.5
+
+    def axes_in_camera(self, camera: Camera) -> FloatArray:
+        """(3, 3): points in crop axes to camera axes, ``p_camera = axes @ p_crop``; a reflection where the patch is mirrored.
+
+        A hand off the optical axis is seen turned by its viewing ray; a network that sees only the patch cannot know that, so
+        its answer is turned back: mirror, then roll, then the turn that takes the optical axis to the ray through the centre.
+        """
+        ray = camera.normalize(self.center[None])[0]
+        if not np.isfinite(ray).all():  # a centre so far outside that the distortion has no inverse there
+            ray = (self.center - camera.K[:2, 2]) / camera.K[[0, 1], [0, 1]]
+        in_image = np.eye(3)
+        in_image[:2, :2] = self.axes
+        return viewing_ray_rotation(ray) @ in_image
+
+    def visible_share(self, width: int, height: int) -> float:
+        """Roughly how much of the region lies inside the image, 0 to 1 (on an 8 x 8 grid of points)."""
+        steps = (np.arange(8) + 0.5) / 8
+        pixels = self.to_image(np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2))
+        return float(((pixels > -0.5) & (pixels < (width - 0.5, height - 0.5))).all(axis=1).mean())
+
+
+def extract_patch(frame_rgb: np.ndarray, region: CropRegion, patch_size: int, out: FloatArray | None = None) -> FloatArray:
+    """Cut the region out of the frame.
+
+    Args:
+        frame_rgb: uint8 (H, W, 3).
+        out: float32 (1, 3, S, S) to write into, for callers that process one patch at a time.
+
+    Returns:
+        float32 (1, 3, S, S), RGB 0..1; black where the region reaches over the border.
+
+    Raises:
+        CropError: the frame is no uint8 RGB picture, or an empty one.
+    """
+    if frame_rgb.ndim != 3 or frame_rgb.shape[2] != 3 or frame_rgb.dtype != np.uint8 or not frame_rgb.size:
+        raise CropError(f"the frame is {frame_rgb.dtype} {frame_rgb.shape}, expected uint8 (height, width, 3), not empty")
+    if out is None:
+        out = np.empty((1, 3, patch_size, patch_size), np.float32)
+    # A region many times larger than the patch would alias: take several samples a pixel and average them.
+    supersampling = min(MAX_SUPERSAMPLING, max(1, int(region.size / patch_size / 2)))
+    warped_size = patch_size * supersampling
+    patch = cv2.warpAffine(frame_rgb, region.matrix(warped_size), (warped_size, warped_size), flags=cv2.INTER_LINEAR)
+    if supersampling > 1:
+        patch = cv2.resize(patch, (patch_size, patch_size), interpolation=cv2.INTER_AREA)
+    np.multiply(patch.transpose(2, 0, 1), np.float32(1 / 255), out=out[0])
+    return out
+
+
+def region_from_keypoints(
+    keypoints: FloatArray, crop_scale: float, mirror: bool = False, previous: CropRegion | None = None
+) -> CropRegion:
+    """The upright square around 21 keypoints (21, 2), in pixels.
+
+    Up is wrist -> (index mcp + 2 middle mcp + ring mcp) / 4: within two degrees of wrist -> middle mcp on an open hand, and
+    steadier. Where the hand points at the camera that direction has no length; it is then drawn towards the up axis of
+    ``previous`` (the image's own up without one), so that the crop does not spin. The square's side is ``crop_scale`` times the
+    longer side of the tight box of all keypoints in the turned axes, its centre is the box's.
+
+    Raises:
+        CropError: keypoints not finite, or all in one place.
+    """
+    keypoints = np.asarray(keypoints, float)
+    if keypoints.shape != (JOINT_COUNT, 2) or not np.isfinite(keypoints).all():
+        raise CropError(f"keypoints must be finite and ({JOINT_COUNT}, 2), got {keypoints.shape}")
+    knuckles = (keypoints[INDEX_MCP] + 2 * keypoints[MIDDLE_MCP] + keypoints[RING_MCP]) / 4
+    direction = knuckles - keypoints[WRIST]
+    spread = math.sqrt(keypoints.var(axis=0).sum())
+    hint = previous.angle if previous is not None else 0.0
+    missing = max(0.0, SHORT_DIRECTION * spread - math.hypot(*direction))
+    angle = _up_angle(direction + missing * np.array([math.sin(hint), -math.cos(hint)]))
+
+    upright = CropRegion(np.zeros(2), MIN_SIZE_PX, angle).axes
+    turned = keypoints @ upright
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    return CropRegion(upright @ ((low + high) / 2), crop_scale * float((high - low).max()), angle, mirror)
+
+
+def region_from_palm(palm: PalmDetection, mirror: bool = False) -> CropRegion:
+    """MediaPipe's square around the whole hand, from its palm detection.
+
+    Upright by wrist -> middle mcp, moved half a box height towards the fingers, 2.6 times the box's longer side.
+    (Source: mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt.)
+
+    Raises:
+        CropError: the box is not finite or has no size.
+    """
+    x0, y0, x1, y1 = (float(value) for value in palm.box)
+    angle = _up_angle(palm.keypoints[PALM_MIDDLE_MCP] - palm.keypoints[PALM_WRIST])
+    shift = PALM_SHIFT * (y1 - y0) * np.array([-math.sin(angle), math.cos(angle)])
+    center = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) + shift
+    return CropRegion(center, PALM_SCALE * max(x1 - x0, y1 - y0), angle, mirror)
+
+
+def _up_angle(direction: FloatArray) -> float:
+    """Clockwise angle on the screen from up (0, -1) to a direction in pixels."""
+    return math.atan2(float(direction[0]), -float(direction[1]))
