@@ -20,6 +20,7 @@ POLYNOMIAL_MODELS = ("plumb_bob", "rational_polynomial")
 FISHEYE_MODELS = ("equidistant", "fisheye")
 POLYNOMIAL_LENGTHS = (0, 4, 5, 8, 12, 14)  # what OpenCV accepts
 
+UNDISTORT_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-10)
 NEWTON_STEPS = 10
 NEWTON_TOLERANCE_PX = 1e-7
 
@@ -212,21 +213,23 @@ class Camera:
         return np.asarray(pixels, float).reshape(-1, 2), derivative
 
     def _undistort_polynomial(self, pixels: FloatArray, plain: FloatArray) -> FloatArray:
-        """Newton's method on OpenCV's own projection: exact where cv2.undistortPoints stops after a few fixed-point steps."""
-        guess = plain.copy()
-        error = np.full(len(pixels), np.inf)
-        for _ in range(NEWTON_STEPS):
+        """OpenCV's fixed-point iteration, and Newton's method on OpenCV's own projection where that has not converged."""
+        if not len(pixels):
+            return plain
+        fixed_point = cv2.undistortPointsIter(
+            pixels[:, None], self.K, self.distortion, np.eye(3), np.eye(3), UNDISTORT_CRITERIA
+        ).reshape(-1, 2)
+        guess: FloatArray = np.where(np.isfinite(fixed_point), fixed_point, plain)
+        for step in range(NEWTON_STEPS):
             projected, jacobian = self._project_polynomial(guess)
             residual = pixels - projected
-            error = np.abs(residual).max(axis=1, initial=0)
-            determinant = np.linalg.det(jacobian)
-            if not (error > NEWTON_TOLERANCE_PX).any():
+            error = np.abs(residual).max(axis=1)
+            (a, b), (c, d) = jacobian.transpose(1, 2, 0)
+            determinant = a * d - b * c
+            if (error < NEWTON_TOLERANCE_PX).all() or step == NEWTON_STEPS - 1:
                 break
-            with np.errstate(all="ignore"):
-                inverse = np.empty_like(jacobian)
-                inverse[:, 0, 0], inverse[:, 1, 1] = jacobian[:, 1, 1], jacobian[:, 0, 0]
-                inverse[:, 0, 1], inverse[:, 1, 0] = -jacobian[:, 0, 1], -jacobian[:, 1, 0]
-                guess = guess + np.einsum("nij,nj->ni", inverse, residual) / determinant[:, None]
+            inverse = np.array([[d, -b], [-c, a]]) / np.where(determinant == 0, 1, determinant)
+            guess = guess + np.einsum("ijn,nj->ni", inverse, residual)
         # A folded-back root (negative determinant) projects to the pixel too, but the lens never sees it.
         guess[~((error < 1e-3) & (determinant > 0))] = np.nan
         return guess
@@ -236,8 +239,9 @@ class Camera:
         angle = np.minimum(bent, 1.5)
         for _ in range(NEWTON_STEPS):
             value, slope = _fisheye_polynomial(angle, self.distortion)
+            if np.abs(value - bent).max(initial=0) < 1e-12:
+                break
             angle = angle + (bent - value) / np.where(np.abs(slope) > 1e-9, slope, 1e-9)
-        value, slope = _fisheye_polynomial(angle, self.distortion)
         found = (np.abs(value - bent) < 1e-9) & (slope > 0) & (angle >= 0) & (angle < math.pi / 2)
         radius = np.where(found, np.tan(np.where(found, angle, 0)), np.nan)
         return plain * np.divide(radius, bent, out=np.ones_like(bent), where=bent > 1e-12)[:, None]
