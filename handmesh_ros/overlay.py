@@ -81,13 +81,16 @@ def draw_mesh(
 
 
 def draw_skeleton(picture: NDArray[np.uint8], keypoints: FloatArray) -> None:
-    """Draw the 20 bones between (21, 2) pixel positions."""
+    """Draw the 20 bones between (21, 2) pixel positions; a joint that has none (NaN: behind the camera) is left out."""
     thickness = max(1, round(picture.shape[0] / 360))
-    points = [(int(x), int(y)) for x, y in np.rint(np.clip(keypoints, -1e4, 1e4))]
+    seen = np.asarray(np.isfinite(keypoints).all(axis=1))
+    points = np.rint(np.clip(np.nan_to_num(keypoints), -1e4, 1e4)).astype(int).tolist()
     for parent, child in BONES:
-        colour = FINGER_COLOURS[(child - 1) // 4]
-        cv2.line(picture, points[parent], points[child], colour, thickness, cv2.LINE_AA)
-    for point in points:
+        if seen[parent] and seen[child]:
+            colour = FINGER_COLOURS[(child - 1) // 4]
+            cv2.line(picture, points[parent], points[child], colour, thickness, cv2.LINE_AA)
+    for joint in np.flatnonzero(seen):
+        point = points[joint]
         cv2.circle(picture, point, thickness + 1, (255, 255, 255), -1, cv2.LINE_AA)
 
 
@@ -99,6 +102,8 @@ def _draw_label(picture: NDArray[np.uint8], hand: Hand, camera: Camera) -> None:
     distance = f"{hand.joints[0, 2]:.2f} m" if hand.metric else "no metric distance"
     text = f"{hand.side.value} {hand.track_id}: {distance}"
     x, y = camera.project(hand.joints[:1])[0]
+    if not np.isfinite(x + y):
+        return
     height = picture.shape[0]
     position = (int(np.clip(x - 60, 0, picture.shape[1] - 1)), int(np.clip(y + 0.05 * height, 12, height - 4)))
     scale = height / 900

@@ -1,0 +1,77 @@
+"""Errors of a mesh network on a labelled data set, beside the figures of the MobRecon paper."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from handmesh_ros.evaluation import metrics
+from handmesh_ros.evaluation.datasets import read_dataset
+from handmesh_ros.evaluation.evaluate import PCK_2D_THRESHOLDS, PCK_3D_THRESHOLDS_M, Errors, evaluate
+from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.provision import model_path
+
+# FreiHAND: PA-MPJPE mm, PA-MPVPE mm, F@5 mm, F@15 mm (Chen et al., MobRecon, CVPR 2022).
+PAPER_ROWS = (
+    ("MobRecon, GhostStack", 8.8, 9.1, 0.597, 0.960),
+    ("MobRecon, DenseStack", 6.9, 7.2, 0.694, 0.979),
+    ("MobRecon, ResNet50 stack, more data", 5.7, 5.8, 0.784, 0.986),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=("freihand", "ho3d", "crops"), help="the layout of the data set")
+    parser.add_argument("folder", type=Path, help="the data set's root folder")
+    parser.add_argument("--model", default="lifted", help="a model's name or an .onnx file")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th sample")
+    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
+    parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the PCK curves (needs matplotlib)")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    network = MeshNetwork(model_path(arguments.model))
+    samples = list(read_dataset(arguments.kind, arguments.folder))[:: max(1, arguments.every)]
+    if not samples:
+        raise ValueError(f"{arguments.folder}: no labelled samples")
+    errors = evaluate(tqdm(samples, unit="picture", disable=None), network)
+    summary = errors.summary()
+    print(f"\n{network.name} on {arguments.folder}:")
+    for name, value in summary.items():
+        print(f"  {name:<38}{value:>10.4g}")
+    if arguments.kind == "freihand":
+        print("\n  published for FreiHAND                PA-MPJPE  PA-MPVPE   F@5   F@15")
+        for name, *values in PAPER_ROWS:
+            print(f"  {name:<38}" + "{:>8.1f}{:>10.1f}{:>7.3f}{:>7.3f}".format(*values))
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps({"model": network.name, "data": str(arguments.folder), **summary}, indent=1))
+        print(f"wrote {arguments.json}")
+    if arguments.plot:
+        plot_pck(errors, arguments.plot)
+        print(f"wrote {arguments.plot}")
+    return 0
+
+
+def plot_pck(errors: Errors, path: Path) -> None:
+    """Draw the 2D and, where there are 3D labels, the 3D PCK curve."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    curves = [(errors.keypoints, PCK_2D_THRESHOLDS, "2D error, share of hand size")]
+    if errors.joints_aligned:
+        curves.append((errors.joints_aligned, PCK_3D_THRESHOLDS_M, "3D error after alignment, m"))
+    figure, axes = pyplot.subplots(1, len(curves), figsize=(5 * len(curves), 4), squeeze=False)
+    for axis, (values, thresholds, label) in zip(axes[0], curves, strict=True):
+        axis.plot(thresholds, metrics.pck_curve(np.concatenate(values), thresholds))
+        axis.set(xlabel=label, ylabel="share of joints below", ylim=(0, 1))
+        axis.grid(visible=True)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
