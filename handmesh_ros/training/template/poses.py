@@ -25,6 +25,17 @@ SPREAD = np.array([1.0, 0.15, -0.55, -1.2])  # abduction of index to little when
 ARCH = np.array([0.0, 0.0, 6.0, 12.0])  # ring's and little's metacarpals bend with the curl
 WRIST_SD, WRIST_LIMIT = np.array([13.0, 28.0, 20.0]), 69.0  # deviation, flexion, twist: about the rest mesh's x, y, z
 
+# The rig's fingers are long and its palm short. These lengths, as parts of the rig's, give the proportions that the landmark network
+# measures in the picture plane on open hands of some 200 people facing the camera (docs/lifted.md).
+MEAN_LENGTHS = {
+    "Thumb": (0.95, 0.84, 0.91),
+    "Index": (1.12, 0.84, 0.92),
+    "Middle": (0.97, 0.86, 0.88),
+    "Ring": (1.01, 0.95, 0.78),
+    "Little": (0.92, 1.08, 0.99),
+}
+MEAN_PALM_LENGTH = 1.06
+
 # Half thickness of the flesh round each bone of the 21 joints, metres; palm bones count as thin as their flesh is on the palm's side.
 CAPSULE_RADII = np.array(
     [0.010, 0.011, 0.009, 0.008]  # thumb: wrist to cmc, metacarpal, proximal, distal
@@ -52,7 +63,7 @@ def sample_poses(rig: Rig, poses: Mapping[str, FloatArray], rng: np.random.Gener
 
 
 def sample_shapes(rig: Rig, rng: np.random.Generator, count: int) -> FloatArray:
-    """(count, 27, 3) scales of the bones along their local axes: lengths differ by hand, finger and bone, thickness by hand."""
+    """(count, 27, 3) scales of the bones: the mean shape, its lengths varied by hand, finger and bone, its thickness by hand."""
     fingers = [name.split("_")[0] for name in rig.bone_names]
     finger_names = list(dict.fromkeys(fingers))
     common = 1 + 0.06 * rng.standard_normal((count, 1))
@@ -64,12 +75,32 @@ def sample_shapes(rig: Rig, rng: np.random.Generator, count: int) -> FloatArray:
     palm_length = common * (1 + 0.04 * rng.standard_normal((count, 1)))
     length[:, palm] = palm_length * (1 + 0.015 * rng.standard_normal((count, len(palm))))
     length[:, rig.bone("Wrist_R")] = palm_length[:, 0]
-    length = np.clip(length, 0.75, 1.3)
+    length = np.clip(length, 0.75, 1.3) * mean_lengths(rig)
     thickness = np.clip(common * (1 + 0.11 * rng.standard_normal((count, 1))), 0.75, 1.35)
     scale = np.repeat(thickness, len(fingers), 1)[..., None] * np.ones(3)
     scale[..., 1] = length
     # Lateral places of the knuckles hang on the root's z: a thick hand is a broad one, but less so.
     scale[:, rig.bone("Wrist_R"), 2] = np.sqrt(palm_length * thickness)[:, 0]
+    return scale
+
+
+def mean_lengths(rig: Rig) -> FloatArray:
+    """(27,) length of each bone in the mean hand, as a part of the rig's own."""
+    lengths = np.ones(rig.bone_count)
+    lengths[rig.bone("Wrist_R")] = MEAN_PALM_LENGTH
+    for finger, parts in MEAN_LENGTHS.items():
+        names = ("Metacarpal", "Proximal", "Distal") if finger == "Thumb" else PHALANGES
+        for name, length in zip(names, parts, strict=True):
+            lengths[rig.bone(f"{finger}_{name}_R")] = length
+        if finger != "Thumb":
+            lengths[rig.bone(f"{finger}_Metacarpal_R")] = MEAN_PALM_LENGTH
+    return lengths
+
+
+def mean_shape(rig: Rig) -> FloatArray:
+    """(27, 3) scales of the mean hand's bones along their local axes."""
+    scale = np.ones((rig.bone_count, 3))
+    scale[:, 1] = mean_lengths(rig)
     return scale
 
 
@@ -106,9 +137,9 @@ def _colliding_pairs() -> list[tuple[int, int]]:
             both_in_palm = bone_i == 0 and bone_j == 0
             # Neighbouring knuckles and the thumb's root grow out of one piece of flesh.
             roots = bone_i <= 1 and bone_j <= 1
-            if not both_in_palm and not roots and finger_i != finger_j:
-                pairs.append((i, j))
-            elif finger_i == finger_j > 0 and bone_i == 0 and bone_j == 3:
+            between_fingers = finger_i != finger_j and not both_in_palm and not roots
+            finger_into_palm = finger_i == finger_j > 0 and bone_i == 0 and bone_j == 3
+            if between_fingers or finger_into_palm:
                 pairs.append((i, j))
     return pairs
 
