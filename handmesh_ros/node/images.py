@@ -1,0 +1,202 @@
+"""Image, CompressedImage and CameraInfo messages to arrays and a Camera. Never trusts a message."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from handmesh_ros.perception.camera import Camera, CameraError
+
+Frame = NDArray[np.uint8]
+
+# encoding -> (bytes a pixel, OpenCV conversion to RGB); None: it is RGB already.
+DIRECT_ENCODINGS: dict[str, tuple[int, int | None]] = {
+    "rgb8": (3, None),
+    "8UC3": (3, cv2.COLOR_BGR2RGB),
+    "bgr8": (3, cv2.COLOR_BGR2RGB),
+    "rgba8": (4, cv2.COLOR_RGBA2RGB),
+    "bgra8": (4, cv2.COLOR_BGRA2RGB),
+    "mono8": (1, cv2.COLOR_GRAY2RGB),
+    "8UC1": (1, cv2.COLOR_GRAY2RGB),
+    "yuv422": (2, cv2.COLOR_YUV2RGB_UYVY),
+    "uyvy": (2, cv2.COLOR_YUV2RGB_UYVY),
+    "yuv422_yuy2": (2, cv2.COLOR_YUV2RGB_YUY2),
+    "yuyv": (2, cv2.COLOR_YUV2RGB_YUY2),
+}
+# Rarer encodings go through cv_bridge, which knows the Bayer patterns of cameras.
+BRIDGED_ENCODINGS = {f"bayer_{pattern}8": 1 for pattern in ("rggb", "bggr", "gbrg", "grbg")}
+
+# Nothing in a JPEG's compressed part can look like these markers.
+JPEG_BEGIN, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+
+NOT_CALIBRATED_ADVICE = (
+    "No hand is published without a calibration: calibrate the camera (ros2 run camera_calibration cameracalibrator) and publish the "
+    "result as camera_info, or set the parameter 'fallback_hfov_deg' to the camera's horizontal field of view (about 60 for a webcam) "
+    "and get hands that are not metric"
+)
+
+
+class ImageError(ValueError):
+    """The picture cannot be used; the message says what is wrong and what to do."""
+
+
+def frame_of_image(message: Image) -> Frame:
+    """(H, W, 3) uint8 RGB; shares the message's memory where the picture is rgb8 already.
+
+    Raises:
+        ImageError: zero size, unknown encoding, too little data.
+    """
+    encoding, height, width = message.encoding, message.height, message.width
+    if height == 0 or width == 0:
+        raise ImageError(f"the image is {width} x {height} pixels: the camera driver sends empty images")
+    if encoding == "mono16":
+        words = _rows(message, bytes_a_pixel=2).view(">u2" if message.is_bigendian else "<u2")
+        return _cvt(np.right_shift(words, 8).astype(np.uint8), cv2.COLOR_GRAY2RGB)
+    if encoding in BRIDGED_ENCODINGS:
+        return _through_cv_bridge(message, _rows(message, BRIDGED_ENCODINGS[encoding]))
+    if encoding not in DIRECT_ENCODINGS:
+        known = ", ".join(sorted([*DIRECT_ENCODINGS, *BRIDGED_ENCODINGS, "mono16"]))
+        raise ImageError(f"unknown image encoding '{encoding}'; known are {known}")
+    channels, conversion = DIRECT_ENCODINGS[encoding]
+    if channels == 2 and width % 2:
+        raise ImageError(f"the image is {width} pixels wide; encoding '{encoding}' needs an even width")
+    pixels = _rows(message, channels).reshape(height, width, channels)
+    return np.ascontiguousarray(pixels) if conversion is None else _cvt(pixels, conversion)
+
+
+def frame_of_compressed(message: CompressedImage) -> Frame:
+    """(H, W, 3) uint8 RGB of a JPEG or PNG.
+
+    Raises:
+        ImageError: a depth image, empty, cut off or damaged data.
+    """
+    if "compressedDepth" in message.format:
+        raise ImageError(f"the compressed image has the format '{message.format}': a depth image; a colour image is needed")
+    data = np.frombuffer(message.data, np.uint8)
+    if data.size == 0:
+        raise ImageError("the compressed image is empty")
+    _check_jpeg_end(data)
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ImageError(f"the compressed image (format '{message.format}', {data.size} bytes) cannot be decoded: damaged data")
+    return _cvt(bgr, cv2.COLOR_BGR2RGB)
+
+
+def camera_of_info(info: CameraInfo, frame: Frame, rectified: bool = False) -> Camera:
+    """The calibrated camera of this frame.
+
+    Args:
+        info: the latest camera_info.
+        frame: (H, W, 3), whose size must be the one that camera_info describes, region of interest and binning counted in.
+        rectified: the picture is rectified: P holds, distortion is gone.
+
+    Raises:
+        CameraError: not calibrated, NaN, unknown distortion, another size; the message says what to do.
+    """
+    height, width = frame.shape[:2]
+    if info.k[0] == 0:
+        raise CameraError("camera_info has K[0] == 0: the camera is not calibrated")
+    if rectified and not any(info.p):
+        raise CameraError("camera_info has no P, which rectified images need: set the parameter 'rectified' to false")
+    camera = Camera.from_camera_info_fields(
+        info.width,
+        info.height,
+        info.k,
+        info.d,
+        info.distortion_model,
+        (info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height),
+        (info.binning_x, info.binning_y),
+        info.p if rectified else None,
+    )
+    if (camera.width, camera.height) != (width, height):
+        raise CameraError(
+            f"the image is {width} x {height} pixels but camera_info describes {camera.width} x {camera.height}: "
+            "the calibration is of another resolution or of another camera"
+        )
+    return camera
+
+
+class CameraCache:
+    """The latest camera_info and the Camera made of it, so that a camera is built when something changes, not per frame."""
+
+    def __init__(self) -> None:
+        self.info: CameraInfo | None = None
+        self._key: tuple = ()
+        self._camera: Camera | None = None
+
+    def camera(self, frame: Frame, rectified: bool, fallback_hfov_deg: float) -> tuple[Camera, str | None]:
+        """The calibrated camera of the frame and None, or the fallback (whose hands are not metric) and why it was needed.
+
+        Raises:
+            CameraError: there is neither; the message says why and what to do.
+        """
+        try:
+            return self._calibrated(frame, rectified), None
+        except CameraError as error:
+            if fallback_hfov_deg > 0:
+                return Camera.from_hfov(frame.shape[1], frame.shape[0], fallback_hfov_deg), str(error)
+            raise CameraError(f"{error}. {NOT_CALIBRATED_ADVICE}") from error
+
+    def _calibrated(self, frame: Frame, rectified: bool) -> Camera:
+        if self.info is None:
+            raise CameraError("no camera_info has arrived: does the driver publish it, and is the topic remapped beside the image's?")
+        key = (*_calibration_key(self.info), frame.shape, rectified)
+        if self._camera is None or key != self._key:
+            self._camera, self._key = camera_of_info(self.info, frame, rectified), key
+        return self._camera
+
+
+def _calibration_key(info: CameraInfo) -> tuple:
+    roi = info.roi
+    return (
+        info.width, info.height, info.distortion_model, np.asarray(info.k).tobytes(), np.asarray(info.d).tobytes(),
+        np.asarray(info.p).tobytes(), info.binning_x, info.binning_y, roi.x_offset, roi.y_offset, roi.width, roi.height,
+    )  # fmt: skip
+
+
+def _rows(message: Image, bytes_a_pixel: int) -> NDArray[np.uint8]:
+    """(H, W * bytes_a_pixel) uint8 view of the pixels, without the padding at the rows' ends."""
+    used = message.width * bytes_a_pixel
+    step = message.step or used
+    if step < used:
+        raise ImageError(
+            f"the image's step is {step} bytes, but {message.width} pixels of '{message.encoding}' need {used}: "
+            "the camera driver fills in the wrong encoding or step"
+        )
+    data = np.frombuffer(message.data, np.uint8)
+    # The last row may come without its padding.
+    needed = step * (message.height - 1) + used
+    if data.size < needed:
+        raise ImageError(
+            f"the image holds {data.size} bytes, but {message.width} x {message.height} '{message.encoding}' need {needed}: truncated"
+        )
+    return np.lib.stride_tricks.as_strided(data, (message.height, used), (step, 1), writeable=False)
+
+
+def _cvt(pixels: NDArray, conversion: int) -> Frame:
+    return np.asarray(cv2.cvtColor(pixels, conversion), np.uint8)
+
+
+def _through_cv_bridge(message: Image, rows: NDArray[np.uint8]) -> Frame:
+    try:
+        from cv_bridge import CvBridge
+    except Exception as error:  # absent, or built for another numpy: then the import itself fails in many ways
+        raise ImageError(
+            f"images of encoding '{message.encoding}' need a working cv_bridge ({type(error).__name__}: {error}); "
+            "install it for this numpy, or let the driver or image_proc publish rgb8"
+        ) from error
+    # cv_bridge builds differ in what they make of padded rows: give it none.
+    packed = Image(height=message.height, width=message.width, encoding=message.encoding, step=rows.shape[1])
+    packed.data.frombytes(rows.tobytes())
+    return np.asarray(CvBridge().imgmsg_to_cv2(packed, "rgb8"), np.uint8)
+
+
+def _check_jpeg_end(data: NDArray[np.uint8]) -> None:
+    """A JPEG cut off on the way decodes to a half grey picture: refuse it instead."""
+    if data[:2].tobytes() != JPEG_BEGIN:
+        return
+    content = data.tobytes()
+    if content.rfind(JPEG_END) <= content.rfind(JPEG_SCAN):
+        raise ImageError(f"the JPEG of {data.size} bytes has no end: truncated on its way")

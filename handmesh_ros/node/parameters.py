@@ -1,0 +1,161 @@
+"""The hand node's parameters: one table, from which declaration, validation and documentation come."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+
+class ParameterError(ValueError):
+    """A value that the node refuses; the message says which values are possible."""
+
+
+def _parameter(
+    default: Any,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
+    pattern: str | None = None,
+    read_only: bool = False,
+) -> Any:
+    """One row of the table: a dataclass field whose metadata holds what ROS wants to know."""
+    metadata = {"description": description, "range": None if low is None else (low, high), "choices": tuple(choices)}
+    return field(default=default, metadata={**metadata, "pattern": pattern, "read_only": read_only})
+
+
+@dataclass(frozen=True)
+class NodeParameters:
+    """The values in force; a change makes a new one.
+
+    Raises:
+        ParameterError: a value outside its range or choices.
+    """
+
+    model: str = _parameter("lifted", "mesh network: a name of models/manifest.yaml or the path of an .onnx file; a change loads it")
+    max_hands: int = _parameter(2, "hands followed at the same time", low=1, high=2)
+    threads: int = _parameter(1, "threads of each network", low=1, high=16, read_only=True)
+    image_transport: str = _parameter(
+        "raw", "subscribe to `image` or to `image/compressed`", choices=("raw", "compressed"), read_only=True
+    )
+    handedness: str = _parameter(
+        "auto", "which hands are there: let the network tell, or take every hand for a left or right one", choices=("auto", "left", "right")
+    )
+    rectified: bool = _parameter(False, "the image is already rectified (`image_rect`): take P of camera_info, not K and D")
+    hand_size_m: float = _parameter(
+        0.0, "wrist to middle finger's mcp, metres: the distance scales with it; 0: the model's reference size", low=0.0, high=0.15
+    )
+    fallback_hfov_deg: float = _parameter(
+        0.0,
+        "horizontal field of view assumed without calibration, degrees; hands are then marked `metric: false`. "
+        "0: without calibration no hand is published",
+        low=0.0,
+        high=175.0,
+    )
+    frame_prefix: str = _parameter("", "put before every TF frame name of a hand", pattern=r"[A-Za-z0-9_/]*")
+    publish_tf: str = _parameter("all", "TF frames of a hand: all 21, the wrist only, or none", choices=("all", "wrist", "none"))
+    marker_rate_hz: float = _parameter(
+        15.0, "most marker updates a second (a viewer pays ten times what this node pays)", low=1.0, high=120.0
+    )
+    smoothing: bool = _parameter(True, "One-Euro filter on `hands`; `hands_raw` is never filtered")
+    smoothing_min_cutoff_hz: float = _parameter(
+        1.5, "cut-off frequency of a still hand: lower is calmer and slower", low=0.05, high=60.0
+    )
+    smoothing_cutoff_slope_hz_per_mps: float = _parameter(
+        20.0, "rise of the cut-off with the speed: higher follows fast hands with less lag", low=0.0, high=500.0
+    )
+    max_prediction_s: float = _parameter(
+        0.05, "how far `target_pose` may be predicted beyond the image's stamp, seconds; 0: never", low=0.0, high=0.2
+    )
+
+    def __post_init__(self) -> None:
+        for row in fields(self):
+            _check(row, getattr(self, row.name))
+
+    def changed(self, changes: Mapping[str, Any]) -> NodeParameters:
+        """A copy with other values.
+
+        Raises:
+            ParameterError: a value that is not possible.
+        """
+        return replace(self, **changes)
+
+
+PARAMETER_NAMES = tuple(row.name for row in fields(NodeParameters))
+
+
+def declare_parameters(node: Node) -> NodeParameters:
+    """Declare every parameter on the node and return the values it was started with.
+
+    Raises:
+        ParameterError: a value from the command line or a file is of a wrong type or not possible.
+    """
+    values = {}
+    for row in fields(NodeParameters):
+        try:
+            values[row.name] = node.declare_parameter(row.name, row.default, descriptor_of(row)).value
+        except Exception as error:  # rclpy has one exception class for each way a value can be wrong
+            raise ParameterError(f"parameter '{row.name}': {error}; expected {_possible(row)}") from error
+    return NodeParameters(**values)
+
+
+def changes_of(parameters: Sequence[Parameter]) -> dict[str, Any]:
+    """Those of the given ROS parameters that belong to the table, by name; others (QoS overrides, use_sim_time) are left out."""
+    return {parameter.name: parameter.value for parameter in parameters if parameter.name in PARAMETER_NAMES}
+
+
+def descriptor_of(row: Field) -> ParameterDescriptor:
+    """What `ros2 param describe` shows."""
+    descriptor = ParameterDescriptor(name=row.name, description=row.metadata["description"], read_only=row.metadata["read_only"])
+    if row.metadata["choices"]:
+        descriptor.additional_constraints = "one of: " + ", ".join(row.metadata["choices"])
+    if row.metadata["range"] is not None:
+        low, high = row.metadata["range"]
+        if isinstance(row.default, int):
+            descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
+        else:
+            descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)]
+    return descriptor
+
+
+def markdown_table() -> str:
+    """The table of docs/ros-api.md."""
+    lines = ["| parameter | default | possible values | changeable | meaning |", "|---|---|---|---|---|"]
+    for row in fields(NodeParameters):
+        default = f'"{row.default}"' if isinstance(row.default, str) else str(row.default).lower()
+        changeable = "at start" if row.metadata["read_only"] else "at run time"
+        lines.append(f"| `{row.name}` | `{default}` | {_possible(row)} | {changeable} | {row.metadata['description']} |")
+    return "\n".join(lines)
+
+
+def as_dict(parameters: NodeParameters) -> dict[str, Any]:
+    return asdict(parameters)
+
+
+def _possible(row: Field) -> str:
+    if row.metadata["choices"]:
+        return ", ".join(row.metadata["choices"])
+    if row.metadata["range"] is not None:
+        return "{:g} to {:g}".format(*row.metadata["range"])
+    return {bool: "true, false", str: "text"}[type(row.default)]
+
+
+def _check(row: Field, value: Any) -> None:
+    metadata = row.metadata
+    refused = (
+        (metadata["choices"] and value not in metadata["choices"])
+        or (metadata["range"] is not None and not metadata["range"][0] <= value <= metadata["range"][1])
+        or (isinstance(value, float) and not math.isfinite(value))
+        or (metadata["pattern"] is not None and not re.fullmatch(metadata["pattern"], value))
+        or (row.name == "model" and not value)
+    )
+    if refused:
+        raise ParameterError(f"parameter '{row.name}' cannot be {value!r}: expected {metadata['pattern'] or _possible(row)}")

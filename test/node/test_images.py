@@ -1,0 +1,211 @@
+"""Every encoding becomes the same RGB picture; every broken message is refused with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from handmesh_ros.node.images import CameraCache, ImageError, frame_of_compressed, frame_of_image
+from handmesh_ros.perception.camera import CameraError
+
+HEIGHT, WIDTH = 48, 64
+# Four quarters of plain colours: chroma subsampling and JPEG keep them away from the edges.
+COLOURS = ((200, 40, 30), (30, 180, 60), (20, 60, 210), (120, 120, 120))
+
+
+def scene() -> np.ndarray:
+    rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    for quarter, colour in enumerate(COLOURS):
+        row, column = divmod(quarter, 2)
+        rgb[row * 24 : row * 24 + 24, column * 32 : column * 32 + 32] = colour
+    return rgb
+
+
+def image(pixels: np.ndarray, encoding: str, padding: int = 0) -> Image:
+    """A message of (H, W[, C]) pixels, with ``padding`` junk bytes at the end of each row."""
+    rows = np.ascontiguousarray(pixels).view(np.uint8).reshape(pixels.shape[0], -1)
+    padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=0xAA)
+    message = Image(height=pixels.shape[0], width=pixels.shape[1], encoding=encoding, step=padded.shape[1])
+    message.data.frombytes(padded.tobytes())
+    return message
+
+
+def yuyv(rgb: np.ndarray, luma_first: bool) -> np.ndarray:
+    """(H, W, 2) YUV 4:2:2 by the definition of ITU-R BT.601 (video range)."""
+    r, g, b = (rgb[..., c].astype(float) for c in range(3))
+    y = 16 + 0.257 * r + 0.504 * g + 0.098 * b
+    u = 128 - 0.148 * r - 0.291 * g + 0.439 * b
+    v = 128 + 0.439 * r - 0.368 * g - 0.071 * b
+    chroma = np.where(np.arange(rgb.shape[1]) % 2 == 0, u, v)
+    planes = (y, chroma) if luma_first else (chroma, y)
+    return np.rint(np.stack(planes, axis=-1)).astype(np.uint8)
+
+
+def bayer_rggb(rgb: np.ndarray) -> np.ndarray:
+    mosaic = rgb[..., 1].copy()
+    mosaic[0::2, 0::2] = rgb[0::2, 0::2, 0]
+    mosaic[1::2, 1::2] = rgb[1::2, 1::2, 2]
+    return mosaic
+
+
+def assert_quarters(frame: np.ndarray, expected: np.ndarray, tolerance: int) -> None:
+    assert frame.shape == (HEIGHT, WIDTH, 3) and frame.dtype == np.uint8
+    for row in (12, 36):
+        for column in (16, 48):
+            np.testing.assert_allclose(frame[row, column].astype(int), expected[row, column].astype(int), atol=tolerance)
+
+
+@pytest.mark.parametrize("padding", [0, 8])
+@pytest.mark.parametrize(
+    ("encoding", "make", "tolerance"),
+    [
+        ("rgb8", lambda rgb: rgb, 0),
+        ("bgr8", lambda rgb: rgb[..., ::-1], 0),
+        ("rgba8", lambda rgb: np.dstack([rgb, np.full((HEIGHT, WIDTH), 7, np.uint8)]), 0),
+        ("bgra8", lambda rgb: np.dstack([rgb[..., ::-1], np.full((HEIGHT, WIDTH), 7, np.uint8)]), 0),
+        ("yuv422_yuy2", lambda rgb: yuyv(rgb, luma_first=True), 3),
+        ("yuv422", lambda rgb: yuyv(rgb, luma_first=False), 3),
+        ("bayer_rggb8", bayer_rggb, 1),
+    ],
+)
+def test_colour_encodings(encoding: str, make: Callable, tolerance: int, padding: int) -> None:
+    assert_quarters(frame_of_image(image(make(scene()), encoding, padding)), scene(), tolerance)
+
+
+@pytest.mark.parametrize("padding", [0, 6])
+def test_gray_encodings(padding: int) -> None:
+    gray = scene()[..., 0]
+    expected = np.repeat(gray[..., None], 3, axis=2)
+    np.testing.assert_array_equal(frame_of_image(image(gray, "mono8", padding)), expected)
+    wide = gray.astype(np.uint16) * 256 + 99
+    np.testing.assert_array_equal(frame_of_image(image(wide, "mono16", padding)), expected)
+    swapped = image(wide.astype(">u2"), "mono16", padding)
+    swapped.is_bigendian = 1
+    np.testing.assert_array_equal(frame_of_image(swapped), expected)
+
+
+def test_rgb8_is_not_copied() -> None:
+    message = image(scene(), "rgb8")
+    assert np.shares_memory(frame_of_image(message), np.frombuffer(message.data, np.uint8))
+
+
+def test_last_row_may_lack_its_padding() -> None:
+    message = image(scene(), "rgb8", padding=16)
+    del message.data[-16:]
+    np.testing.assert_array_equal(frame_of_image(message), scene())
+
+
+def broken(**changes: object) -> Image:
+    message = image(scene(), "rgb8")
+    for name, value in changes.items():
+        setattr(message, name, value)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (broken(encoding="rgb9"), "unknown image encoding 'rgb9'; known are .*rgb8"),
+        (broken(encoding=""), "unknown image encoding ''"),
+        (broken(height=0), "64 x 0 pixels"),
+        (broken(width=0), "0 x 48 pixels"),
+        (broken(height=49), "9216 bytes.*need 9408: truncated"),
+        (broken(step=100), "step is 100 bytes.*need 192"),
+        (broken(encoding="32FC1"), "unknown image encoding '32FC1'"),
+        (broken(encoding="yuv422_yuy2", width=63), "even width"),
+        (Image(), "0 x 0 pixels"),
+    ],
+)
+def test_broken_images_are_refused_with_a_reason(message: Image, reason: str) -> None:
+    with pytest.raises(ImageError, match=reason):
+        frame_of_image(message)
+
+
+def compressed(suffix: str = ".jpg", keep: float = 1.0) -> CompressedImage:
+    data = cv2.imencode(suffix, scene()[..., ::-1])[1].tobytes()
+    message = CompressedImage(format=f"rgb8; {suffix[1:]} compressed bgr8")
+    message.data.frombytes(data[: int(len(data) * keep)])
+    return message
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_compressed_images(suffix: str) -> None:
+    assert_quarters(frame_of_compressed(compressed(suffix)), scene(), 6)
+
+
+def test_broken_compressed_images_are_refused_with_a_reason() -> None:
+    with pytest.raises(ImageError, match="no end: truncated"):
+        frame_of_compressed(compressed(keep=0.8))
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        frame_of_compressed(compressed(".png", keep=0.8))
+    with pytest.raises(ImageError, match="is empty"):
+        frame_of_compressed(CompressedImage(format="jpeg"))
+    garbage = CompressedImage(format="jpeg")
+    garbage.data.frombytes(b"no picture at all")
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        frame_of_compressed(garbage)
+    with pytest.raises(ImageError, match="depth image"):
+        frame_of_compressed(CompressedImage(format="16UC1; compressedDepth png"))
+
+
+def camera_info(**changes: object) -> CameraInfo:
+    info = CameraInfo(width=WIDTH, height=HEIGHT, distortion_model="plumb_bob", d=[0.0] * 5)
+    info.k = [60.0, 0.0, 31.5, 0.0, 61.0, 23.5, 0.0, 0.0, 1.0]
+    info.p = [50.0, 0.0, 30.0, 0.0, 0.0, 50.0, 20.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    for name, value in changes.items():
+        setattr(info, name, value)
+    return info
+
+
+def cache(info: CameraInfo | None) -> CameraCache:
+    cameras = CameraCache()
+    cameras.info = info
+    return cameras
+
+
+def test_camera_of_camera_info() -> None:
+    cameras = cache(camera_info())
+    camera, problem = cameras.camera(scene(), False, 0.0)
+    assert problem is None and camera.calibrated
+    np.testing.assert_allclose(camera.K[[0, 1, 0, 1], [0, 1, 2, 2]], [60, 61, 31.5, 23.5])
+    cameras.info = camera_info()  # the next message says the same
+    assert cameras.camera(scene(), False, 0.0)[0] is camera
+    assert cameras.camera(scene(), True, 0.0)[0].K[0, 0] == 50
+
+
+def test_binned_and_cropped_camera_info_fits_the_small_image() -> None:
+    info = camera_info(width=4 * WIDTH, height=4 * HEIGHT, binning_x=2, binning_y=2)
+    info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 10, 20, 2 * WIDTH, 2 * HEIGHT
+    camera, _ = cache(info).camera(scene(), False, 0.0)
+    np.testing.assert_allclose(camera.K[[0, 1, 0, 1], [0, 1, 2, 2]], [30, 30.5, (31.5 - 10) / 2, (23.5 - 20) / 2])
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        (None, "no camera_info has arrived"),
+        (camera_info(k=[0.0] * 9), r"K\[0\] == 0: the camera is not calibrated"),
+        (camera_info(k=[NAN, 0.0, 31.5, 0.0, 61.0, 23.5, 0.0, 0.0, 1.0]), "NaN"),
+        (camera_info(d=[NAN] * 5), "NaN"),
+        (camera_info(width=1280, height=960), "image is 64 x 48 pixels but camera_info describes 1280 x 960"),
+        (camera_info(width=0, height=0), "0 x 0"),
+        (camera_info(distortion_model="magic", d=[0.1] * 5), "unknown distortion model 'magic'"),
+    ],
+)
+def test_unusable_camera_info_is_refused_with_advice_or_replaced_by_the_fallback(info: CameraInfo | None, reason: str) -> None:
+    with pytest.raises(CameraError, match=reason) as caught:
+        cache(info).camera(scene(), False, 0.0)
+    assert "fallback_hfov_deg" in str(caught.value)
+    camera, problem = cache(info).camera(scene(), False, 90.0)
+    assert not camera.calibrated and camera.K[0, 0] == pytest.approx(WIDTH / 2)
+    assert problem is not None and "fallback_hfov_deg" not in problem
