@@ -1,0 +1,148 @@
+"""Markers for RViz, serialized once and then patched.
+
+A hand's mesh is 4614 geometry_msgs/Point objects: building and serializing them takes tens of milliseconds in Python. But only the
+numbers change from frame to frame. So the message is serialized once with recognisable numbers in the places that change, the places
+are found in the bytes, and from then on a frame only writes its numbers there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Point
+from numpy.typing import NDArray
+from rclpy.serialization import serialize_message
+from std_msgs.msg import ColorRGBA, Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from handmesh_ros.hand import BONES, FloatArray, Hand, Side
+from handmesh_ros.node.messages import duration
+from handmesh_ros.overlay import faces_of_side
+
+COLOURS = {Side.RIGHT: (0.35, 0.67, 1.0), Side.LEFT: (1.0, 0.67, 0.35)}
+MESH_OPACITY = 0.85
+BONE_WIDTH_M = 0.004
+BONE_ENDS = np.array(BONES).reshape(-1)
+
+# Longer than a few frames: a marker that is not renewed disappears by itself when the node dies.
+LIFETIME_S = 0.3
+
+# Numbers that no real message holds, to find their places: stamps of year 2033 and coordinates near 1e300.
+MARK_SECONDS, MARK_COORDINATE = 0x7A6B5C4D, 1.2345678901234e300
+
+
+def delete_markers(header: Header, sides: Sequence[Side]) -> MarkerArray:
+    """Takes the hands of these sides out of the viewer."""
+    return MarkerArray(
+        markers=[
+            Marker(header=header, ns=_namespace(side, part), id=0, action=Marker.DELETE) for side in sides for part in ("mesh", "skeleton")
+        ]
+    )
+
+
+def hand_markers(header: Header, hands: Sequence[Hand], faces: NDArray[np.integer]) -> MarkerArray:
+    """The markers of hands of different sides as an ordinary message: mesh and skeleton of each. Slow; see MarkerTemplate."""
+    markers = []
+    for hand in hands:
+        corners = hand.vertices[faces_of_side(faces, hand.side).reshape(-1)]
+        markers.append(_marker(header, hand.side, "mesh", corners))
+        markers.append(_marker(header, hand.side, "skeleton", hand.joints[BONE_ENDS]))
+    return MarkerArray(markers=markers)
+
+
+class MarkerTemplate:
+    """The serialized markers of hands of given sides in one frame of reference.
+
+    Args:
+        frame_id: of the images.
+        sides: one for each hand, in the order in which ``fill`` gets them; each at most once.
+        faces: (F, 3) vertex numbers of a right hand.
+    """
+
+    def __init__(self, frame_id: str, sides: Sequence[Side], faces: NDArray[np.integer]) -> None:
+        self.sides = tuple(sides)
+        self._corners = [faces_of_side(faces, side).reshape(-1) for side in sides]
+        header = Header(stamp=Time(sec=MARK_SECONDS, nanosec=0), frame_id=frame_id)
+        marked = [
+            _marker(header, side, part, np.full((count, 3), MARK_COORDINATE))
+            for side, corners in zip(sides, self._corners, strict=True)
+            for part, count in (("mesh", corners.size), ("skeleton", BONE_ENDS.size))
+        ]
+        self._buffer = bytearray(serialize_message(MarkerArray(markers=marked)))
+        self._stamps = [
+            np.frombuffer(self._buffer, np.uint32, 2, offset)
+            for offset in _places(self._buffer, np.array([MARK_SECONDS, 0], np.uint32).tobytes(), len(marked))
+        ]
+        self._points = []
+        end = 0
+        for count in (len(marker.points) for marker in marked):
+            begin = self._buffer.index(np.full(3 * count, MARK_COORDINATE).tobytes(), end)
+            self._points.append(np.frombuffer(self._buffer, np.float64, 3 * count, begin).reshape(count, 3))
+            end = begin + 24 * count
+
+    def fill(self, stamp: Time, hands: Sequence[Hand]) -> bytes:
+        """The serialized MarkerArray of these hands, ready for ``Publisher.publish``."""
+        for place in self._stamps:
+            place[:] = stamp.sec, stamp.nanosec
+        for number, (hand, corners) in enumerate(zip(hands, self._corners, strict=True)):
+            self._points[2 * number][:] = np.take(hand.vertices, corners, axis=0)
+            self._points[2 * number + 1][:] = hand.joints[BONE_ENDS]
+        return bytes(self._buffer)
+
+
+class MarkerWriter:
+    """Makes the messages of the markers topic: hands drawn, hands that are gone deleted.
+
+    Args:
+        faces: (F, 3) vertex numbers of a right hand.
+    """
+
+    def __init__(self, faces: NDArray[np.integer]) -> None:
+        self._faces = faces
+        self._templates: dict[tuple, MarkerTemplate] = {}
+        self._shown: frozenset[Side] = frozenset()
+
+    def messages(self, header: Header, hands: dict[Side, Hand]) -> list[MarkerArray | bytes]:
+        """What to publish for a frame with these hands; nothing if there is nothing to draw or to delete."""
+        gone = sorted(self._shown - hands.keys())
+        self._shown = frozenset(hands)
+        messages: list[MarkerArray | bytes] = [delete_markers(header, gone)] if gone else []
+        if hands:
+            key = (header.frame_id, *hands)
+            if key not in self._templates:
+                self._templates[key] = MarkerTemplate(header.frame_id, tuple(hands), self._faces)
+            messages.append(self._templates[key].fill(header.stamp, list(hands.values())))
+        return messages
+
+
+def _namespace(side: Side, part: str) -> str:
+    return f"handmesh/{side.value}/{part}"
+
+
+def _marker(header: Header, side: Side, part: str, points: FloatArray) -> Marker:
+    is_mesh = part == "mesh"
+    red, green, blue = COLOURS[side]
+    marker = Marker(
+        header=header,
+        ns=_namespace(side, part),
+        id=0,
+        type=Marker.TRIANGLE_LIST if is_mesh else Marker.LINE_LIST,
+        action=Marker.ADD,
+        color=ColorRGBA(r=red, g=green, b=blue, a=MESH_OPACITY) if is_mesh else ColorRGBA(r=0.1, g=0.1, b=0.1, a=1.0),
+        lifetime=duration(LIFETIME_S),
+        points=[Point(x=x, y=y, z=z) for x, y, z in np.asarray(points, float).tolist()],
+    )
+    marker.pose.orientation.w = 1.0
+    marker.scale.x = 1.0 if is_mesh else BONE_WIDTH_M
+    marker.scale.y = marker.scale.z = 1.0
+    return marker
+
+
+def _places(buffer: bytearray, pattern: bytes, count: int) -> list[int]:
+    """Offsets of the ``count`` occurrences of the pattern."""
+    places: list[int] = []
+    while len(places) < count:
+        places.append(buffer.index(pattern, places[-1] + 1 if places else 0))
+    return places

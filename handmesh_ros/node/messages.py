@@ -1,0 +1,197 @@
+"""Pure builders: hands to messages. Every message carries the header of the image it was seen in."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from builtin_interfaces.msg import Duration, Time
+from geometry_msgs.msg import Point, Pose, PoseWithCovariance, PoseWithCovarianceStamped, Quaternion, Transform, TransformStamped, Vector3
+from numpy.typing import NDArray
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs_py import point_cloud2
+from std_msgs.msg import Header
+
+from handmesh_ros.hand import JOINT_NAMES, JOINT_PARENTS, MIDDLE_MCP, WRIST, FloatArray, Hand, Side, TrackState
+from handmesh_ros.msg import Hand as HandMessage
+from handmesh_ros.msg import HandArray, HandMesh, HandMeshFaces
+from handmesh_ros.node.grasp import aperture, pinch_distance
+from handmesh_ros.overlay import faces_of_side
+from handmesh_ros.perception.camera import Camera
+
+SIDES = {Side.LEFT: HandMessage.SIDE_LEFT, Side.RIGHT: HandMessage.SIDE_RIGHT}
+STATES = {
+    TrackState.TRACKING: HandMessage.STATE_TRACKING,
+    TrackState.PREDICTED: HandMessage.STATE_PREDICTED,
+    TrackState.LOST: HandMessage.STATE_LOST,
+}
+# The network reports no uncertainty of rotation; this is how far its wrist typically is off.
+ROTATION_SIGMA_RAD = 0.2
+
+PARENTS = np.array(JOINT_PARENTS)
+
+
+def seconds_of(stamp: Time | Duration) -> float:
+    return stamp.sec + 1e-9 * stamp.nanosec
+
+
+def duration(seconds: float) -> Duration:
+    nanoseconds = round(seconds * 1e9)
+    return Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def quaternions_xyzw(rotations: FloatArray) -> FloatArray:
+    """Rotation matrices (N, 3, 3) to unit quaternions (N, 4) in the order of geometry_msgs, w not negative.
+
+    The one place where rotations become quaternions.
+    """
+    m = np.asarray(rotations, float)
+    xx, yy, zz = m[:, 0, 0], m[:, 1, 1], m[:, 2, 2]
+    # 4 q q^T: each of its rows is the quaternion times one of its components; the longest row is the most exact one.
+    outer = np.empty((len(m), 4, 4))
+    outer[:, 0, 0], outer[:, 1, 1] = 1 + xx - yy - zz, 1 - xx + yy - zz
+    outer[:, 2, 2], outer[:, 3, 3] = 1 - xx - yy + zz, 1 + xx + yy + zz
+    outer[:, 0, 1] = outer[:, 1, 0] = m[:, 0, 1] + m[:, 1, 0]
+    outer[:, 0, 2] = outer[:, 2, 0] = m[:, 0, 2] + m[:, 2, 0]
+    outer[:, 1, 2] = outer[:, 2, 1] = m[:, 1, 2] + m[:, 2, 1]
+    outer[:, 0, 3] = outer[:, 3, 0] = m[:, 2, 1] - m[:, 1, 2]
+    outer[:, 1, 3] = outer[:, 3, 1] = m[:, 0, 2] - m[:, 2, 0]
+    outer[:, 2, 3] = outer[:, 3, 2] = m[:, 1, 0] - m[:, 0, 1]
+    best = outer[np.arange(len(m)), np.einsum("nii->ni", outer).argmax(axis=1)]
+    best /= np.linalg.norm(best, axis=1, keepdims=True)
+    return np.where(best[:, 3:] < 0, -best, best)
+
+
+def hand_array(
+    header: Header, hands: Sequence[Hand], latency_s: float = 0.0, ages_s: Mapping[int, float] | None = None
+) -> HandArray:
+    """All hands of one image.
+
+    Args:
+        latency_s: since the image's stamp.
+        ages_s: track_id -> seconds since the track began.
+    """
+    ages_s = ages_s or {}
+    return HandArray(header=header, hands=[hand_message(hand, latency_s, ages_s.get(hand.track_id, 0.0)) for hand in hands])
+
+
+def hand_message(hand: Hand, latency_s: float = 0.0, age_s: float = 0.0) -> HandMessage:
+    joints = _poses(hand.joints, hand.rotations)
+    return HandMessage(
+        track_id=hand.track_id,
+        side=SIDES[hand.side],
+        side_score=float(hand.side_score),
+        score=float(hand.score),
+        state=STATES[hand.state],
+        age=duration(age_s),
+        latency=duration(latency_s),
+        wrist=PoseWithCovariance(pose=joints[WRIST], covariance=pose_covariance(hand)),
+        joints=joints,
+        keypoints=np.asarray(hand.keypoints, np.float32).reshape(-1),
+        metric=bool(hand.metric),
+        size_m=float(hand.size_m),
+        pinch_distance=pinch_distance(hand.joints),
+        aperture=aperture(hand.joints),
+    )
+
+
+def pose_covariance(hand: Hand) -> FloatArray:
+    """(36,) float64, the row-major 6 x 6 of geometry_msgs/PoseWithCovariance, m2 and rad2."""
+    covariance = np.zeros((6, 6))
+    covariance[:3, :3] = hand.position_covariance
+    covariance[3:, 3:] = np.eye(3) * ROTATION_SIGMA_RAD**2
+    return covariance.reshape(-1)
+
+
+def palm_position(hand: Hand) -> FloatArray:
+    """(3,) the middle between wrist and middle finger's mcp, camera frame, metres."""
+    return 0.5 * (hand.joints[WRIST] + hand.joints[MIDDLE_MCP])
+
+
+def palm_pose(header: Header, hand: Hand) -> PoseWithCovarianceStamped:
+    """The palm: the wrist's axes at the middle between wrist and middle finger's mcp."""
+    pose = _poses(palm_position(hand)[None], hand.rotations[WRIST][None])[0]
+    return PoseWithCovarianceStamped(header=header, pose=PoseWithCovariance(pose=pose, covariance=pose_covariance(hand)))
+
+
+def frame_name(side: Side, joint: str, prefix: str = "") -> str:
+    """The TF frame of a joint."""
+    return f"{prefix}{side.value}_hand_{joint}"
+
+
+def transforms(header: Header, hand: Hand, prefix: str = "", wrist_only: bool = False) -> list[TransformStamped]:
+    """The hand's TF tree: the wrist under the image's frame, every joint under its parent joint."""
+    rotations, joints = np.asarray(hand.rotations, float), np.asarray(hand.joints, float)
+    if wrist_only:
+        rotations, joints = rotations[:1], joints[:1]
+    parents = PARENTS[1 : len(joints)]
+    to_parent = rotations[parents].transpose(0, 2, 1)
+    relative = np.concatenate([rotations[:1], to_parent @ rotations[1:]])
+    offsets = np.concatenate([joints[:1], np.einsum("nij,nj->ni", to_parent, joints[1:] - joints[parents])])
+    names = [frame_name(hand.side, name, prefix) for name in JOINT_NAMES[: len(joints)]]
+    parent_names = [header.frame_id, *(names[parent] for parent in parents)]
+    return [
+        TransformStamped(
+            header=Header(stamp=header.stamp, frame_id=parent),
+            child_frame_id=child,
+            transform=Transform(translation=Vector3(x=x, y=y, z=z), rotation=Quaternion(x=qx, y=qy, z=qz, w=qw)),
+        )
+        for parent, child, (x, y, z), (qx, qy, qz, qw) in zip(
+            parent_names, names, offsets.tolist(), quaternions_xyzw(relative).tolist(), strict=True
+        )
+    ]
+
+
+def best_of_each_side(hands: Sequence[Hand]) -> dict[Side, Hand]:
+    """One hand a side, the one most surely seen: names of TF frames and topics can belong to one hand only."""
+    return {hand.side: hand for hand in sorted(hands, key=lambda hand: (hand.state is TrackState.TRACKING, hand.score))}
+
+
+def hand_mesh(header: Header, hand: Hand) -> HandMesh:
+    vertices = array.array("f", np.asarray(hand.vertices, np.float32).tobytes())
+    return HandMesh(header=header, track_id=hand.track_id, side=SIDES[hand.side], vertices=vertices)
+
+
+def mesh_faces(model: str, faces: NDArray[np.integer], vertex_count: int) -> HandMeshFaces:
+    right, left = (
+        array.array("H", np.ascontiguousarray(faces_of_side(faces, side), np.uint16).tobytes()) for side in (Side.RIGHT, Side.LEFT)
+    )
+    return HandMeshFaces(model=model, vertex_count=vertex_count, right=right, left=left)
+
+
+def point_cloud(header: Header, hands: Sequence[Hand]) -> PointCloud2:
+    """The vertices of all hands as one cloud."""
+    points = np.concatenate([hand.vertices for hand in hands]) if hands else np.zeros((0, 3))
+    return point_cloud2.create_cloud_xyz32(header, np.asarray(points, np.float32))
+
+
+def image_message(header: Header, frame_rgb: np.ndarray) -> Image:
+    """An rgb8 image of (H, W, 3) uint8."""
+    height, width = frame_rgb.shape[:2]
+    message = Image(header=header, height=height, width=width, encoding="rgb8", step=3 * width)
+    # Into the message's own array: every other way of setting it costs up to a hundred times more.
+    message.data.frombytes(np.ascontiguousarray(frame_rgb).data)
+    return message
+
+
+def camera_info_message(header: Header, camera: Camera | None, width: int, height: int) -> CameraInfo:
+    """The calibration of a camera; without one, K is zero, which by definition means 'not calibrated'."""
+    message = CameraInfo(header=header, width=width, height=height)
+    if camera is not None:
+        K = camera.K
+        message.distortion_model = camera.distortion_model
+        message.d = [float(value) for value in camera.distortion] or [0.0] * 5
+        message.k = K.reshape(-1)
+        message.r = np.eye(3).reshape(-1)
+        message.p = np.column_stack([K, np.zeros(3)]).reshape(-1)
+    return message
+
+
+def _poses(positions: FloatArray, rotations: FloatArray) -> list[Pose]:
+    return [
+        Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
+        for (x, y, z), (qx, qy, qz, qw) in zip(
+            np.asarray(positions, float).tolist(), quaternions_xyzw(rotations).tolist(), strict=True
+        )
+    ]

@@ -1,0 +1,65 @@
+"""The patched bytes say the same as the message that is built point by point."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from known_hand import FACES, known_hand
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+from builtin_interfaces.msg import Time
+from rclpy.serialization import deserialize_message, serialize_message
+from std_msgs.msg import Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from handmesh_ros.hand import Hand, Side
+from handmesh_ros.node.markers import MarkerWriter, hand_markers
+
+
+def header(seconds: int = 5, frame_id: str = "camera") -> Header:
+    return Header(stamp=Time(sec=seconds, nanosec=750_000_001), frame_id=frame_id)
+
+
+def by_side(*hands: Hand) -> dict[Side, Hand]:
+    return {hand.side: hand for hand in hands}
+
+
+def read(message: MarkerArray | bytes) -> MarkerArray:
+    assert isinstance(message, bytes)
+    return deserialize_message(message, MarkerArray)
+
+
+@pytest.mark.parametrize("frame_id", ["c", "ca", "cam", "camera", "robot/head_camera_optical_frame"])
+@pytest.mark.parametrize("sides", [[Side.RIGHT], [Side.LEFT], [Side.LEFT, Side.RIGHT]])
+def test_patched_bytes_equal_the_built_message_frame_after_frame(sides: list[Side], frame_id: str) -> None:
+    writer = MarkerWriter(FACES)
+    for frame in range(3):
+        hands = [known_hand(side, seed=10 * frame + number) for number, side in enumerate(sides)]
+        when = header(1_700_000_000 + frame, frame_id)
+        (message,) = writer.messages(when, by_side(*hands))
+        assert read(message) == hand_markers(when, hands, FACES)
+
+
+def test_mesh_is_drawn_triangle_by_triangle_in_the_images_frame() -> None:
+    hand = known_hand(Side.LEFT)
+    mesh, skeleton = read(MarkerWriter(FACES).messages(header(), by_side(hand))[0]).markers
+    assert (mesh.type, mesh.ns, mesh.header.frame_id) == (Marker.TRIANGLE_LIST, "handmesh/left/mesh", "camera")
+    corners = np.array([(p.x, p.y, p.z) for p in mesh.points[:3]])
+    np.testing.assert_allclose(corners, hand.vertices[FACES[0, ::-1]])  # a left hand's triangles wind the other way
+    assert (mesh.scale.x, mesh.pose.orientation.w) == (1.0, 1.0) and 0.2 <= mesh.lifetime.nanosec * 1e-9 < 1
+    assert (skeleton.type, len(skeleton.points)) == (Marker.LINE_LIST, 40)
+
+
+def test_lost_hand_is_deleted_once_and_the_other_stays() -> None:
+    writer = MarkerWriter(FACES)
+    writer.messages(header(1), by_side(known_hand(Side.LEFT), known_hand(Side.RIGHT)))
+    deletion, drawn = writer.messages(header(2), by_side(known_hand(Side.RIGHT)))
+    assert isinstance(deletion, MarkerArray)
+    assert [(m.action, m.ns) for m in deletion.markers] == [
+        (Marker.DELETE, "handmesh/left/mesh"),
+        (Marker.DELETE, "handmesh/left/skeleton"),
+    ]
+    assert {marker.ns for marker in read(drawn).markers} == {"handmesh/right/mesh", "handmesh/right/skeleton"}
+    assert len(writer.messages(header(3), {})) == 1  # the right hand's deletion
+    assert writer.messages(header(4), {}) == []

@@ -1,0 +1,189 @@
+"""From known hands to messages and back: every number, unit and frame survives."""
+
+from __future__ import annotations
+
+import array
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from known_hand import FACES, VERTEX_COUNT, bent_joints, known_hand
+from transforms3d.euler import euler2mat
+from transforms3d.quaternions import mat2quat, quat2mat
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import TransformStamped
+from handmesh_ros.msg import Hand as HandMessage
+from sensor_msgs_py import point_cloud2
+from std_msgs.msg import Header
+
+from handmesh_ros.hand import JOINT_NAMES, JOINT_PARENTS, Side, TrackState
+from handmesh_ros.node import grasp, messages
+from handmesh_ros.node.images import CameraCache, frame_of_image
+from handmesh_ros.perception.camera import Camera
+
+HEADER = Header(stamp=Time(sec=12, nanosec=250_000_000), frame_id="camera_optical_frame")
+
+angles = st.floats(-np.pi, np.pi)
+
+
+def matrix_of(quaternion: object) -> np.ndarray:
+    q = quaternion
+    return quat2mat([q.w, q.x, q.y, q.z])  # type: ignore[attr-defined]
+
+
+@given(angles, angles, angles)
+def test_quaternions_are_those_of_transforms3d_in_xyzw_order(a: float, b: float, c: float) -> None:
+    rotation = euler2mat(a, b, c)
+    w, x, y, z = mat2quat(rotation)
+    found = messages.quaternions_xyzw(rotation[None])[0]
+    assert abs(found @ [x, y, z, w]) == pytest.approx(1, abs=1e-9)  # q and -q are the same rotation
+    assert found[3] >= 0 and np.linalg.norm(found) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_half_turns_have_exact_quaternions(axis: int) -> None:
+    rotation = np.diag([1.0 if i == axis else -1.0 for i in range(3)])
+    np.testing.assert_allclose(np.abs(messages.quaternions_xyzw(rotation[None])[0]), np.eye(4)[axis], atol=1e-12)
+
+
+def absolute_poses(tree: list[TransformStamped], root: str) -> dict[str, np.ndarray]:
+    """4x4 of every frame in the root's frame; fails where the tree is not connected."""
+    parents = {t.child_frame_id: t for t in tree}
+    assert len(parents) == len(tree), "a frame has two parents"
+
+    def resolve(name: str) -> np.ndarray:
+        if name == root:
+            return np.eye(4)
+        link = parents[name]
+        local = np.eye(4)
+        local[:3, :3] = matrix_of(link.transform.rotation)
+        t = link.transform.translation
+        local[:3, 3] = (t.x, t.y, t.z)
+        return resolve(link.header.frame_id) @ local
+
+    return {name: resolve(name) for name in parents}
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_transforms_are_a_connected_right_handed_tree_that_gives_the_hand_back(side: Side) -> None:
+    hand = known_hand(side)
+    tree = messages.transforms(HEADER, hand, prefix="robot/")
+    poses = absolute_poses(tree, HEADER.frame_id)
+    assert len(tree) == 21
+    for index, name in enumerate(JOINT_NAMES):
+        pose = poses[f"robot/{side.value}_hand_{name}"]
+        np.testing.assert_allclose(pose[:3, 3], hand.joints[index], atol=1e-9)
+        np.testing.assert_allclose(pose[:3, :3], hand.rotations[index], atol=1e-9)
+        assert np.linalg.det(pose[:3, :3]) == pytest.approx(1)
+
+
+def test_parents_are_the_joints_parents_and_stamps_the_images() -> None:
+    tree = {t.child_frame_id: t for t in messages.transforms(HEADER, known_hand())}
+    assert tree["right_hand_wrist"].header.frame_id == "camera_optical_frame"
+    assert tree["right_hand_index_pip"].header.frame_id == "right_hand_index_mcp"
+    for child, parent in enumerate(JOINT_PARENTS):
+        if parent >= 0:
+            assert tree[f"right_hand_{JOINT_NAMES[child]}"].header.frame_id == f"right_hand_{JOINT_NAMES[parent]}"
+    assert all(t.header.stamp == HEADER.stamp for t in tree.values())
+
+
+def test_wrist_only_gives_one_transform() -> None:
+    (link,) = messages.transforms(HEADER, known_hand(Side.LEFT), wrist_only=True)
+    assert (link.header.frame_id, link.child_frame_id) == ("camera_optical_frame", "left_hand_wrist")
+
+
+def test_hand_array_carries_every_number() -> None:
+    hand = known_hand(Side.LEFT, state=TrackState.PREDICTED)
+    message = messages.hand_array(HEADER, [hand], latency_s=0.034, ages_s={3: 1.5})
+    assert message.header == HEADER
+    (sent,) = message.hands
+    assert (sent.side, sent.state, sent.track_id, sent.metric) == (HandMessage.SIDE_LEFT, HandMessage.STATE_PREDICTED, 3, True)
+    assert messages.seconds_of(sent.latency) == pytest.approx(0.034) and messages.seconds_of(sent.age) == pytest.approx(1.5)
+    positions = [(p.position.x, p.position.y, p.position.z) for p in sent.joints]
+    np.testing.assert_allclose(positions, hand.joints)
+    for pose, rotation in zip(sent.joints, hand.rotations, strict=True):
+        np.testing.assert_allclose(matrix_of(pose.orientation), rotation, atol=1e-9)
+    assert sent.joints[0] == sent.wrist.pose
+    np.testing.assert_allclose(np.reshape(sent.keypoints, (21, 2)), hand.keypoints, rtol=1e-6)
+    covariance = np.reshape(sent.wrist.covariance, (6, 6))
+    np.testing.assert_allclose(covariance[:3, :3], hand.position_covariance)
+    assert (np.linalg.eigvalsh(covariance) > 0).all() and (covariance[:3, 3:] == 0).all()
+    assert sent.pinch_distance == pytest.approx(np.linalg.norm(hand.joints[4] - hand.joints[8]))
+
+
+def test_no_hands_is_an_empty_array_with_the_images_header() -> None:
+    message = messages.hand_array(HEADER, [])
+    assert message.header == HEADER and len(message.hands) == 0
+
+
+def test_mesh_and_its_faces() -> None:
+    hand = known_hand(Side.LEFT)
+    mesh = messages.hand_mesh(HEADER, hand)
+    np.testing.assert_array_equal(np.reshape(mesh.vertices, (-1, 3)), hand.vertices)
+    faces = messages.mesh_faces("tiny", FACES, VERTEX_COUNT)
+    assert isinstance(faces.right, array.array)
+    right, left = np.reshape(faces.right, (-1, 3)), np.reshape(faces.left, (-1, 3))
+    np.testing.assert_array_equal(right, FACES)
+    np.testing.assert_array_equal(left, FACES[:, ::-1])  # a mirrored surface turns its triangles round
+    assert (faces.model, faces.vertex_count) == ("tiny", VERTEX_COUNT)
+
+
+def test_point_cloud_holds_both_hands() -> None:
+    hands = [known_hand(Side.LEFT, 1), known_hand(Side.RIGHT, 2)]
+    cloud = messages.point_cloud(HEADER, hands)
+    points = point_cloud2.read_points(cloud)
+    found = np.stack([points["x"], points["y"], points["z"]], axis=1)
+    np.testing.assert_array_equal(found, np.concatenate([hand.vertices for hand in hands]))
+    assert messages.point_cloud(HEADER, []).width == 0
+
+
+def test_palm_pose_lies_between_wrist_and_middle_finger() -> None:
+    hand = known_hand()
+    pose = messages.palm_pose(HEADER, hand).pose.pose
+    np.testing.assert_allclose([pose.position.x, pose.position.y, pose.position.z], (hand.joints[0] + hand.joints[9]) / 2)
+    np.testing.assert_allclose(matrix_of(pose.orientation), hand.rotations[0], atol=1e-9)
+
+
+def test_measured_hand_names_the_side_before_a_surer_predicted_one() -> None:
+    measured = known_hand(track_id=1)
+    predicted = known_hand(track_id=2, state=TrackState.PREDICTED)
+    other = known_hand(Side.LEFT, track_id=4)
+    for order in ([measured, predicted, other], [other, predicted, measured]):
+        best = messages.best_of_each_side(order)
+        assert {side: hand.track_id for side, hand in best.items()} == {Side.RIGHT: 1, Side.LEFT: 4}
+
+
+def test_image_message_goes_through_the_node_s_own_reader() -> None:
+    frame = np.random.default_rng(1).integers(0, 255, (5, 7, 3), np.uint8)
+    np.testing.assert_array_equal(frame_of_image(messages.image_message(HEADER, frame)), frame)
+
+
+def test_camera_info_goes_through_the_node_s_own_reader() -> None:
+    K = np.array([[500.0, 0, 319], [0, 501, 239], [0, 0, 1]])
+    camera = Camera(640, 480, K, np.array([0.1, -0.2, 0.001, 0.002, 0.03]))
+    cameras = CameraCache()
+    cameras.info = messages.camera_info_message(HEADER, camera, 640, 480)
+    found, problem = cameras.camera(np.zeros((480, 640, 3), np.uint8), False, 0.0)
+    assert problem is None
+    np.testing.assert_allclose(found.K, K)
+    np.testing.assert_allclose(found.distortion, camera.distortion)
+    assert messages.camera_info_message(HEADER, None, 640, 480).k[0] == 0
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.25, 1.999999999, 12.000000001, -0.25])
+def test_durations_survive(seconds: float) -> None:
+    sent = messages.duration(seconds)
+    assert 0 <= sent.nanosec < 10**9 and messages.seconds_of(sent) == pytest.approx(seconds, abs=1e-9)
+
+
+def test_aperture_falls_from_flat_hand_to_fist_whatever_size_and_place() -> None:
+    apertures = [grasp.aperture(bent_joints(bend)) for bend in np.linspace(0, 1.4, 8)]
+    assert apertures[0] == 1.0 and apertures[-1] == 0.0
+    assert (np.diff(apertures) <= 0).all()
+    moved = 1.3 * bent_joints(0.6) @ euler2mat(0.3, 1.0, -2).T + [0.1, 0.2, 0.6]
+    assert grasp.aperture(moved) == pytest.approx(grasp.aperture(bent_joints(0.6)))
+    assert 0.2 < grasp.aperture(bent_joints(0.6)) < 0.8
