@@ -25,6 +25,7 @@ MERGE_IOU = 0.3  # palms that overlap more than this are one palm
 # The second look, for hands that fill the picture: the network misses those, it was trained on palms that take a smaller part.
 RETRY_MARGIN = 0.25
 RETRY_THRESHOLD = 0.3
+RETRY_LEAST_SIZE = 0.25  # of the frame's longer side: anything smaller is no hand that fills the picture
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ class PalmDetector:
             raise ValueError(f"a frame must be a uint8 array (height, width, 3), this one is {frame_rgb.dtype} {frame_rgb.shape}")
         palms = self._look(frame_rgb, 0.0, threshold)
         if not palms:
-            palms = self._look(frame_rgb, RETRY_MARGIN, min(threshold, RETRY_THRESHOLD))
+            least = RETRY_LEAST_SIZE * max(frame_rgb.shape)
+            again = self._look(frame_rgb, RETRY_MARGIN, min(threshold, RETRY_THRESHOLD))
+            palms = [palm for palm in again if palm.box[2] - palm.box[0] >= least]
         return palms[:max_hands]
 
     def _look(self, frame_rgb: NDArray[np.uint8], margin: float, threshold: float) -> list[PalmDetection]:
@@ -104,11 +107,12 @@ class PalmDetector:
     def _check(self) -> int:
         inputs = {i.name: i.shape for i in self._session.get_inputs()}
         outputs = {o.name: o.shape for o in self._session.get_outputs()}
-        size = inputs["image"][-1] if len(inputs.get("image", ())) == 4 else None
-        count = sum((size // stride) ** 2 * number for stride, number in ANCHOR_GRIDS) if isinstance(size, int) else None
+        size = inputs["image"][-1] if len(inputs.get("image", ())) == 4 else 0
+        size = size if isinstance(size, int) else 0
+        count = sum((size // stride) ** 2 * number for stride, number in ANCHOR_GRIDS)
         if inputs != {"image": [1, 3, size, size]} or outputs != {"boxes": [1, count, 18], "scores": [1, count, 1]}:
             raise ModelContractError(f"{self.path}: not a palm detector: its inputs are {inputs}, its outputs {outputs}")
-        return int(size)
+        return size
 
 
 def make_anchors(input_size: int) -> FloatArray:

@@ -83,7 +83,7 @@ class _Converter:
         return helper.make_tensor_value_info(self.names[index], TensorProto.FLOAT, _nchw(self._shape(index)))
 
     def _constant(self, name: str, value: NDArray[Any]) -> str:
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.initializers.append(numpy_helper.from_array(value.copy(order="C"), name))
         return name
 
     def _node(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
@@ -101,7 +101,7 @@ class _Converter:
         if activation == "RELU":
             self._node("Relu", [linear], output)
         else:
-            limits = [self._constant(output + "_low", np.float32(0)), self._constant(output + "_high", np.float32(6))]
+            limits = [self._constant(output + "_low", np.array(0, np.float32)), self._constant(output + "_high", np.array(6, np.float32))]
             self._node("Clip", [linear, *limits], output)
 
     # -- operators -------------------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class _Converter:
         positive = self._node("Relu", [source], output + "_positive")
         parts = [
             self._node("Conv", [x, self._constant(name + "_weight", factor)], name, kernel_shape=[1, 1], group=len(slope))
-            for x, factor, name in ((source, slope, output + "_a"), (positive, np.float32(1) - slope, output + "_b"))
+            for x, factor, name in ((source, slope, output + "_a"), (positive, 1 - slope, output + "_b"))
         ]
         self._node("Add", parts, output)
 
