@@ -1,0 +1,174 @@
+"""Absolute position: where a hand of known size must be for its joints to project onto its keypoints.
+
+With a = x/z and b = y/z the undistorted keypoint of a joint (x, y, z) relative to the wrist, the wrist's position t obeys
+
+    tx - a tz = a z - x,    ty - b tz = b z - y
+
+which is linear in t: three sums over the joints solve it in closed form. Its residual is in metres at the joint; divided by the
+joint's depth it is in pixels, hence the reweighting. A few further fixed steps take outliers out. (Derivation:
+docs/placement.md.)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from handmesh_ros.hand import FloatArray
+
+MIN_JOINTS = 4
+MIN_DEPTH_M = 0.02
+# Tukey's biweight on a joint's squared residual in sigmas (chi-square, 2 degrees of freedom): blind to a keypoint 5 sigma off,
+# 95 % as precise as plain least squares on clean data. It lowers the weights' sum more than the precision: M-estimator theory
+# gives the variance as 0.90 of the inverse weights' sum; 21 joints, not infinitely many, make it this share (calibrated).
+TUKEY_CUTOFF = 25.0
+TUKEY_VARIANCE = 0.93
+CHI2_2_MEDIAN = 2 * math.log(2)
+ROBUST_STEPS = 3
+# A joint with a residual beyond this (chi-square, 2 degrees of freedom, 99.9 %) is no inlier.
+INLIER_CHI2 = 13.8
+# Residuals this much above what the sigmas promise (chi-square, about 40 degrees of freedom, 99 %) widen the covariance.
+EXCESS_CHI2 = 1.6
+
+
+class PlacementError(ValueError):
+    """No position follows from this hand; the message says why."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the wrist is.
+
+    Attributes:
+        translation: (3,) camera frame, metres.
+        covariance: (3, 3) of the translation, square metres: keypoint noise, joint noise and hand size together.
+        residual_px: root mean square distance between keypoints and projected joints, inliers only, pixels.
+        inliers: (21,) bool, the joints that agree with the result.
+    """
+
+    translation: FloatArray
+    covariance: FloatArray
+    residual_px: float
+    inliers: np.ndarray
+
+
+def place(
+    joints_relative: FloatArray,
+    keypoints_normalized: FloatArray,
+    focal_px: float,
+    weights: FloatArray | None = None,
+    keypoint_sigma_px: float = 1.5,
+    joint_sigma_m: float = 0.004,
+    size_relative_sigma: float = 0.0,
+) -> Placement:
+    """The wrist's position in the camera frame.
+
+    Args:
+        joints_relative: (21, 3) relative to the wrist, camera axes, metres.
+        keypoints_normalized: (21, 2) undistorted x/z, y/z; a joint with NaN is left out.
+        focal_px: pixels for one unit of ``keypoints_normalized``.
+        weights: (21,) confidences, 0..1; 0 leaves a joint out, 0.5 doubles its variance.
+        keypoint_sigma_px: noise of a keypoint, pixels, each axis.
+        joint_sigma_m: noise of a joint, metres, each axis.
+        size_relative_sigma: uncertainty of the hand's size, as a share: it is the uncertainty of the distance, as the same share.
+
+    Raises:
+        PlacementError: fewer than 4 usable joints, keypoints all in one place, or a hand behind the camera.
+    """
+    joints, rays, confidence, unusable = _usable(joints_relative, keypoints_normalized, weights)
+    x, y, z = joints.T
+    a, b = rays.T
+    p, q = a * z - x, b * z - y
+    ray_squared = a * a + b * b
+    terms = np.array([np.ones(len(a)), a, b, ray_squared, p, q, a * p + b * q, z])
+    pixel_variance = (keypoint_sigma_px / focal_px) ** 2
+    joint_variance = joint_sigma_m**2 * (1.0 + 0.5 * ray_squared)
+
+    tx, ty, tz = _solve(terms @ confidence)
+    for step in range(ROBUST_STEPS + 1):
+        depth = np.maximum(z + tz, MIN_DEPTH_M)
+        precision = confidence / (pixel_variance * depth * depth + joint_variance)
+        ex, ey = tx - a * tz - p, ty - b * tz - q
+        squared = ex * ex + ey * ey
+        chi2 = precision * squared
+        if step == ROBUST_STEPS:
+            break
+        # Scaled by the median, so that many bad keypoints do not make the good ones look bad; joints left out sort first.
+        median = float(np.sort(chi2)[(len(chi2) + unusable) // 2]) / CHI2_2_MEDIAN
+        robust = np.maximum(1.0 - chi2 / (TUKEY_CUTOFF * max(1.0, median)), 0.0)
+        sums = terms @ (precision * robust * robust)
+        tx, ty, tz = _solve(sums, pixel_variance * min(1.0, median))
+
+    inliers = (chi2 < INLIER_CHI2) & (confidence > 0)
+    count = int(np.count_nonzero(inliers))
+    if count < MIN_JOINTS:
+        raise PlacementError(f"only {count} of {len(joints)} joints agree on a position")
+    if tz < MIN_DEPTH_M or (inliers & (z < MIN_DEPTH_M - tz)).any():
+        raise PlacementError(f"the hand would lie at depth {tz:.3g} m, behind or inside the camera")
+    counted = inliers.astype(float)
+    residual_px = focal_px * math.sqrt(float(squared / (depth * depth) @ counted) / count)
+    excess = float(chi2 @ counted) / (2 * count - 3) / EXCESS_CHI2
+    covariance = _covariance(sums, TUKEY_VARIANCE * max(1.0, excess), size_relative_sigma**2, (tx, ty, tz))
+    return Placement(np.array([tx, ty, tz]), covariance, residual_px, inliers)
+
+
+def _usable(
+    joints_relative: FloatArray, keypoints_normalized: FloatArray, weights: FloatArray | None
+) -> tuple[FloatArray, FloatArray, FloatArray, int]:
+    """Joints, keypoints, confidences (0, and finite numbers, where a joint is left out), and how many are left out."""
+    joints, rays = np.asarray(joints_relative, float), np.asarray(keypoints_normalized, float)
+    confidence = np.ones(len(joints)) if weights is None else np.clip(np.nan_to_num(weights), 0.0, 1.0)
+    if np.isfinite(joints).all() and np.isfinite(rays).all():
+        unusable = len(joints) - int(np.count_nonzero(confidence))
+    else:
+        usable = np.isfinite(joints).all(axis=1) & np.isfinite(rays).all(axis=1) & (confidence > 0)
+        joints, rays = np.where(usable[:, None], joints, 0.0), np.where(usable[:, None], rays, 0.0)
+        confidence = np.where(usable, confidence, 0.0)
+        unusable = len(joints) - int(np.count_nonzero(usable))
+    if len(joints) - unusable < MIN_JOINTS:
+        raise PlacementError(f"{unusable} of {len(joints)} joints cannot be used, at least {MIN_JOINTS} are needed")
+    return joints, rays, confidence, unusable
+
+
+def _solve(sums: FloatArray, noise: float = 0.0) -> tuple[float, float, float]:
+    """The wrist's position from the weighted sums of the terms 1, a, b, a^2 + b^2, p, q, a p + b q, z.
+
+    Args:
+        noise: variance of a and b. Their squares in the sums are that much too large, which would pull a small (distant) hand
+            towards the camera; it is taken out again.
+    """
+    s1, sa, sb, srr, sp, sq, srp, sz = sums.tolist()
+    if not s1 > 0:
+        raise PlacementError("no two joints agree on a position")
+    srr -= 2 * noise * s1
+    srp -= 2 * noise * sz
+    # The normal equations with tx and ty eliminated: what is left is the keypoints' spread about their centre.
+    spread = srr - (sa * sa + sb * sb) / s1
+    if not spread > 1e-12 * s1:
+        raise PlacementError("all keypoints lie in one place")
+    tz = ((sa * sp + sb * sq) / s1 - srp) / spread
+    return (sp + tz * sa) / s1, (sq + tz * sb) / s1, tz
+
+
+def _covariance(
+    sums: FloatArray, noise_scale: float, size_variance: float, translation: tuple[float, float, float]
+) -> FloatArray:
+    """(3, 3): the inverse of the normal equations, plus what the hand's unknown size adds along the wrist's own ray.
+
+    The inverse is round by 1 / s1, and long along the keypoints' mean ray by their spread. A hand (1 + e) times as large fits the
+    same picture (1 + e) times as far away: the size's part is exactly e times the translation.
+    """
+    s1, sa, sb, srr = sums[:4].tolist()
+    across, along = noise_scale / s1, noise_scale / (srr - (sa * sa + sb * sb) / s1)
+    a, b = sa / s1, sb / s1
+    x, y, z = translation
+    xx = across + along * a * a + size_variance * x * x
+    yy = across + along * b * b + size_variance * y * y
+    zz = along + size_variance * z * z
+    xy = along * a * b + size_variance * x * y
+    xz = along * a + size_variance * x * z
+    yz = along * b + size_variance * y * z
+    # Written out: numpy's outer products take longer than the whole of the rest.
+    return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
