@@ -1,0 +1,221 @@
+"""Which measurement belongs to which track: gates, costs and the best assignment. Pure functions of small frozen records.
+
+Positions are of the palm's centre (mean of the wrist and the five knuckles) in the camera frame, metres: the wrist alone moves
+when only the network's opinion of the wrist changes, the palm's centre hardly does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from handmesh_ros.hand import FloatArray, Side, TrackState
+
+PALM = np.array([0, 1, 5, 9, 13, 17])  # wrist, thumb cmc and the four finger knuckles: the rigid part of a hand
+FORBIDDEN = math.inf
+
+
+class LossReason(str, Enum):
+    """Why a track was not measured in a frame, and at the end why it was given up."""
+
+    NONE = "none"
+    NO_MEASUREMENT = "no_measurement"
+    LOW_SCORE = "low_score"
+    NOT_FINITE = "not_finite"
+    TOO_SMALL = "too_small"
+    RESIDUAL = "reprojection_residual"
+    SIZE_JUMP = "size_jump"
+    POSITION_JUMP = "position_jump"
+    DUPLICATE = "same_hand_as_another_track"
+    WRONG_SIDE = "side_contradicted"
+    REPLACED = "replaced_by_a_new_hand"
+    TIME_WENT_BACK = "time_went_back"
+    GAP = "frames_missing"
+
+
+@dataclass(frozen=True)
+class TrackingParameters:
+    """Gates in physical units; the defaults suit one camera at 15 to 60 Hz and people's hands at 0.2 to 1.5 m."""
+
+    max_hands: int = 2
+    start_score: float = 0.6  # score that begins a track ...
+    keep_score: float = 0.5  # ... and the lower one that carries it on
+    predict_s: float = 0.2  # an unmeasured hand is still reported for this long, as PREDICTED
+    remember_s: float = 0.5  # a lost hand that comes back within this time gets its old id
+    max_gap_s: float = 1.0  # frames further apart than this have nothing to do with each other
+    confirm_hits: int = 3  # a track measured fewer times is not predicted: no ghosts of one-frame hands
+    search_interval_s: float = 0.1  # least time between detector calls while a hand is missing
+    background_interval_s: float = 0.7  # the same while some hand is followed and another might appear
+    min_palm_px: float = 8.0
+    max_residual_ratio: float = 0.3  # reprojection residual in palm sizes
+    max_size_ratio: float = 1.7  # palm size in pixels from frame to frame
+    duplicate_distance: float = 0.35  # mean keypoint distance in palm sizes below which two measurements show one hand
+    position_sigma_m: float = 0.02
+    depth_sigma_ratio: float = 0.05  # along the viewing ray the sigma is this fraction of the distance, plus the above
+    max_acceleration_mps2: float = 20.0
+    max_drift_m: float = 0.10  # cap on what acceleration adds to the sigma while a hand is unseen
+    gate_sigmas: float = 4.0
+
+    def __post_init__(self) -> None:
+        if self.max_hands < 1:
+            raise ValueError(f"max_hands is {self.max_hands}; give 1 or more")
+        if not 0.0 <= self.keep_score <= self.start_score <= 1.0:
+            raise ValueError(f"need 0 <= keep_score <= start_score <= 1, got {self.keep_score} and {self.start_score}")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the mesh network and the placement say about one crop.
+
+    Attributes:
+        keypoints: (21, 2) pixels of the full image.
+        joints: (21, 3) camera frame, metres.
+        score: probability that a hand is there.
+        side: the side the network was told, that is how the patch was mirrored.
+        right_probability: probability that the hand in the unmirrored image is a right one; None where the model cannot say.
+        residual_px: placement's reprojection residual.
+        track_id: the track whose region was cropped; None for a crop made from a detection.
+        payload: whatever the caller wants back with the track (mesh, placement, ...).
+    """
+
+    keypoints: FloatArray
+    joints: FloatArray
+    score: float
+    side: Side
+    right_probability: float | None = None
+    residual_px: float = 0.0
+    track_id: int | None = None
+    payload: object = None
+
+    @property
+    def palm_center(self) -> FloatArray:
+        """(3,) camera frame, metres."""
+        return self.joints[PALM].mean(axis=0)
+
+
+@dataclass(frozen=True)
+class Track:
+    """The state of one followed hand. ``side`` never changes under one ``track_id``.
+
+    ``position`` and ``velocity`` are the palm centre's (3,), metres and m/s; ``image_velocity`` (2,) is the keypoints' mean, px/s.
+    ``side_evidence`` is the running log-odds for ``side``. ``unseen_s`` is 0 in a measured frame.
+    """
+
+    track_id: int
+    side: Side
+    measurement: Measurement
+    stamp_s: float
+    position: FloatArray
+    velocity: FloatArray
+    image_velocity: FloatArray
+    side_evidence: float
+    hits: int = 1
+    unseen_s: float = 0.0
+    state: TrackState = TrackState.TRACKING
+    reason: LossReason = LossReason.NONE
+
+
+def palm_size_px(keypoints: FloatArray) -> float:
+    """Twice the root mean square distance of the palm's keypoints from their centre: steady while fingers open and close."""
+    palm = keypoints[PALM]
+    return 2.0 * math.sqrt(float(((palm - palm.mean(axis=0)) ** 2).sum()) / len(PALM))
+
+
+def same_hand(a: FloatArray, b: FloatArray, palm_px: float, limit: float) -> bool:
+    """Whether two keypoint sets (N, 2) lie on one hand: mean distance below ``limit`` palm sizes."""
+    difference = a - b
+    return float(np.sqrt((difference * difference).sum(axis=1)).mean()) < limit * palm_px
+
+
+def intrinsic_fault(measurement: Measurement, score: float, parameters: TrackingParameters) -> LossReason:
+    """The fault a measurement has by itself, NONE where it has none."""
+    if not (np.isfinite(measurement.keypoints).all() and np.isfinite(measurement.joints).all()):
+        return LossReason.NOT_FINITE
+    if not measurement.score >= score:  # also false for NaN
+        return LossReason.LOW_SCORE
+    palm_px = palm_size_px(measurement.keypoints)
+    if palm_px < parameters.min_palm_px:
+        return LossReason.TOO_SMALL
+    if not measurement.residual_px <= parameters.max_residual_ratio * palm_px:
+        return LossReason.RESIDUAL
+    return LossReason.NONE
+
+
+def coasted_time(elapsed_s: float, decay_s: float = 0.5) -> float:
+    """Seconds of full speed that an unseen hand covers in ``elapsed_s``: it slows down, because hands do stop."""
+    return decay_s * -math.expm1(-max(elapsed_s, 0.0) / decay_s)
+
+
+def match_cost(track: Track, measurement: Measurement, stamp_s: float, parameters: TrackingParameters) -> tuple[float, LossReason]:
+    """Squared normalised distance to the track's prediction plus the side's penalty; FORBIDDEN with the reason outside a gate."""
+    elapsed = max(stamp_s - track.stamp_s, 0.0)
+    ratio = palm_size_px(measurement.keypoints) / palm_size_px(track.measurement.keypoints)
+    limit = parameters.max_size_ratio + 2.0 * elapsed
+    if not 1.0 / limit <= ratio <= limit:
+        return FORBIDDEN, LossReason.SIZE_JUMP
+    predicted = track.position + track.velocity * coasted_time(elapsed)
+    offset = measurement.palm_center - predicted
+    distance = math.sqrt(float(predicted @ predicted))
+    along = float(offset @ predicted) / max(distance, 1e-9)
+    across_squared = max(float(offset @ offset) - along * along, 0.0)
+    drift = min(0.5 * parameters.max_acceleration_mps2 * elapsed * elapsed, parameters.max_drift_m)
+    sigma = parameters.position_sigma_m + drift
+    squared = across_squared / sigma**2 + (along / (sigma + parameters.depth_sigma_ratio * distance)) ** 2
+    if squared > parameters.gate_sigmas**2:
+        return FORBIDDEN, LossReason.POSITION_JUMP
+    return squared - 2.0 * math.log(side_likelihood(track.side, measurement)), LossReason.NONE
+
+
+def side_likelihood(side: Side, measurement: Measurement) -> float:
+    """Probability of ``side``, kept off 0 and 1: networks are surer of the side than they are right."""
+    if measurement.right_probability is None or not math.isfinite(measurement.right_probability):
+        return 0.5
+    probability = measurement.right_probability if side is Side.RIGHT else 1.0 - measurement.right_probability
+    return min(max(probability, 0.02), 0.98)
+
+
+def best_assignment(costs: FloatArray, conflicts: FloatArray, miss_cost: float) -> list[int]:
+    """The cheapest assignment of measurements to tracks.
+
+    Args:
+        costs: (T, M), FORBIDDEN where a pair is gated out.
+        conflicts: (M, M) bool, true where two measurements show the same hand, so that at most one of them may be used.
+        miss_cost: cost of a track left without measurement; above every cost allowed, so that a match is preferred to a miss.
+
+    Returns: for every track the index of its measurement or -1. Depth-first search with a bound: exact, and fast because gates
+    leave few pairs.
+    """
+    tracks = len(costs)
+    options = [[int(m) for m in np.argsort(row, kind="stable") if np.isfinite(row[m])] for row in costs]
+    best: list[int] = [-1] * tracks
+    best_cost = tracks * miss_cost
+
+    def descend(track: int, chosen: list[int], cost: float) -> None:
+        nonlocal best, best_cost
+        if cost >= best_cost:
+            return
+        if track == tracks:
+            best, best_cost = list(chosen), cost
+            return
+        for m in options[track]:
+            if all(c < 0 or (c != m and not conflicts[c, m]) for c in chosen):
+                descend(track + 1, [*chosen, m], cost + float(costs[track, m]))
+        descend(track + 1, [*chosen, -1], cost + miss_cost)
+
+    descend(0, [], 0.0)
+    return best
+
+
+def conflict_matrix(measurements: Sequence[Measurement], limit: float) -> FloatArray:
+    """(M, M) bool: which measurements show the same hand."""
+    count = len(measurements)
+    conflicts = np.zeros((count, count), dtype=bool)
+    for i in range(count):
+        palm_px = palm_size_px(measurements[i].keypoints)
+        for j in range(i):
+            conflicts[i, j] = conflicts[j, i] = same_hand(measurements[i].keypoints, measurements[j].keypoints, palm_px, limit)
+    return conflicts
