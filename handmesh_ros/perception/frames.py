@@ -13,14 +13,15 @@ import numpy as np
 
 from handmesh_ros.hand import INDEX_MCP, JOINT_COUNT, LITTLE_MCP, MIDDLE_MCP, RING_MCP, WRIST, FloatArray, Side
 
-# (level, finger): the joints 1..20 as four levels from the finger's root to its tip.
-CHAINS = np.arange(1, JOINT_COUNT).reshape(5, 4).T
+FINGERS, LEVELS = 5, 4  # the joints 1..20: five fingers, each from its root to its tip
 THUMB = 0
 # How much a finger bends in its own plane, sin a + sin b + sin(a + b) for the angles a and b at its two middle joints: from START
 # on (20 degrees each) the plane has a say in the finger's y, from FULL on (35 degrees each) it alone says. Below, the plane of
 # joints almost in line is noise: on pictures of real hands it wavers by 15 degrees at START and by 10 at FULL.
 BEND_START, BEND_FULL = 1.3, 2.1
 TINY = 1e-9
+MIN_ACROSS = 1e-6
+YZX = [1, 2, 0]
 
 
 def viewing_ray_rotation(center_normalized: FloatArray) -> FloatArray:
@@ -56,28 +57,24 @@ def joint_rotations(joints: FloatArray, side: Side) -> FloatArray:
     """
     joints = np.asarray(joints, float)
     handedness = 1.0 if side is Side.RIGHT else -1.0
-    wrist = _wrist_rotation(joints, handedness)
     rotations = np.empty((JOINT_COUNT, 3, 3))
-    rotations[WRIST] = wrist
+    rotations[WRIST] = wrist = _wrist_rotation(joints, handedness)
+    chains = joints[1:].reshape(FINGERS, LEVELS, 3)
+    x = _directions(chains[:, 1:] - chains[:, :-1], wrist[:, 0])
 
-    bones = joints[CHAINS[1:]] - joints[CHAINS[:-1]]
-    lengths = np.sqrt(np.einsum("lfi,lfi->lf", bones, bones))[..., None]
-    x = np.repeat(wrist[None, :, 0], 5, axis=0)
-    y = np.repeat(wrist[None, :, 1], 5, axis=0)
+    y = np.empty_like(x)
+    parent_y = np.repeat(wrist[None, :, 1], FINGERS, axis=0)
     # The thumb is turned a quarter about its own axis: its nail looks sideways where the fingers' backs look up, and its bending
     # plane lies 85 to 110 degrees from theirs (the CC0 rig's fists, and the landmarks of 4687 pictures of real hands).
-    y[THUMB] = -handedness * wrist[:, 2]
-    for level in range(3):
-        # A bone without length keeps its parent's direction.
-        along = np.where(lengths[level] > TINY, bones[level] / np.maximum(lengths[level], TINY), x)
-        y = _carried(y, x, along)
-        x = along
-        if level == 0:
-            y = _bent(y, x, bones / np.maximum(lengths, TINY))
-        frames = rotations[CHAINS[level]]
-        frames[:, :, 0], frames[:, :, 1], frames[:, :, 2] = x, y, _cross(x, y)
-        rotations[CHAINS[level]] = frames
-    rotations[CHAINS[3]] = rotations[CHAINS[2]]
+    parent_y[THUMB] = -handedness * wrist[:, 2]
+    y[:, 0] = _drawn_to_plane(_carried(parent_y, wrist[None, :, 0], x[:, 0]), x)
+    y[:, 1] = _carried(y[:, 0], x[:, 0], x[:, 1])
+    y[:, 2] = _carried(y[:, 1], x[:, 1], x[:, 2])
+    y = _perpendicular(y, x)
+
+    fingers = rotations[1:].reshape(FINGERS, LEVELS, 3, 3)
+    fingers[:, :3, :, 0], fingers[:, :3, :, 1], fingers[:, :3, :, 2] = x, y, _cross(x, y)
+    fingers[:, 3] = fingers[:, 2]
     return rotations
 
 
@@ -98,44 +95,56 @@ def _wrist_rotation(joints: FloatArray, handedness: float) -> FloatArray:
     return np.array([x, y, _cross3(x, y)]).T
 
 
-def _carried(vector: FloatArray, old: FloatArray, new: FloatArray) -> FloatArray:
-    """Carry (5, 3) unit vectors perpendicular to ``old`` along by the smallest rotation from ``old`` to ``new`` (unit vectors)."""
-    cosine = _dot(old, new)
-    # (Rodrigues' formula for a vector perpendicular to ``old``.) Bent back by 180 degrees any axis would do.
-    moved = vector - _dot(vector, new) / np.maximum(1 + cosine, TINY) * (old + new)
-    return _perpendicular(moved, new)
+def _directions(bones: FloatArray, root: FloatArray) -> FloatArray:
+    """Unit vectors (fingers, 3, 3) along the bones; a bone without length keeps its parent's direction."""
+    lengths = np.sqrt(_dot(bones, bones))
+    if lengths.min() > TINY:
+        return bones / lengths
+    x = bones / np.maximum(lengths, TINY)
+    for level in range(LEVELS - 1):
+        parent = root if level == 0 else x[:, level - 1]
+        x[:, level] = np.where(lengths[:, level] > TINY, x[:, level], parent)
+    return x
 
 
-def _bent(y: FloatArray, x: FloatArray, directions: FloatArray) -> FloatArray:
-    """Draw the fingers' y (5, 3) to the normals of the planes that they bend in; ``directions`` (3, 5, 3) are the bones'."""
-    first, second, third = directions
-    normal = _cross(first, second) + _cross(second, third) + _cross(first, third)
-    # The sine of the bend about y: small for a straight finger, for one bent backwards, and for one that bends about another axis
-    # (which only a bad measurement does).
-    bend = np.clip((_dot(normal, y) - BEND_START) / (BEND_FULL - BEND_START), 0.0, 1.0)
+def _carried(vectors: FloatArray, old: FloatArray, new: FloatArray) -> FloatArray:
+    """Carry vectors perpendicular to ``old`` along by the smallest rotation from ``old`` to ``new``, all (fingers, 3) unit vectors.
+
+    Rodrigues' formula for such vectors. Bent back by 180 degrees any axis would do, and the limit below picks one.
+    """
+    both = old + new
+    return vectors - _dot(vectors, new) / np.maximum(0.5 * _dot(both, both), TINY) * both
+
+
+def _drawn_to_plane(y: FloatArray, x: FloatArray) -> FloatArray:
+    """The fingers' y (fingers, 3), drawn to the normals of the planes that the fingers bend in; ``x`` (fingers, 3, 3) of all bones."""
+    normals = _cross(x[:, 0], x[:, 1] + x[:, 2]) + _cross(x[:, 1], x[:, 2])
+    # Counted about y: small for a straight finger, for one bent backwards, and for one that bends about another axis, which only a
+    # bad measurement does.
+    bend = np.clip((_dot(normals, y) - BEND_START) / (BEND_FULL - BEND_START), 0.0, 1.0)
     share = bend * bend * (3 - 2 * bend)
-    normal = normal / np.maximum(np.sqrt(_dot(normal, normal)), TINY)
-    return _perpendicular(y + share * (normal - y), x)
+    normals /= np.maximum(np.sqrt(_dot(normals, normals)), TINY)
+    return _perpendicular(y + share * (normals - y), x[:, 0])
 
 
-def _perpendicular(vector: FloatArray, x: FloatArray) -> FloatArray:
-    """Unit vectors across ``x`` nearest to ``vector`` (N, 3)."""
-    across = vector - _dot(vector, x) * x
-    length = np.sqrt(_dot(across, across))
-    if (length > 1e-6).all():
-        return across / length
-    rescue = np.cross(x, np.eye(3)[np.abs(x).argmin(axis=1)])
-    across = np.where(length > 1e-6, across, rescue)
-    return across / np.sqrt(_dot(across, across))
+def _perpendicular(vectors: FloatArray, x: FloatArray) -> FloatArray:
+    """The unit vectors across ``x`` nearest to ``vectors``, both (..., 3)."""
+    across = vectors - _dot(vectors, x) * x
+    lengths = np.sqrt(_dot(across, across))
+    if lengths.min() < MIN_ACROSS:
+        rescue = np.cross(x, np.eye(3)[np.abs(x).argmin(axis=-1)])
+        across = np.where(lengths < MIN_ACROSS, rescue, across)
+        lengths = np.sqrt(_dot(across, across))
+    return across / lengths
 
 
 def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.einsum("fi,fi->f", a, b)[:, None]
+    return np.einsum("...i,...i->...", a, b)[..., None]
 
 
 def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    """np.cross for (N, 3), several times faster."""
-    return a[:, [1, 2, 0]] * b[:, [2, 0, 1]] - a[:, [2, 0, 1]] * b[:, [1, 2, 0]]
+    """np.cross for (..., 3), several times faster."""
+    return (a * b[..., YZX] - a[..., YZX] * b)[..., YZX]
 
 
 def _cross3(a: list[float], b: list[float]) -> list[float]:
