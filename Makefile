@@ -1,0 +1,135 @@
+# Every target does its own set-up in .venv; a machine with Python 3.11, a C++ compiler and the package registries is enough.
+# `make help` lists the targets. A robot with ROS from apt needs none of this: see docs/install.md.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# The user's own video, folder, picture or camera index for `make demo`; empty: the clip that comes with the project.
+INPUT ?=
+# Where PyTorch comes from besides PyPI. Its CPU build is a tenth of PyPI's CUDA build:
+#   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+# Any Python from 3.10 to 3.12 that has a bare/requirements-3.xx.txt.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.10 python3; do \
+    $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && { echo $$python; break; }; done)
+
+VENV := $(CURDIR)/.venv
+RUN := $(VENV)/bin/python
+STAMPS := $(VENV)/stamps
+COLCON := $(VENV)/colcon
+WORKSPACE := --base-paths $(COLCON)/src --build-base $(COLCON)/build
+ROS_ENV := PATH="$(VENV)/bin:$$PATH" AMENT_PREFIX_PATH="$(VENV)" CMAKE_PREFIX_PATH="$(VENV)"
+PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --no-input
+
+.PHONY: help demo test bench lint pytest colcon models setup setup-torch lock clean
+
+help:
+	@echo "make demo    camera, hand node and listener over real ROS 2; writes out/demo.mp4, .png and .json"
+	@echo "             make demo INPUT=<video | folder | picture | camera index> takes your own pictures"
+	@echo "make test    ruff, mypy, colcon build and test, all of pytest"
+	@echo "make bench   benchmarks: ratios measured in one run"
+	@echo "make lint    ruff and mypy          make pytest  the tests alone"
+	@echo "make colcon  colcon build and test  make setup   only the environment: then .venv/bin/handmesh --help"
+	@echo "make lock    renew the pinned versions           make clean   remove everything that was made"
+
+demo: setup
+	@$(VENV)/bin/handmesh demo $(if $(INPUT),'$(INPUT)')
+
+bench: setup
+	@$(VENV)/bin/handmesh bench
+
+# pytest last: its closing line is the result.
+test: lint colcon pytest
+
+lint: setup-torch
+	@echo "== ruff and mypy"
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy handmesh_ros bare
+
+pytest: setup-torch
+	@echo "== pytest"
+	@$(RUN) -m pytest test
+
+# The package as a robot builds and installs it, in a workspace of its own. pytest below runs everything; what only this can show
+# is that the installed tree is whole, so the tests of the package itself and of the messages are enough here.
+colcon: setup-torch
+	@echo "== colcon build and test"
+	@mkdir -p $(COLCON)/src && ln -sfn $(CURDIR) $(COLCON)/src/handmesh_ros
+	@export $(ROS_ENV); colcon="colcon --log-base $(COLCON)/log"; \
+	    $$colcon build $(WORKSPACE) --install-base $(COLCON)/install --cmake-args -G Ninja -DPython3_EXECUTABLE=$(RUN); \
+	    PYTEST_ADDOPTS="-k 'test_package or test_messages'" $$colcon test $(WORKSPACE) --install-base $(COLCON)/install \
+	        --event-handlers console_direct+; \
+	    colcon test-result --test-result-base $(COLCON)/build --verbose
+
+models: $(STAMPS)/packages
+	@$(RUN) -m handmesh_ros.cli models --provision
+
+setup: models $(STAMPS)/ros
+
+setup-torch: setup $(STAMPS)/torch
+
+# ---- the environment, each step once and again when what it was made from changes ----
+
+$(RUN):
+	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.10 to 3.12 found; install one or call make PYTHON=/path/to/python3.11"; exit 1; }
+	@case "$$(uname -sm)" in "Linux x86_64") ;; *) \
+	    echo "error: ROS 2 wheels exist for Linux x86_64 only, this is $$(uname -sm)."; \
+	    echo "Without ROS:  pip install . && handmesh models --provision && handmesh run INPUT --overlay out.mp4"; \
+	    echo "With ROS from apt (Jetson, Raspberry Pi, robots): docs/install.md"; exit 1;; esac
+	@command -v c++ > /dev/null || { echo "error: no C++ compiler; the ROS messages are compiled here: apt install g++"; exit 1; }
+	@echo "== Python environment in .venv ($$($(PYTHON) --version))"
+	@$(PYTHON) -m venv $(VENV)
+
+# The ROS wheels' CMake files are corrected after each install of a wheel; see bare/README.md.
+$(STAMPS)/packages: $(wildcard bare/requirements-3.*.txt) bare/patch_wheels.py | $(RUN)
+	@mkdir -p $(STAMPS)
+	@echo "== packages (about 1 GB on disk, one to two minutes)"
+	@version=$$($(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    [ -f bare/requirements-$$version.txt ] || { echo "error: no pinned versions for Python $$version; use 3.11"; exit 1; }; \
+	    $(PIP) --no-deps -r bare/requirements-$$version.txt
+	@$(RUN) bare/patch_wheels.py
+	@ln -sfn $(CURDIR)/bare/sensor_msgs_py $$($(RUN) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/sensor_msgs_py
+	@touch $(VENV)/local_setup.sh $@
+
+$(STAMPS)/torch: bare/requirements-torch.txt $(STAMPS)/packages
+	@echo "== PyTorch, for training and its tests"
+	@$(PIP) -r bare/requirements-torch.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	@touch $@
+
+# Messages and entry points go into the environment itself, our modules as links: edits are live and nothing need be sourced.
+# $(1): source folder, $(2): package
+define ros_install
+	@echo "== ROS package $(2)"
+	@{ $(ROS_ENV) cmake -G Ninja -S $(1) -B $(VENV)/build/$(2) -DCMAKE_INSTALL_PREFIX=$(VENV) -DPython3_EXECUTABLE=$(RUN) \
+	    -DAMENT_CMAKE_SYMLINK_INSTALL=ON -DBUILD_TESTING=OFF && $(ROS_ENV) cmake --build $(VENV)/build/$(2) --target install; } \
+	    > $(STAMPS)/$(2).log 2>&1 || { tail -n 40 $(STAMPS)/$(2).log; echo "error: the build failed; all of it: $(STAMPS)/$(2).log"; exit 1; }
+	@touch $@
+endef
+
+$(STAMPS)/tf2_msgs: $(STAMPS)/packages $(wildcard bare/tf2_msgs/* bare/tf2_msgs/msg/*)
+	$(call ros_install,bare/tf2_msgs,tf2_msgs)
+
+$(STAMPS)/ros: $(STAMPS)/packages $(STAMPS)/tf2_msgs $(STAMPS)/files CMakeLists.txt package.xml $(wildcard msg/* srv/* scripts/*)
+	$(call ros_install,.,handmesh_ros)
+
+# Changes when a file that is installed as a link comes or goes.
+$(STAMPS)/files: .FORCE | $(STAMPS)/packages models
+	@find handmesh_ros launch config models -type f -not -name '*.pyc' | sort > $@.new
+	@cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+
+.PHONY: .FORCE
+.FORCE:
+
+lock: $(RUN)
+	@rm -rf $(VENV)/lock && $(RUN) -c 'import sys; print("== resolving for Python %d.%d" % sys.version_info[:2])'
+	@$(RUN) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip --disable-pip-version-check install --quiet -r bare/requirements.in \
+	    -r bare/requirements-torch.txt
+	@$(VENV)/lock/bin/python bare/lock.py > bare/requirements-$$($(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
+	@rm -rf $(VENV)/lock
+
+clean:
+	rm -rf .venv build install log out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

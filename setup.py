@@ -1,0 +1,46 @@
+"""The ROS-free part for pip, on Linux, macOS and Windows: `pip install .` gives the command `handmesh` and the library.
+
+With ROS the package is built by CMakeLists.txt (colcon); package.xml holds the version for both.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r"<version>(.+?)</version>", (HERE / "package.xml").read_text(encoding="utf-8"))[1]
+
+
+def installed_files(folder: str) -> tuple[str, list[str]]:
+    """The files of a folder of this project, to be installed under share/handmesh_ros as colcon does."""
+    files = sorted(path.relative_to(HERE).as_posix() for path in (HERE / folder).glob("*") if path.is_file())
+    return f"share/handmesh_ros/{folder}", files
+
+
+setup(
+    name="handmesh_ros",
+    version=VERSION,
+    description="One ordinary camera in, a stable metric hand out: mesh, 21 joints, on a CPU",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["handmesh_ros", "handmesh_ros.*"]),
+    data_files=[installed_files("models"), installed_files("config")],
+    entry_points={"console_scripts": ["handmesh = handmesh_ros.cli:main"]},
+    install_requires=[
+        "numpy>=1.21",
+        # headless: opencv-python does not import where libGL is missing, and no window is ever opened; OpenCV 5 breaks cv_bridge
+        "opencv-python-headless>=4.5,<5",
+        "onnxruntime>=1.14",
+        "onnx>=1.14",
+        "transforms3d>=0.4.1",
+        "PyYAML>=5.4",
+        "tqdm",
+    ],
+    extras_require={
+        "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification"],
+        "dev": ["pytest>=7", "pytest-timeout", "hypothesis", "ruff", "mypy", "types-PyYAML", "ai-edge-litert; platform_system != 'Windows'"],
+    },
+)
