@@ -1,0 +1,134 @@
+"""Batches of labelled pictures: the one function that training calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from handmesh_ros.hand import FloatArray
+from handmesh_ros.perception.camera import Camera
+from handmesh_ros.training.render.assets import Assets, load_assets
+from handmesh_ros.training.render.occluders import sample_occluders
+from handmesh_ros.training.render.sampling import sample_backgrounds, sample_light, sample_sensor, sample_skin
+from handmesh_ros.training.render.scene import Scene
+from handmesh_ros.training.render.sensor import expose
+from handmesh_ros.training.render.shading import draw
+from handmesh_ros.training.render.surface import HandSurface
+from handmesh_ros.training.render.views import crop_projection, jittered_crop, sample_views
+from handmesh_ros.training.template.poses import sample_poses, sample_shapes
+from handmesh_ros.training.template.rig import Rig, load_poses, load_rig
+
+MESHES = ("Hand_Nails_R", "hand_r")
+CAMERA = Camera(width=1280, height=960, K=np.array([[960.0, 0, 640], [0, 960.0, 480], [0, 0, 1]]))
+
+
+@dataclass(frozen=True)
+class Studio:
+    """All that stays the same from batch to batch: meshes, poses, textures, light. ``surfaces`` belong to ``rigs``."""
+
+    rigs: tuple[Rig, ...]
+    surfaces: tuple[HandSurface, ...]
+    poses: dict[str, FloatArray]
+    assets: Assets
+
+    @classmethod
+    def load(cls, assets_dir: Path, device: torch.device | str = "cpu") -> Studio:
+        """Reads the assets folder; AssetError or GltfError name what is missing."""
+        rigs = tuple(load_rig(assets_dir, mesh) for mesh in MESHES)
+        surfaces = tuple(HandSurface.from_rig(rig, device) for rig in rigs)
+        return cls(rigs, surfaces, load_poses(assets_dir, rigs[0]), load_assets(assets_dir, device=device))
+
+
+@dataclass(frozen=True)
+class RenderBatch:
+    """N labelled crops of right hands.
+
+    Labels are in crop axes (x right, y down in the crop, z along the ray through its centre), metres, relative to the wrist. Any
+    mesh on the same skeleton follows: ``(skin(rig, rig.bone_transforms(local_rotations, bone_scale)) - wrist[:, None]) @
+    rotation.transpose(0, 2, 1)``, per picture.
+
+    Attributes:
+        images: (N, S, S, 3) uint8 sRGB.
+        joints: (N, 21, 3); keypoints: (N, 21, 2) fractions of the crop.
+        local_rotations: (N, 27, 3, 3); bone_scale: (N, 27, 3).
+        rotation: (N, 3, 3), mesh frame to crop axes; wrist: (N, 3), in the mesh frame.
+        wrist_distance: (N,) metres from the camera.
+        mask: (N, S, S) uint8, 255 where hand or forearm are seen.
+        occluded: (N,) bool, a thing is held or in front; brightness: (N,) mean of the hand's pixels, 0..1.
+    """
+
+    images: np.ndarray
+    joints: FloatArray
+    keypoints: FloatArray
+    local_rotations: FloatArray
+    bone_scale: FloatArray
+    rotation: FloatArray
+    wrist: FloatArray
+    wrist_distance: FloatArray
+    mask: np.ndarray
+    occluded: np.ndarray
+    brightness: FloatArray
+
+
+def render_batch(
+    studio: Studio,
+    rng: np.random.Generator,
+    count: int,
+    size: int = 224,
+    crop_scale: float = 2.0,
+    occluder_share: float = 0.15,
+    samples: int = 2,
+) -> RenderBatch:
+    """Draws ``count`` random hands as crops of ``size`` pixels, cut as the runtime cuts them. Equal generators give equal batches."""
+    which = int(rng.integers(len(studio.rigs)))
+    rig, surface = studio.rigs[which], studio.surfaces[which]
+    device = surface.rest.device
+    rotations, scale = sample_poses(rig, studio.poses, rng, count), sample_shapes(rig, rng, count)
+    transforms = rig.bone_transforms(rotations, scale)
+    mesh_joints = rig.joint_positions(transforms)
+    views = sample_views(rng, count)
+    centre = mesh_joints.mean(1)
+    joints = views.place(mesh_joints, centre)
+    local_vertices = surface.pose(torch.from_numpy(rig.skin_matrices(transforms)).float().to(device))
+    turn = torch.from_numpy(views.rotation).float().to(device)
+    offset = torch.from_numpy(views.place(np.zeros((count, 1, 3)), centre)).float().to(device)
+    vertices = torch.bmm(local_vertices, turn.transpose(1, 2)) + offset
+
+    regions = [jittered_crop(rng, CAMERA.project(hand), crop_scale) for hand in joints]
+    projection = np.stack([crop_projection(CAMERA, region, size) for region in regions])
+    axes = np.stack([region.axes_in_camera(CAMERA) for region in regions])
+    keypoints = np.stack([region.to_patch(CAMERA.project(hand)) for region, hand in zip(regions, joints, strict=True)])
+
+    occluders, occluded = sample_occluders(rng, joints, occluder_share, device)
+    background, gain = sample_backgrounds(rng, studio.assets, count, size)
+    scene = Scene(
+        vertices=vertices,
+        joints=torch.from_numpy(joints).float().to(device),
+        projection=torch.from_numpy(projection).float().to(device),
+        light=sample_light(rng, studio.assets, count),
+        skin=sample_skin(rng, count, device),
+        background=background,
+        background_gain=gain,
+        occluders=occluders,
+    )
+    picture = draw(scene, surface, studio.assets, samples)
+    noise = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+    images = expose(picture.radiance, sample_sensor(rng, count, size, device), noise).cpu().numpy()
+    seen = picture.hand.cpu().numpy()
+    lightness = (images.mean(3) / 255 * seen).sum((1, 2)) / np.maximum(seen.sum((1, 2)), 1.0)
+    return RenderBatch(
+        images=images,
+        joints=(joints - joints[:, :1]) @ axes,
+        keypoints=keypoints,
+        local_rotations=rotations,
+        bone_scale=scale,
+        rotation=axes.transpose(0, 2, 1) @ views.rotation,
+        wrist=mesh_joints[:, 0],
+        wrist_distance=np.linalg.norm(joints[:, 0], axis=1),
+        mask=np.round(seen * 255).astype(np.uint8),
+        occluded=occluded,
+        brightness=lightness,
+    )

@@ -1,0 +1,73 @@
+"""Shadows of the hand on itself: the hand as the light sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from handmesh_ros.training.render.rasterizer import Triangles, rasterize
+from handmesh_ros.training.render.surface import HandSurface
+
+MAP_SIZE = 128
+HALF_EXTENT_M = 0.16
+BIAS_M = 0.003
+
+
+@dataclass(frozen=True)
+class ShadowMap:
+    """Parallel projections along the light, one a picture.
+
+    Attributes:
+        frame: (N, 3, 3) rows: right, down and towards the light; centre: (N, 3) of the map.
+        nearest: (N, MAP_SIZE, MAP_SIZE) height towards the light of the first surface, metres from the centre; -1 where there is none.
+    """
+
+    frame: Tensor
+    centre: Tensor
+    nearest: Tensor
+
+    @classmethod
+    def cast(cls, direction: Tensor, vertices: Tensor, surface: HandSurface) -> ShadowMap:
+        """Draws the hand (N, V, 3) from the light; direction (N, 3) points to the light."""
+        count = vertices.shape[0]
+        helper = torch.zeros_like(direction)
+        helper.scatter_(1, direction.abs().argmin(1, keepdim=True), 1.0)
+        right = functional.normalize(torch.linalg.cross(helper, direction), dim=1)
+        # right x down = away from the light, as in the camera's frame: so front faces stay front faces.
+        down = torch.linalg.cross(-direction, right)
+        frame = torch.stack((right, down, direction), 1)
+        centre = vertices[:, surface.forearm < 0].mean(1)
+        local = torch.bmm(vertices - centre[:, None], frame.transpose(1, 2))
+        screen = (local[..., :2] / HALF_EXTENT_M + 1) * (MAP_SIZE / 2)
+        faces = surface.faces
+        triangles = Triangles(
+            corners=screen[:, faces].flatten(0, 1),
+            # A parallel projection: what the rasteriser calls inverse depth may be any positive height linear on the screen.
+            inverse_depth=(1 + local[..., 2])[:, faces].flatten(0, 1),
+            image=torch.arange(count, device=vertices.device).repeat_interleave(faces.shape[0]),
+            two_sided=surface.loose.repeat(count),
+        )
+        visible = rasterize(triangles, count, MAP_SIZE, MAP_SIZE)
+        nearest = torch.full((count * MAP_SIZE * MAP_SIZE,), -1.0, device=vertices.device)
+        nearest[visible.sample] = visible.inverse_depth - 1
+        return cls(frame, centre, nearest.view(count, MAP_SIZE, MAP_SIZE))
+
+    def lit(self, positions: Tensor, image: Tensor) -> Tensor:
+        """Share (M,) of light that reaches positions (M, 3) of pictures (M,): the mean of four neighbouring comparisons."""
+        local = ((positions - self.centre[image])[:, None] * self.frame[image]).sum(2)
+        place = (local[:, :2] / HALF_EXTENT_M + 1) * (MAP_SIZE / 2) - 0.5
+        outside = ((place < 0) | (place > MAP_SIZE - 1.001)).any(1)
+        place = place.clamp(0, MAP_SIZE - 1.001)
+        corner = place.long()
+        fraction = place - corner
+        flat = self.nearest.view(-1)
+        base = (image * MAP_SIZE + corner[:, 1]) * MAP_SIZE + corner[:, 0]
+        height = local[:, 2] + BIAS_M
+        n00, n01, n10, n11 = (
+            (flat[base + offset] < height).to(height.dtype) for offset in (0, 1, MAP_SIZE, MAP_SIZE + 1)
+        )
+        fx, fy = fraction.unbind(1)
+        return torch.lerp(torch.lerp(n00, n01, fx), torch.lerp(n10, n11, fx), fy).masked_fill_(outside, 1.0)
