@@ -24,8 +24,11 @@ JOINT_BONES = (
     "Wrist_R", "Thumb_Metacarpal_R", "Thumb_Proximal_R", "Thumb_Distal_R", "Thumb_Distal_R",
     *(f"{finger}_{part}_R" for finger in ("Index", "Middle", "Ring", "Little") for part in FINGER_PARTS),
 )  # fmt: skip
-# Annotators and networks mark a tip in the middle of the pad, not at the outermost skin.
+# Annotators and networks mark a tip in the middle of the pad, not at the outermost skin, and the root of a finger not at the
+# centre of the knuckle but a little towards the finger, the root of the thumb more so: metres along the bone, measured as the
+# mean of what the landmark network's two outputs, picture and world, say of open hands (docs/lifted.md).
 TIP_INSET_M = 0.004
+FINGER_ROOT_ADVANCE_M, THUMB_ROOT_ADVANCE_M = 0.003, 0.006
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,8 @@ def _joint_offsets(bare: SkinnedMesh, joint_bones: np.ndarray) -> FloatArray:
     offsets[0] = (bare.inverse_bind[joint_bones[0]] @ [*WRIST_REST, 1.0])[:3]
     for joint, name in enumerate(JOINT_NAMES):
         if not name.endswith("_tip"):
+            if name.endswith(("_mcp", "_cmc")) and name != "thumb_mcp":
+                offsets[joint, 1] = THUMB_ROOT_ADVANCE_M if name == "thumb_cmc" else FINGER_ROOT_ADVANCE_M
             continue
         bone = int(joint_bones[joint])
         tip_bone = bare.parents.index(bone)
