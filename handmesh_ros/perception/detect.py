@@ -126,7 +126,8 @@ def make_anchors(input_size: int) -> FloatArray:
 
 
 def sigmoid(logits: FloatArray) -> FloatArray:
-    return 1 / (1 + np.exp(-np.clip(logits, -100, 100)))
+    """Probabilities of logits, any shape."""
+    return 1 / (1 + np.exp(-np.clip(logits, -80, 80)))  # beyond that float32 overflows
 
 
 def decode(raw: FloatArray, anchors: FloatArray) -> FloatArray:

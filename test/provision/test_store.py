@@ -1,0 +1,158 @@
+"""The store of models: whole, missing, truncated and wrong files, and how they are mended."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from paths import REPO
+
+from handmesh_ros.provision import ModelError, ModelState, ModelStore
+from handmesh_ros.provision.fetch import sha256_of, write_atomically
+from handmesh_ros.provision.store import MEND, default_store
+
+# A network's wheel cannot be reached through this: whatever passes with it did not use the network.
+NO_NETWORK = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_TIMEOUT": "1", "PIP_NO_INDEX": "1"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    """A store with the two networks from the wheel, nothing made yet, and the real cache."""
+    home = tmp_path / "models"
+    home.mkdir()
+    text = (REPO / "models" / "manifest.yaml").read_text(encoding="utf-8")
+    (home / "manifest.yaml").write_text(text[: text.index("  lifted_decoder:")], encoding="utf-8")
+    return ModelStore(home, tmp_path / "user", default_store().cache)
+
+
+@pytest.fixture
+def provisioned(store: ModelStore) -> ModelStore:
+    store.provision(lambda line: None)
+    return store
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in NO_NETWORK.items():
+        monkeypatch.setenv(name, value)
+
+
+def states(store: ModelStore) -> dict[str, str]:
+    return {name: store.status(model).state.value for name, model in store.models.items()}
+
+
+def test_makes_what_is_missing_and_says_so(store: ModelStore) -> None:
+    assert states(store) == {"palm_detection": "missing", "hand_landmark": "missing"}
+    lines: list[str] = []
+    store.provision(lines.append)
+    assert states(store) == {"palm_detection": "ok", "hand_landmark": "ok"}
+    assert any("hand_landmark: made" in line for line in lines)
+    assert sorted(path.name for path in store.home.iterdir()) == ["hand_landmark.onnx", "manifest.yaml", "palm_detection.onnx"]
+
+
+def test_a_second_run_makes_nothing(provisioned: ModelStore) -> None:
+    before = provisioned.path("hand_landmark").stat().st_mtime_ns
+    lines: list[str] = []
+    provisioned.provision(lines.append)
+    assert lines == ["palm_detection: ok", "hand_landmark: ok"]
+    assert provisioned.path("hand_landmark").stat().st_mtime_ns == before
+
+
+@pytest.mark.usefixtures("offline")
+def test_mending_needs_no_network_where_the_wheel_is_cached(provisioned: ModelStore) -> None:
+    path = provisioned.path("palm_detection")
+    path.unlink()
+    provisioned.provision(lambda line: None)
+    assert provisioned.path("palm_detection") == path
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "empty", "another file", "one byte"])
+def test_a_file_that_is_not_right_is_named_with_checksums_and_the_command(provisioned: ModelStore, damage: str) -> None:
+    path = provisioned.path("hand_landmark")
+    content = path.read_bytes()
+    expected = provisioned.models["hand_landmark"].sha256
+    assert expected
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(
+            {
+                "truncated": content[:1_000_000], "empty": b"", "another file": b"<html>404</html>",
+                "one byte": content[:5000] + bytes([content[5000] ^ 1]) + content[5001:],
+            }[damage]
+        )  # fmt: skip
+    with pytest.raises(ModelError) as error:
+        provisioned.path("hand_landmark")
+    message = str(error.value)
+    assert str(path) in message
+    assert expected in message
+    assert MEND in message
+    if damage != "missing":
+        assert sha256_of(path) in message
+    provisioned.provision(lambda line: None)
+    assert provisioned.path("hand_landmark").read_bytes() == content
+
+
+@pytest.mark.usefixtures("offline")
+def test_without_network_or_wheel_the_error_says_where_to_put_the_wheel(store: ModelStore, tmp_path: Path) -> None:
+    cut_off = ModelStore(store.home, store.user, tmp_path / "empty_cache")
+    with pytest.raises(ModelError, match="cannot download mediapipe") as error:
+        cut_off.provision(lambda line: None)
+    wheel = next(default_store().cache.glob("*.whl"))
+    by_hand = cut_off.cache / wheel.name
+    assert str(by_hand) in str(error.value)
+    shutil.copy(wheel, by_hand)
+    cut_off.provision(lambda line: None)
+    assert set(states(cut_off).values()) == {"ok"}
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_truncated_wheel_is_not_used(store: ModelStore, tmp_path: Path) -> None:
+    wheel = next(default_store().cache.glob("*.whl"))
+    cut_off = ModelStore(store.home, store.user, tmp_path / "cache")
+    cut_off.cache.mkdir()
+    (cut_off.cache / wheel.name).write_bytes(wheel.read_bytes()[:1_000_000])
+    with pytest.raises(ModelError, match="cannot download"):
+        cut_off.provision(lambda line: None)
+    assert set(states(cut_off).values()) == {"missing"}
+
+
+def test_a_read_only_home_sends_models_to_the_user(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.access  # root may write anywhere, so permissions alone would prove nothing in a container
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != store.home and real(path, mode))
+    store.provision(lambda line: None)
+    assert store.path("hand_landmark") == store.user / "hand_landmark.onnx"
+    assert sorted(path.name for path in store.home.iterdir()) == ["manifest.yaml"]
+
+
+def test_paths_are_taken_as_they_are(provisioned: ModelStore, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.onnx"
+    mine.write_bytes(b"anything")
+    assert provisioned.path(mine) == mine
+    assert provisioned.path(str(mine)) == mine
+    mine.write_bytes(b"")
+    with pytest.raises(ModelError, match="empty"):
+        provisioned.path(mine)
+    with pytest.raises(ModelError, match=r"other\.onnx: there is no such"):
+        provisioned.path(tmp_path / "other.onnx")
+
+
+def test_an_unknown_name_lists_those_there_are(store: ModelStore) -> None:
+    with pytest.raises(ModelError, match="palm_detection, hand_landmark"):
+        store.path("palm_detector")
+
+
+def test_the_default_store_is_the_checkout() -> None:
+    assert default_store().home == REPO / "models"
+
+
+def test_writing_leaves_the_old_file_where_it_fails(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    with pytest.raises(TypeError):
+        write_atomically(path, "not bytes")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_states_print_as_words() -> None:
+    assert [state.value for state in ModelState] == ["ok", "missing", "damaged", "outdated"]
