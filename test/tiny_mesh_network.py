@@ -37,6 +37,7 @@ def write_tiny_mesh_network(
     *,
     size: int = 32,
     joints: np.ndarray | None = None,
+    keypoints: np.ndarray | None = None,
     score: float | None = 0.99,
     right_probability: float | None = 0.99,
     left_out: Sequence[str] = (),
@@ -44,8 +45,8 @@ def write_tiny_mesh_network(
 ) -> Path:
     """Write a network that answers the same hand for every picture (plus 0 x the picture's mean, so that it depends on its input)."""
     joints = open_hand() if joints is None else joints.astype(np.float32)
-    # A pinhole-free picture of the hand: it fills the middle half of the crop.
-    keypoints = 0.5 + (joints[:, :2] - joints[:, :2].mean(axis=0)) / 0.4
+    if keypoints is None:  # without perspective; the hand fills the middle half of the crop
+        keypoints = 0.5 + (joints[:, :2] - joints[:, :2].mean(axis=0)) / 0.4
     vertices = joints[[0, 5, 9, 17]]
     values = {"vertices": vertices, "joints": joints, "keypoints": keypoints.astype(np.float32)}
     if score is not None:

@@ -14,7 +14,7 @@ from handmesh_ros.evaluation import metrics
 from handmesh_ros.evaluation.datasets import Sample
 from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray, Side
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.crop import extract_patch, region_from_keypoints
+from handmesh_ros.perception.crop import extract_patch
 from handmesh_ros.perception.mesh_net import MeshNetwork
 
 DEFAULT_HFOV_DEGREES = 60.0
@@ -82,7 +82,7 @@ def _add(errors: Errors, sample: Sample, network: MeshNetwork) -> None:
     camera = (
         Camera.from_hfov(width, height, DEFAULT_HFOV_DEGREES) if sample.K is None else Camera(width=width, height=height, K=sample.K)
     )
-    region = region_from_keypoints(sample.keypoints, network.crop_scale, mirror=sample.side is Side.LEFT)
+    region = network.region_around(sample.keypoints, mirror=sample.side is Side.LEFT)
     estimate = network.predict(extract_patch(picture, region, network.patch_size))
     errors.samples += 1
     keypoints = region.to_image(estimate.keypoints)

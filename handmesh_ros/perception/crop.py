@@ -25,8 +25,14 @@ PALM_SCALE = 2.6
 PALM_SHIFT = -0.5
 PALM_WRIST, PALM_MIDDLE_MCP = 0, 2
 
+# The joints whose box a "palm" crop is made from, and how far it is moved towards the fingers, in box heights: fingertips move
+# the square less, and open and closed hands fill it alike. (Source: mediapipe's hand_landmarks_to_rect.)
+PALM_BOX_JOINTS = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
+PALM_BOX_SHIFT = -0.1
+CROP_BOXES = ("hand", "palm")
+
 # Below this length, in spreads of the keypoints, wrist -> mcps no longer says which way is up (the hand points at the camera).
-SHORT_DIRECTION = 0.5
+SHORT_DIRECTION = 1.0
 
 MIN_SIZE_PX = 2.0
 MAX_SUPERSAMPLING = 4
@@ -131,14 +137,15 @@ def extract_patch(frame_rgb: np.ndarray, region: CropRegion, patch_size: int, ou
 
 
 def region_from_keypoints(
-    keypoints: FloatArray, crop_scale: float, mirror: bool = False, previous: CropRegion | None = None
+    keypoints: FloatArray, crop_scale: float, mirror: bool = False, previous: CropRegion | None = None, box: str = "hand"
 ) -> CropRegion:
     """The upright square around 21 keypoints (21, 2), in pixels.
 
     Up is wrist -> (index mcp + 2 middle mcp + ring mcp) / 4: within two degrees of wrist -> middle mcp on an open hand, and
     steadier. Where the hand points at the camera that direction has no length; it is then drawn towards the up axis of
     ``previous`` (the image's own up without one), so that the crop does not spin. The square's side is ``crop_scale`` times the
-    longer side of the tight box of all keypoints in the turned axes, its centre is the box's.
+    longer side of a tight box in the turned axes, its centre is the box's. The box is that of the "hand", all keypoints, or of the
+    "palm", wrist to middle joints, moved a tenth of its height towards the fingers: what the network was trained with.
 
     Raises:
         CropError: keypoints not finite, or all in one place.
@@ -154,9 +161,12 @@ def region_from_keypoints(
     angle = _up_angle(direction + missing * np.array([math.sin(hint), -math.cos(hint)]))
 
     upright = CropRegion(np.zeros(2), MIN_SIZE_PX, angle).axes
-    turned = keypoints @ upright
+    turned = (keypoints if box == "hand" else keypoints[list(PALM_BOX_JOINTS)]) @ upright
     low, high = turned.min(axis=0), turned.max(axis=0)
-    return CropRegion(upright @ ((low + high) / 2), crop_scale * float((high - low).max()), angle, mirror)
+    center = (low + high) / 2
+    if box == "palm":
+        center[1] += PALM_BOX_SHIFT * (high[1] - low[1])
+    return CropRegion(upright @ center, crop_scale * float((high - low).max()), angle, mirror)
 
 
 def region_from_palm(palm: PalmDetection, mirror: bool = False) -> CropRegion:

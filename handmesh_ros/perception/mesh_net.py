@@ -4,7 +4,7 @@ The contract, version 1: input ``image`` float32 (1, 3, S, S), RGB 0..1, a right
 (1, 21, 3), relative to the wrist, in the crop's axes, metres for a hand of ``reference_size_m``; ``keypoints`` (1, 21, 2), fractions
 of the crop; optionally ``score`` (1, 1), the probability that a hand is there, and ``side`` (1, 1), the probability that the patch as
 given shows a right hand. Metadata: ``handmesh_contract``, ``faces`` (base64 of uint16 (F, 3)), ``reference_size_m``, ``crop_scale``,
-``name``, ``licence``, ``training``.
+``name``, ``licence``, ``training``; optionally ``crop_box``, "hand" (default) or "palm": whose box ``crop_scale`` multiplies.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import onnxruntime as ort
 
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
+from handmesh_ros.perception.crop import CROP_BOXES, CropRegion, region_from_keypoints
 
 CONTRACT_VERSION = "1"
 REQUIRED_OUTPUTS = ("vertices", "joints", "keypoints")
@@ -74,8 +75,19 @@ class MeshNetwork:
         self.licence = metadata.get("licence", "unknown")
         self.reference_size_m = self._positive_number(metadata, "reference_size_m")
         self.crop_scale = self._positive_number(metadata, "crop_scale")
+        self.crop_box = metadata.get("crop_box", "hand")
+        if self.crop_box not in CROP_BOXES:
+            raise self._broken(f"metadata 'crop_box' is {self.crop_box!r}, expected one of {CROP_BOXES}")
         self.faces = self._read_faces(metadata)
         self._check_estimate()
+
+    def region_around(self, keypoints: FloatArray, mirror: bool = False) -> CropRegion:
+        """The crop that this network wants around a hand: (21, 2) pixels; mirrored for a left hand.
+
+        Raises:
+            CropError: keypoints not finite, or all in one place.
+        """
+        return region_from_keypoints(keypoints, self.crop_scale, mirror, box=self.crop_box)
 
     def predict(self, patch: FloatArray) -> MeshEstimate:
         """Estimate the hand in a (1, 3, S, S) float32 patch, RGB 0..1."""

@@ -53,6 +53,7 @@ def test_a_missing_output_is_named(tmp_path: Path, output: str) -> None:
         ("reference_size_m", "-0.1"),
         ("reference_size_m", "nan"),
         ("crop_scale", "wide"),
+        ("crop_box", "thumb"),
     ],
 )
 def test_wrong_metadata_is_named(tmp_path: Path, key: str, value: str) -> None:

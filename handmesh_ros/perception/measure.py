@@ -1,0 +1,91 @@
+"""One crop to one metric hand: patch, network, placement, joint frames. No memory: the same crop gives the same answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handmesh_ros.hand import Hand, Side, TrackState
+from handmesh_ros.perception.camera import Camera
+from handmesh_ros.perception.crop import CropRegion, extract_patch
+from handmesh_ros.perception.frames import joint_rotations
+from handmesh_ros.perception.hand_size import HandSize
+from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.perception.place import PlacementError, place
+from handmesh_ros.perception.stopwatch import Stopwatch
+
+
+@dataclass(frozen=True)
+class MeasuredHand:
+    """A hand as one crop shows it. Its ``hand`` has no track yet (track_id 0) and is not smoothed."""
+
+    hand: Hand
+    right_probability: float | None
+    residual_px: float
+
+
+class HandMeter:
+    """Measures hands in crops with one mesh network."""
+
+    def __init__(self, network: MeshNetwork, stopwatch: Stopwatch) -> None:
+        self.network = network
+        self._stopwatch = stopwatch
+        self._patch = np.empty((1, 3, network.patch_size, network.patch_size), np.float32)
+
+    def measure(
+        self, frame_rgb: NDArray[np.uint8], camera: Camera, region: CropRegion, size: HandSize, stamp_s: float
+    ) -> MeasuredHand | None:
+        """The hand in a region, taken for a left one where the region is mirrored.
+
+        Returns:
+            None where the network's answer makes no hand: not finite, or nowhere before the camera.
+        """
+        with self._stopwatch.stage("crop"):
+            patch = extract_patch(frame_rgb, region, self.network.patch_size, out=self._patch)
+        with self._stopwatch.stage("network"):
+            estimate = self.network.predict(patch)
+        if not estimate.finite:
+            return None
+        side = Side.LEFT if region.mirror else Side.RIGHT
+        with self._stopwatch.stage("place"):
+            # From the crop's axes to the camera's: mirror, roll, and the turn of the viewing ray; from the network's hand to this one.
+            axes = region.axes_in_camera(camera) * (size.size_m / self.network.reference_size_m)
+            joints = estimate.joints.astype(np.float64) @ axes.T
+            keypoints = region.to_image(estimate.keypoints)
+            focal_px = float(camera.K[0, 0])
+            try:
+                placement = place(joints, camera.normalize(keypoints), focal_px, size_relative_sigma=size.relative_sigma)
+            except PlacementError:
+                return None
+        with self._stopwatch.stage("frames"):
+            rotations = joint_rotations(joints, side)
+        vertices = estimate.vertices @ axes.T.astype(np.float32) + placement.translation.astype(np.float32)
+        right_probability = estimate.right_probability
+        if right_probability is not None and region.mirror:
+            right_probability = 1.0 - right_probability  # the network saw the mirrored hand
+        hand = Hand(
+            side=side,
+            side_score=probability_of(side, right_probability),
+            score=estimate.score,
+            track_id=0,
+            state=TrackState.TRACKING,
+            stamp_s=stamp_s,
+            vertices=vertices,
+            joints=joints + placement.translation,
+            rotations=rotations,
+            keypoints=keypoints,
+            position_covariance=placement.covariance,
+            size_m=size.size_m,
+            metric=camera.calibrated,
+        )
+        return MeasuredHand(hand, right_probability, placement.residual_px)
+
+
+def probability_of(side: Side, right_probability: float | None) -> float:
+    """Probability of a side; 0.5 where the network cannot tell."""
+    if right_probability is None:
+        return 0.5
+    return right_probability if side is Side.RIGHT else 1.0 - right_probability
+

@@ -1,0 +1,77 @@
+"""From a synthetic hand in the camera's frame to the crop a perfect network would see, and back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_mesh_network import open_hand, write_tiny_mesh_network
+from transforms3d.axangles import axangle2mat
+
+from handmesh_ros.hand import MIDDLE_MCP, Side
+from handmesh_ros.perception.camera import Camera
+from handmesh_ros.perception.crop import CropRegion
+from handmesh_ros.perception.hand_size import HandSize
+from handmesh_ros.perception.measure import HandMeter
+from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.perception.stopwatch import Stopwatch
+
+CAMERA = Camera(width=640, height=480, K=np.array([[600.0, 0, 320], [0, 600, 240], [0, 0, 1]]))
+FRAME = np.full((480, 640, 3), 120, np.uint8)
+SIZE = HandSize(0.095, 0.08)
+
+
+def perfect_meter(folder: Path, joints_camera: np.ndarray, region: CropRegion, right_probability: float) -> HandMeter:
+    """A meter whose network answers this hand exactly when it sees this region."""
+    axes = region.axes_in_camera(CAMERA)
+    joints = (joints_camera - joints_camera[0]) @ axes  # its inverse is its transpose
+    path = write_tiny_mesh_network(
+        folder / "perfect.onnx",
+        joints=joints,
+        keypoints=region.to_patch(CAMERA.project(joints_camera)),
+        right_probability=right_probability,
+    )
+    return HandMeter(MeshNetwork(path), Stopwatch())
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("position", [(0.0, 0.0, 0.5), (0.2, -0.12, 0.6), (-0.28, 0.15, 0.7)])
+def test_a_perfect_network_gives_the_true_hand(tmp_path: Path, side: Side, position: tuple[float, float, float]) -> None:
+    hand = open_hand().astype(float) @ axangle2mat([0.2, 1.0, 0.4], 0.7).T
+    if side is Side.LEFT:
+        hand = hand * [-1, 1, 1]
+    truth = hand + position
+    center = CAMERA.project(truth).mean(axis=0)
+    region = CropRegion(center, 200.0, 0.3, mirror=side is Side.LEFT)
+    # The network sees a right hand in the patch, mirrored or not.
+    measured = perfect_meter(tmp_path, truth, region, 0.97).measure(FRAME, CAMERA, region, SIZE, 1.5)
+    assert measured is not None
+    np.testing.assert_allclose(measured.hand.joints, truth, atol=2e-6)
+    np.testing.assert_allclose(measured.hand.keypoints, CAMERA.project(truth), atol=1e-3)
+    assert measured.hand.side is side
+    assert measured.right_probability == pytest.approx(0.97 if side is Side.RIGHT else 0.03, abs=1e-6)
+    assert measured.hand.side_score == pytest.approx(0.97, abs=1e-6)
+    assert measured.hand.stamp_s == 1.5
+    assert np.linalg.norm(measured.hand.joints[MIDDLE_MCP] - measured.hand.joints[0]) == pytest.approx(0.095, rel=1e-4)
+
+
+def test_a_larger_hand_is_farther_away(tmp_path: Path) -> None:
+    truth = open_hand() + np.array([0.05, 0.0, 0.5])
+    region = CropRegion(CAMERA.project(truth).mean(axis=0), 200.0)
+    meter = perfect_meter(tmp_path, truth, region, 0.97)
+    measured = meter.measure(FRAME, CAMERA, region, HandSize(0.095 * 1.1, 0.0), 0.0)
+    assert measured is not None
+    np.testing.assert_allclose(measured.hand.joints, truth * 1.1, atol=5e-6)
+
+
+def test_an_answer_that_is_not_finite_is_no_hand(tmp_path: Path) -> None:
+    joints = open_hand()
+    joints[7] = np.nan
+    meter = HandMeter(MeshNetwork(write_tiny_mesh_network(tmp_path / "nan.onnx", joints=joints)), Stopwatch())
+    assert meter.measure(FRAME, CAMERA, CropRegion(np.array([320.0, 240]), 100.0), SIZE, 0.0) is None
+
+
+def test_every_stage_is_timed(tmp_path: Path) -> None:
+    stopwatch = Stopwatch()
+    meter = HandMeter(MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx")), stopwatch)
+    meter.measure(FRAME, CAMERA, CropRegion(np.array([320.0, 240]), 100.0), SIZE, 0.0)
+    assert set(stopwatch.seconds) == {"crop", "network", "place", "frames"}
