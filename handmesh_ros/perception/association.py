@@ -17,6 +17,9 @@ from handmesh_ros.hand import FloatArray, Side, TrackState
 
 PALM = np.array([0, 1, 5, 9, 13, 17])  # wrist, thumb cmc and the four finger knuckles: the rigid part of a hand
 FORBIDDEN = math.inf
+LEAST_SIDE_LIKELIHOOD = 0.02  # networks are surer of the side than they are right
+RESUMPTION_COST = 4.0  # a track unseen in the last frame yields to one that was seen
+SWITCH_COST = 4.0  # a track prefers what was measured in its own crop
 
 
 class LossReason(str, Enum):
@@ -151,7 +154,11 @@ def coasted_time(elapsed_s: float, decay_s: float = 0.5) -> float:
 
 
 def match_cost(track: Track, measurement: Measurement, stamp_s: float, parameters: TrackingParameters) -> tuple[float, LossReason]:
-    """Squared normalised distance to the track's prediction plus the side's penalty; FORBIDDEN with the reason outside a gate."""
+    """Minus twice the log-likelihood of the measurement under the track's prediction, up to a constant; FORBIDDEN outside a gate.
+
+    The widths of the distribution count too: a track unseen for a while explains everything somewhat, and without their logarithms
+    it would take the hand in front from the track that has just measured it.
+    """
     elapsed = max(stamp_s - track.stamp_s, 0.0)
     ratio = palm_size_px(measurement.keypoints) / palm_size_px(track.measurement.keypoints)
     limit = parameters.max_size_ratio + 2.0 * elapsed
@@ -164,18 +171,29 @@ def match_cost(track: Track, measurement: Measurement, stamp_s: float, parameter
     across_squared = max(float(offset @ offset) - along * along, 0.0)
     drift = min(0.5 * parameters.max_acceleration_mps2 * elapsed * elapsed, parameters.max_drift_m)
     sigma = parameters.position_sigma_m + drift
-    squared = across_squared / sigma**2 + (along / (sigma + parameters.depth_sigma_ratio * distance)) ** 2
+    depth_sigma = sigma + parameters.depth_sigma_ratio * distance
+    squared = across_squared / sigma**2 + (along / depth_sigma) ** 2
     if squared > parameters.gate_sigmas**2:
         return FORBIDDEN, LossReason.POSITION_JUMP
-    return squared - 2.0 * math.log(side_likelihood(track.side, measurement)), LossReason.NONE
+    least = parameters.position_sigma_m
+    width = 2.0 * math.log(sigma / least) + math.log(depth_sigma / (least + parameters.depth_sigma_ratio * distance))
+    resumption = RESUMPTION_COST if track.unseen_s > 0.0 else 0.0
+    cost = squared + 2.0 * width - 2.0 * math.log(side_likelihood(track.side, measurement)) + resumption
+    return cost, LossReason.NONE
+
+
+def largest_cost(parameters: TrackingParameters) -> float:
+    """More than any pair inside the gates can cost: the price of leaving a track without measurement."""
+    width = 3.0 * math.log(1.0 + parameters.max_drift_m / parameters.position_sigma_m)
+    return parameters.gate_sigmas**2 + 2.0 * width - 2.0 * math.log(LEAST_SIDE_LIKELIHOOD) + RESUMPTION_COST + SWITCH_COST + 1.0
 
 
 def side_likelihood(side: Side, measurement: Measurement) -> float:
-    """Probability of ``side``, kept off 0 and 1: networks are surer of the side than they are right."""
+    """Probability of ``side``, kept off 0 and 1."""
     if measurement.right_probability is None or not math.isfinite(measurement.right_probability):
         return 0.5
     probability = measurement.right_probability if side is Side.RIGHT else 1.0 - measurement.right_probability
-    return min(max(probability, 0.02), 0.98)
+    return min(max(probability, LEAST_SIDE_LIKELIHOOD), 1.0 - LEAST_SIDE_LIKELIHOOD)
 
 
 def best_assignment(costs: FloatArray, conflicts: FloatArray, miss_cost: float) -> list[int]:

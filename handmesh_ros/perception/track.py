@@ -21,6 +21,7 @@ import numpy as np
 from handmesh_ros.hand import FloatArray, Side, TrackState
 from handmesh_ros.perception.association import (
     FORBIDDEN,
+    SWITCH_COST,
     LossReason,
     Measurement,
     Track,
@@ -29,6 +30,7 @@ from handmesh_ros.perception.association import (
     coasted_time,
     conflict_matrix,
     intrinsic_fault,
+    largest_cost,
     match_cost,
     palm_size_px,
     same_hand,
@@ -43,7 +45,6 @@ NOMINAL_PERIOD_S = 1.0 / 30.0  # how much a frame ages tracks whose stamp stood 
 VELOCITY_TIME_S = 0.06  # time constant of the velocity estimate
 EVIDENCE_STEP, EVIDENCE_LIMIT, EVIDENCE_TO_LEAVE = 1.0, 20.0, -3.0  # log-odds a frame, most, and where a side is given up
 THEFT_MARGIN = 4.0  # how much better another track must explain a measurement to keep it from this one
-SWITCH_COST = 4.0  # a track prefers what was measured in its own crop
 
 
 @dataclass(frozen=True)
@@ -208,8 +209,7 @@ class Tracker:
         foreign = np.array([[m.track_id not in (None, t.track_id) for m in sound] for t in tracks])
         costs = np.where(same_side, explained + SWITCH_COST * foreign, FORBIDDEN)
         conflicts = conflict_matrix(sound, parameters.duplicate_distance)
-        miss_cost = parameters.gate_sigmas**2 + SWITCH_COST + 10.0
-        chosen = best_assignment(costs, conflicts, miss_cost)
+        chosen = best_assignment(costs, conflicts, largest_cost(parameters))
         matches: dict[int, Measurement] = {}
         for i, j in enumerate(chosen):
             if j < 0:
