@@ -1,0 +1,49 @@
+"""Feature lifting (section 3.2): image features become joint features (pose pooling), then vertex features (pose-to-vertex lifting)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from handmesh_ros.hand import JOINT_COUNT
+from handmesh_ros.training.networks.heads import Pose2D
+
+
+class GridPooling(nn.Module):
+    """Joint features: the latent map read at each keypoint, bilinear between cells, held inside the map."""
+
+    def forward(self, latent: Tensor, pose: Pose2D) -> Tensor:
+        """(B, C, h, w) and keypoints -> (B, 21, C). The patch's fractions 0 and 1 mean the centres of the outermost cells."""
+        grid = (2 * pose.keypoints - 1).clamp(-1, 1)[:, :, None]
+        sampled = nn.functional.grid_sample(latent, grid, mode="bilinear", align_corners=True)
+        return sampled.squeeze(3).transpose(1, 2)
+
+
+class HeatmapPooling(nn.Module):
+    """Joint features: the latent map averaged with the joint's heatmap as weights."""
+
+    def forward(self, latent: Tensor, pose: Pose2D) -> Tensor:
+        """(B, C, h, w) and heatmaps -> (B, 21, C)."""
+        if pose.heatmaps is None:
+            raise ValueError("heatmap pooling needs a 2D head that makes heatmaps")
+        factor = pose.heatmaps.shape[-1] // latent.shape[-1]
+        # Adding up (not averaging) the fine cells inside a coarse one keeps the weights' sum at 1.
+        weights = nn.functional.avg_pool2d(pose.heatmaps, factor) * factor**2
+        return weights.flatten(2) @ latent.flatten(2).transpose(1, 2)
+
+
+class PoseToVertexLifting(nn.Module):
+    """PVL: a learned matrix turns 21 joint features into features of the coarsest template level."""
+
+    def __init__(self, vertex_count: int) -> None:
+        super().__init__()
+        self.matrix = nn.Parameter(0.01 * torch.ones(vertex_count, JOINT_COUNT))
+
+    def forward(self, joint_features: Tensor) -> Tensor:
+        """(B, 21, C) -> (B, V_0, C)."""
+        return self.matrix @ joint_features
+
+
+def build_pooling(name: str) -> nn.Module:
+    """The pose pooling of a NetworkConfig."""
+    return {"grid": GridPooling, "heatmap": HeatmapPooling}[name]()

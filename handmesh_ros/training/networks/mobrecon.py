@@ -1,0 +1,73 @@
+"""The whole network: patch -> encoder -> 2D pose -> pose pooling -> lifting -> mesh (MobRecon, figure 2)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from handmesh_ros.training.networks.config import NetworkConfig
+from handmesh_ros.training.networks.decoder import MeshDecoder
+from handmesh_ros.training.networks.densestack import build_densestack
+from handmesh_ros.training.networks.ghoststack import build_ghoststack
+from handmesh_ros.training.networks.heads import PresenceSideHead, build_head
+from handmesh_ros.training.networks.levels import TemplateLevels
+from handmesh_ros.training.networks.lifting import build_pooling
+from handmesh_ros.training.networks.resnetstack import build_resnetstack
+from handmesh_ros.training.networks.stack import StackedEncoder
+
+
+class MobReconOutput(NamedTuple):
+    """Estimates for a batch of patches of right hands.
+
+    Attributes:
+        vertices: (B, V, 3) metres, relative to the wrist, crop axes.
+        joints: (B, 21, 3) metres, likewise, regressed from the vertices.
+        keypoints: (B, 21, 2) fractions of the patch.
+        heatmaps: (B, 21, S/8, S/8) or None.
+        presence_side: (B, 2) logits of "a hand is there" and "the patch as given shows a right hand", or None.
+    """
+
+    vertices: Tensor
+    joints: Tensor
+    keypoints: Tensor
+    heatmaps: Tensor | None
+    presence_side: Tensor | None
+
+
+class MobRecon(nn.Module):
+    """A network of the family, see NetworkConfig; input (B, 3, S, S) RGB 0..1."""
+
+    def __init__(self, config: NetworkConfig, levels: TemplateLevels) -> None:
+        super().__init__()
+        self.config = config
+        self.levels = levels
+        self.encoder = build_encoder(config.encoder)
+        if config.head == "direct":
+            self.encoder.up2 = None
+        self.head = build_head(config.head, config.patch_size)
+        self.pooling = build_pooling(config.pooling)
+        self.decoder = MeshDecoder(config.decoder, levels, config.decoder_channels)
+        self.presence_side = PresenceSideHead() if config.presence or config.side else None
+        self.register_buffer("joint_regressor", torch.from_numpy(levels.joint_regressor.copy()), persistent=False)
+        self.joint_regressor: Tensor
+
+    def forward(self, image: Tensor) -> MobReconOutput:
+        encoded = self.encoder(2 * image - 1)
+        pose = self.head(encoded)
+        vertices = self.config.unit_m * self.decoder(self.pooling(encoded.latent, pose))
+        return MobReconOutput(
+            vertices=vertices,
+            joints=self.joint_regressor @ vertices,
+            keypoints=pose.keypoints,
+            heatmaps=pose.heatmaps,
+            presence_side=None if self.presence_side is None else self.presence_side(encoded),
+        )
+
+
+def build_encoder(name: str) -> StackedEncoder:
+    """The stacked encoder of a NetworkConfig."""
+    if name.startswith("resnet"):
+        return build_resnetstack(int(name.removeprefix("resnet")))
+    return {"dense": build_densestack, "ghost": build_ghoststack}[name]()
