@@ -47,10 +47,23 @@ class ModelStatus:
             wanted = f" (sha256 {self.expected})" if self.expected else ""
             return f"{self.path}: the model {self.model.name!r} is missing{wanted}; {mend}"
         if self.state is ModelState.DAMAGED:
-            return f"{self.path}: the model {self.model.name!r} is damaged: sha256 {self.found}, expected {self.expected}; {mend}"
+            return f"{self.path}: the model {self.model.name!r} is damaged: sha256 {self.found}, expected {self.expected or 'unknown'}; {mend}"
         if self.state is ModelState.OUTDATED:
             return f"{self.path}: the model {self.model.name!r} was composed of parts that have changed since; {mend}"
         return f"{self.path}: ok"
+
+
+def _needs_onnx(path: Path, error: ImportError) -> ModelError:
+    """Making models needs a package that running them does not, so it is imported only there."""
+    return ModelError(f"{path}: making it needs the Python package 'onnx' ({error}): pip install onnx, then '{MEND}'")
+
+
+def _compose_lifted(landmark: Path, decoder: Path, out: Path) -> None:
+    try:
+        from handmesh_ros.provision.compose import compose_lifted
+    except ImportError as error:
+        raise _needs_onnx(out, error) from error
+    compose_lifted(landmark, decoder, out)
 
 
 @dataclass(frozen=True)
@@ -61,11 +74,13 @@ class ModelStore:
         home: holds the manifest and the committed models; provisioned ones too where it is writable.
         user: takes the provisioned models where ``home`` is not writable.
         cache: keeps the downloaded sources.
+        compose: makes the third file of the first two, a landmark network and a decoder.
     """
 
     home: Path
     user: Path
     cache: Path
+    compose: Callable[[Path, Path, Path], None] = _compose_lifted
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -149,9 +164,9 @@ class ModelStore:
 
     def _convert(self, model: Model, source: WheelSource, path: Path, progress: Callable[[str], None]) -> None:
         try:
-            from handmesh_ros.provision.tflite_to_onnx import tflite_to_onnx  # needs onnx, which running a model does not
+            from handmesh_ros.provision.tflite_to_onnx import tflite_to_onnx
         except ImportError as error:
-            raise ModelError(f"{path}: making it needs the Python package 'onnx' ({error}): pip install onnx, then '{MEND}'") from error
+            raise _needs_onnx(path, error) from error
         content = fetch_member(source, self.cache, progress)
         progress(f"converting {Path(source.member).name}")
         converted = tflite_to_onnx(content, "image", source.outputs, model.name)
@@ -162,14 +177,10 @@ class ModelStore:
 
     def _compose(self, model: Model, source: ComposedSource, path: Path, progress: Callable[[str], None]) -> None:
         landmark, decoder = self.path(source.landmark), self.path(source.decoder)
-        try:
-            from handmesh_ros.provision.compose import compose_lifted
-        except ImportError as error:
-            raise ModelError(f"{path}: making it needs the Python package 'onnx' ({error}): pip install onnx, then '{MEND}'") from error
         progress(f"composing {model.file}")
         temporary = path.with_name(f".{os.getpid()}.{path.name}")
         try:
-            compose_lifted(landmark, decoder, temporary)
+            self.compose(landmark, decoder, temporary)
             receipt = self._receipt(model, sha256_of(temporary))
             temporary.replace(path)
         finally:
