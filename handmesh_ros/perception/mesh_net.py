@@ -81,6 +81,11 @@ class MeshNetwork:
         self.faces = self._read_faces(metadata)
         self._check_estimate()
 
+    @property
+    def gives_score(self) -> bool:
+        """Whether the network can tell a hand from none."""
+        return "score" in self._outputs
+
     def region_around(self, keypoints: FloatArray, mirror: bool = False) -> CropRegion:
         """The crop that this network wants around a hand: (21, 2) pixels; mirrored for a left hand.
 

@@ -22,6 +22,10 @@ from handmesh_ros.perception.stopwatch import Stopwatch
 from handmesh_ros.perception.track import Loss, Measurement, Track, Tracker, TrackingParameters
 from handmesh_ros.provision import model_path
 
+# Where a hand is looked for in a picture that it fills: squares larger than the picture by this, turned to each of these angles.
+FILLING_SCALE = 1.25
+FILLING_ANGLES = (0.0, np.pi / 2, np.pi, -np.pi / 2)
+
 
 @dataclass(frozen=True)
 class PipelineParameters:
@@ -145,7 +149,7 @@ class HandPipeline:
         """
         _check_frame(frame_rgb, camera)
         self._stopwatch.restart()
-        candidates = self._detected(frame_rgb, camera, 0.0, lambda _: False)
+        candidates = self._detected(frame_rgb, camera, 0.0, lambda _: False) or self._filling(frame_rgb, camera)
         start_score = self.parameters.tracking.start_score
         hands: list[Hand] = []
         for hand in sorted((c.hand for c in candidates if c.hand.score >= start_score), key=lambda hand: -hand.score):
@@ -169,14 +173,29 @@ class HandPipeline:
         measured = (self._measure_palm(frame_rgb, camera, palm, stamp_s) for palm in palms if not is_followed(palm.keypoints))
         return [hand for hand in measured if hand is not None]
 
+    def _filling(self, frame_rgb: NDArray[np.uint8], camera: Camera) -> list[MeasuredHand]:
+        """The hand that fills a whole picture, whichever way up: the detector misses palms that take most of it.
+
+        Only for networks that can tell a hand from none; others would see one in every picture.
+        """
+        if not self.network.gives_score:
+            return []
+        height, width = frame_rgb.shape[:2]
+        center, size = np.array([width - 1, height - 1]) / 2, FILLING_SCALE * max(width, height)
+        tries = [self._measure_twice(frame_rgb, camera, CropRegion(center, size, angle), 0.0) for angle in FILLING_ANGLES]
+        return sorted((hand for hand in tries if hand is not None), key=lambda measured: -measured.hand.score)[:1]
+
     def _measure_palm(self, frame_rgb: NDArray[np.uint8], camera: Camera, palm: PalmDetection, stamp_s: float) -> MeasuredHand | None:
-        """Measure twice: the palm's square tells where the hand is and which, the second crop is the tracker's own kind."""
-        assumed = self.parameters.side or Side.RIGHT
         try:
-            region = region_from_palm(palm, mirror=assumed is Side.LEFT)
+            region = region_from_palm(palm)
         except CropError:
             return None
-        first = self._measure(frame_rgb, camera, region, stamp_s)
+        return self._measure_twice(frame_rgb, camera, region, stamp_s)
+
+    def _measure_twice(self, frame_rgb: NDArray[np.uint8], camera: Camera, region: CropRegion, stamp_s: float) -> MeasuredHand | None:
+        """The first crop tells where the hand is exactly and which it is, the second is the tracker's own kind."""
+        assumed = self.parameters.side or Side.RIGHT
+        first = self._measure(frame_rgb, camera, replace(region, mirror=assumed is Side.LEFT), stamp_s)
         if first is None or first.hand.score < self.parameters.tracking.keep_score:
             return None
         side = assumed
