@@ -130,6 +130,8 @@ class ModelStore:
                     progress(f"{model.name}: made, {self.path(model.name)}")
             except ModelError as error:
                 problems.append(str(error))
+            except (OSError, ValueError) as error:  # no space or permission; parts that do not fit together
+                problems.append(f"the model {model.name!r} cannot be made: {error}")
         if problems:
             # Something that is missing is named once, not again for each model that needs it.
             raise ModelError("\n".join(dict.fromkeys(problems)))
