@@ -47,7 +47,8 @@ class ModelStatus:
             wanted = f" (sha256 {self.expected})" if self.expected else ""
             return f"{self.path}: the model {self.model.name!r} is missing{wanted}; {mend}"
         if self.state is ModelState.DAMAGED:
-            return f"{self.path}: the model {self.model.name!r} is damaged: sha256 {self.found}, expected {self.expected or 'unknown'}; {mend}"
+            expected = self.expected or "unknown"
+            return f"{self.path}: the model {self.model.name!r} is damaged: sha256 {self.found}, expected {expected}; {mend}"
         if self.state is ModelState.OUTDATED:
             return f"{self.path}: the model {self.model.name!r} was composed of parts that have changed since; {mend}"
         return f"{self.path}: ok"
