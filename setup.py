@@ -12,10 +12,13 @@ HERE = Path(__file__).parent
 VERSION = re.search(r"<version>(.+?)</version>", (HERE / "package.xml").read_text(encoding="utf-8"))[1]
 
 
-def installed_files(folder: str) -> tuple[str, list[str]]:
-    """The files of a folder of this project, to be installed under share/handmesh_ros as colcon does."""
-    files = sorted(path.relative_to(HERE).as_posix() for path in (HERE / folder).glob("*") if path.is_file())
-    return f"share/handmesh_ros/{folder}", files
+def installed_files(*folders: str) -> list[tuple[str, list[str]]]:
+    """The files of folders of this project, to be installed under share/handmesh_ros as colcon does."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(path for folder in folders for path in (HERE / folder).rglob("*") if path.is_file()):
+        relative = path.relative_to(HERE)
+        found.setdefault(f"share/handmesh_ros/{relative.parent.as_posix()}", []).append(relative.as_posix())
+    return list(found.items())
 
 
 setup(
@@ -27,7 +30,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["handmesh_ros", "handmesh_ros.*"]),
-    data_files=[installed_files("models"), installed_files("config")],
+    data_files=installed_files("models", "config"),
     entry_points={"console_scripts": ["handmesh = handmesh_ros.cli:main"]},
     install_requires=[
         "numpy>=1.21",
