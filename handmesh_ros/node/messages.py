@@ -36,6 +36,11 @@ def seconds_of(stamp: Time | Duration) -> float:
     return stamp.sec + 1e-9 * stamp.nanosec
 
 
+def time_of(seconds: float) -> Time:
+    nanoseconds = round(seconds * 1e9)
+    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
 def duration(seconds: float) -> Duration:
     nanoseconds = round(seconds * 1e9)
     return Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)

@@ -5,13 +5,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import Field, asdict, dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from handmesh_ros.hand import Side
+from handmesh_ros.perception.pipeline import PipelineParameters
+from handmesh_ros.perception.smooth import KINDS, SmoothingParameters
+from handmesh_ros.perception.track import TrackingParameters
+
+# Defaults have one home each: those of perception are perception's.
+PIPELINE, SMOOTHING = PipelineParameters(), SmoothingParameters()
 
 class ParameterError(ValueError):
     """A value that the node refuses; the message says which values are possible."""
@@ -30,6 +38,14 @@ def _parameter(
     """One row of the table: a dataclass field whose metadata holds what ROS wants to know."""
     metadata = {"description": description, "range": None if low is None else (low, high), "choices": tuple(choices)}
     return field(default=default, metadata={**metadata, "pattern": pattern, "read_only": read_only})
+
+
+def _cutoff(default: float, of_what: str) -> Any:
+    return _parameter(default, f"least cut-off frequency {of_what}", low=0.01, high=60.0)
+
+
+def _slope(default: float, with_what: str) -> Any:
+    return _parameter(default, f"rise of the cut-off {with_what}", low=0.0, high=500.0)
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,7 @@ class NodeParameters:
     )
     rectified: bool = _parameter(False, "the image is already rectified (`image_rect`): take P of camera_info, not K and D")
     hand_size_m: float = _parameter(
-        0.0, "wrist to middle finger's mcp, metres: the distance scales with it; 0: the model's reference size", low=0.0, high=0.15
+        0.0, "wrist to middle finger's mcp, metres: the distance scales with it; 0: an average adult's", low=0.0, high=0.15
     )
     fallback_hfov_deg: float = _parameter(
         0.0,
@@ -65,15 +81,20 @@ class NodeParameters:
     marker_rate_hz: float = _parameter(
         15.0, "most marker updates a second (a viewer pays ten times what this node pays)", low=1.0, high=120.0
     )
-    smoothing: bool = _parameter(True, "One-Euro filter on `hands`; `hands_raw` is never filtered")
-    smoothing_min_cutoff_hz: float = _parameter(
-        1.5, "cut-off frequency of a still hand: lower is calmer and slower", low=0.05, high=60.0
+    detection_threshold: float = _parameter(
+        PIPELINE.detection_threshold, "least score of the palm detector: lower finds more hands and more that are none", low=0.1, high=0.95
     )
-    smoothing_cutoff_slope_hz_per_mps: float = _parameter(
-        20.0, "rise of the cut-off with the speed: higher follows fast hands with less lag", low=0.0, high=500.0
-    )
+    smoothing: str = _parameter(SMOOTHING.kind, "filter on `hands`; `hands_raw` is never filtered", choices=KINDS)
+    min_cutoff_hz: float = _cutoff(SMOOTHING.min_cutoff_hz, "of a still hand's position across the line of sight: lower is calmer")
+    cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.cutoff_slope_hz_per_mps, "with the hand's speed: higher follows fast hands sooner")
+    depth_min_cutoff_hz: float = _cutoff(SMOOTHING.depth_min_cutoff_hz, "of a still hand's distance, which is noisier")
+    depth_cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.depth_cutoff_slope_hz_per_mps, "with the speed along the line of sight")
+    rotation_min_cutoff_hz: float = _cutoff(SMOOTHING.rotation_min_cutoff_hz, "of a still hand's orientation")
+    rotation_cutoff_slope_hz_per_radps: float = _slope(SMOOTHING.rotation_cutoff_slope_hz_per_radps, "with the hand's turning rate")
+    finger_min_cutoff_hz: float = _cutoff(SMOOTHING.finger_min_cutoff_hz, "of still fingers")
+    finger_cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.finger_cutoff_slope_hz_per_mps, "with a finger joint's speed in the palm")
     max_prediction_s: float = _parameter(
-        0.05, "how far `target_pose` may be predicted beyond the image's stamp, seconds; 0: never", low=0.0, high=0.2
+        SMOOTHING.prediction_limit_s, "how far `target_pose` is predicted beyond the image's stamp at most, seconds", low=0.0, high=0.2
     )
 
     def __post_init__(self) -> None:
@@ -88,8 +109,20 @@ class NodeParameters:
         """
         return replace(self, **changes)
 
+    def for_pipeline(self) -> PipelineParameters:
+        """Those that perception wants to know."""
+        cutoffs = {name: getattr(self, name) for name in vars(SMOOTHING) if name in PARAMETER_NAMES}
+        return PipelineParameters(
+            side=None if self.handedness == "auto" else Side(self.handedness),
+            detection_threshold=self.detection_threshold,
+            tracking=TrackingParameters(max_hands=self.max_hands),
+            smoothing=SmoothingParameters(kind=self.smoothing, prediction_limit_s=self.max_prediction_s, **cutoffs),
+        )
+
 
 PARAMETER_NAMES = tuple(row.name for row in fields(NodeParameters))
+
+TABLE_BEGIN, TABLE_END = "<!-- parameters: begin -->", "<!-- parameters: end -->"
 
 
 def declare_parameters(node: Node) -> NodeParameters:
@@ -130,14 +163,34 @@ def markdown_table() -> str:
     """The table of docs/ros-api.md."""
     lines = ["| parameter | default | possible values | changeable | meaning |", "|---|---|---|---|---|"]
     for row in fields(NodeParameters):
-        default = f'"{row.default}"' if isinstance(row.default, str) else str(row.default).lower()
         changeable = "at start" if row.metadata["read_only"] else "at run time"
-        lines.append(f"| `{row.name}` | `{default}` | {_possible(row)} | {changeable} | {row.metadata['description']} |")
+        lines.append(f"| `{row.name}` | `{_literal(row.default)}` | {_possible(row)} | {changeable} | {row.metadata['description']} |")
     return "\n".join(lines)
 
 
-def as_dict(parameters: NodeParameters) -> dict[str, Any]:
-    return asdict(parameters)
+def params_file() -> str:
+    """The text of config/hand.yaml: every parameter with its default."""
+    lines = [
+        "# Parameters of the hand node with their defaults. Made by 'python -m handmesh_ros.node.parameters'; copy it, do not edit it.",
+        "/**:",
+        "  ros__parameters:",
+    ]
+    for row in fields(NodeParameters):
+        start_only = "; read at start only" if row.metadata["read_only"] else ""
+        lines.append(f"    # {row.metadata['description']} ({_possible(row)}{start_only})")
+        lines.append(f"    {row.name}: {_literal(row.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def with_table(document: str) -> str:
+    """The text of docs/ros-api.md with its table of parameters renewed."""
+    before, rest = document.split(TABLE_BEGIN)
+    return f"{before}{TABLE_BEGIN}\n{markdown_table()}\n{TABLE_END}{rest.split(TABLE_END)[1]}"
+
+
+def _literal(value: Any) -> str:
+    """A value as YAML and the command line want it."""
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
 def _possible(row: Field) -> str:
@@ -159,3 +212,10 @@ def _check(row: Field, value: Any) -> None:
     )
     if refused:
         raise ParameterError(f"parameter '{row.name}' cannot be {value!r}: expected {metadata['pattern'] or _possible(row)}")
+
+
+if __name__ == "__main__":
+    repository = Path(__file__).parents[2]
+    (repository / "config" / "hand.yaml").write_text(params_file(), encoding="utf-8")
+    api = repository / "docs" / "ros-api.md"
+    api.write_text(with_table(api.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,129 @@
+"""A camera for machines that have none in ROS: publishes a device, video, folder or picture as ``image`` and ``camera_info``.
+
+``ros2 run handmesh_ros camera --ros-args -p input:=0 -p camera_info:=my_camera.yaml``
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import cv2
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+
+from handmesh_ros.node import messages
+from handmesh_ros.node.process import StartError, freeze_objects, spin
+from handmesh_ros.perception.camera import Camera
+from handmesh_ros.sources import Frame, SourceError, open_source
+
+JPEG_QUALITY = 90
+LIVE_POLL_S = 0.001
+
+
+class CameraNode(Node):
+    """Publishes frames at the source's rate, or at the rate given.
+
+    ``image`` and ``image/compressed`` are made only while somebody listens to them; frames count on anyway, as a camera's do.
+
+    Raises:
+        StartError, SourceError, CameraError: a parameter, the input or the calibration is not usable.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("camera")
+        given: dict[str, Any] = {
+            name: self.declare_parameter(name, default).value
+            for name, default in (
+                ("input", "0"),  # a camera's index, a video, a folder of pictures or a picture
+                ("rate_hz", 0.0),  # 0: the source's own; a camera always keeps its own
+                ("loop", False),  # begin again at the end of a video or folder
+                ("frame_id", "camera_optical_frame"),
+                ("camera_info", ""),  # a calibration as camera_calibration writes it
+                ("hfov_deg", 0.0),  # without one: a guessed field of view; 0: publish K = 0, 'not calibrated'
+                ("wait_for_subscriber", False),  # hold the first frame until somebody listens to image
+            )
+        }
+        self._frame_id, self._loop, self._wait = given["frame_id"], given["loop"], given["wait_for_subscriber"]
+        if given["rate_hz"] < 0:
+            raise StartError(f"parameter 'rate_hz' cannot be {given['rate_hz']}: give frames a second, 0 for the source's own rate")
+        self._calibration = Camera.from_yaml(given["camera_info"]) if given["camera_info"] else None
+        self._hfov_deg = given["hfov_deg"]
+        self._source = open_source(given["input"])
+        self._frames: Iterator[Frame] = iter(self._source)
+        self._next: Frame | None = next(self._frames, None)
+        # Reliable: viewers ask for that, and it costs a best effort reader like the hand node nothing.
+        override = QoSOverridingOptions.with_default_policies()
+        qos = QoSProfile(depth=5)
+        self._image = self.create_publisher(Image, "image", qos, qos_overriding_options=override)
+        self._compressed = self.create_publisher(CompressedImage, "image/compressed", qos, qos_overriding_options=override)
+        self._info = self.create_publisher(CameraInfo, "camera_info", qos, qos_overriding_options=override)
+        rate = given["rate_hz"] or self._source.rate
+        self._published = 0
+        self.create_timer(LIVE_POLL_S if self._source.is_live else 1 / rate, self._publish_next)
+        freeze_objects()
+        speed = "its own rate" if self._source.is_live else f"{rate:g} Hz"
+        self.get_logger().info(f"publishing {self._source.name} at {speed}")
+
+    def destroy_node(self) -> None:
+        self._source.close()
+        super().destroy_node()
+
+    def _publish_next(self) -> None:
+        if self._wait and not (self._image.get_subscription_count() or self._compressed.get_subscription_count()):
+            return
+        self._wait = False
+        frame = self._next
+        if frame is None:
+            self.get_logger().info(f"{self._published} frames of {self._source.name} published; the end")
+            # Let the last frame leave the process before it ends.
+            time.sleep(0.3)
+            raise SystemExit(0)
+        self._publish(frame)
+        try:
+            self._next = next(self._frames, None)
+            if self._next is None and self._loop:
+                self._frames = iter(self._source)
+                self._next = next(self._frames, None)
+        except SourceError as error:
+            self.get_logger().error(str(error))
+            raise SystemExit(1) from error
+
+    def _publish(self, frame: Frame) -> None:
+        height, width = frame.rgb.shape[:2]
+        # A live frame knows when it came; a recorded one gets the time at which it is sent.
+        stamp = messages.time_of(frame.stamp_s) if self._source.is_live else self.get_clock().now().to_msg()
+        header = Header(stamp=stamp, frame_id=self._frame_id)
+        camera = self._calibration
+        if camera is None and self._hfov_deg > 0:
+            camera = Camera.from_hfov(width, height, self._hfov_deg)
+        # The calibration first: a node that gets the image has it then.
+        info_size = (camera.width, camera.height) if camera is not None else (width, height)
+        self._info.publish(messages.camera_info_message(header, camera, *info_size))
+        if self._image.get_subscription_count():
+            self._image.publish(messages.image_message(header, frame.rgb))
+        if self._compressed.get_subscription_count():
+            self._compressed.publish(_jpeg(header, frame))
+        self._published += 1
+
+
+def _jpeg(header: Header, frame: Frame) -> CompressedImage:
+    bgr = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    assert done, "OpenCV cannot encode JPEG"
+    message = CompressedImage(header=header, format="rgb8; jpeg compressed bgr8")
+    message.data.frombytes(data.tobytes())
+    return message
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return spin(CameraNode, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""What the node tells of itself once a second: rates, times, losses and problems."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, deque
+from collections.abc import Mapping
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from std_msgs.msg import Header
+
+# A camera that pauses for longer was stopped, it did not drop frames.
+LONGEST_GAP_S = 1.0
+
+
+class FrameStatistics:
+    """Numbers of the last few seconds of frames. Times are in seconds.
+
+    Attributes:
+        problems: how often each kind of bad input came since the start.
+    """
+
+    def __init__(self, frames: int = 90) -> None:
+        self._stamps: deque[float] = deque(maxlen=frames)
+        self._latencies: deque[float] = deque(maxlen=frames)
+        self._outside: deque[float] = deque(maxlen=frames)
+        self._stages: deque[Mapping[str, float]] = deque(maxlen=frames)
+        self.problems: Counter[str] = Counter()
+        self.received = 0
+        self.processed = 0
+        self.dropped = 0
+        self._last_problem: str | None = None
+        self._received_before = 0
+
+    def frame_came(self) -> None:
+        self.received += 1
+
+    def frame_refused(self, kind: str, message: str) -> None:
+        self.problems[kind] += 1
+        self._last_problem = message
+
+    def frame_processed(self, stamp_s: float, latency_s: float, outside_s: float, stages: Mapping[str, float]) -> None:
+        """A frame went through.
+
+        Args:
+            latency_s: from its stamp until its hands were published.
+            outside_s: the node's own work on it, perception left out.
+            stages: what perception's stages took.
+        """
+        self.processed += 1
+        self._last_problem = None
+        if self._stamps and not 0 < stamp_s - self._stamps[-1] < LONGEST_GAP_S:
+            self._stamps.clear()
+        elif len(self._stamps) > 5:
+            self.dropped += max(0, round((stamp_s - self._stamps[-1]) / self.period_s) - 1)
+        self._stamps.append(stamp_s)
+        self._latencies.append(latency_s)
+        self._outside.append(outside_s)
+        self._stages.append(dict(stages))
+
+    @property
+    def period_s(self) -> float:
+        """The camera's: the shortest quarter of the gaps between stamps, because dropped frames make the others longer; 0: unknown."""
+        gaps = np.sort(np.diff(self._stamps))
+        return float(gaps[len(gaps) // 4]) if len(gaps) else 0.0
+
+    def values(self) -> dict[str, str]:
+        """For people and machines: what ``ros2 topic echo /diagnostics`` shows."""
+        values = {
+            "frames received": str(self.received),
+            "frames processed": str(self.processed),
+            "frames dropped (gaps in the stamps)": str(self.dropped),
+        }
+        if len(self._stamps) > 1:
+            values["processed rate [Hz]"] = f"{(len(self._stamps) - 1) / (self._stamps[-1] - self._stamps[0]):.1f}"
+            values["camera rate [Hz]"] = f"{1 / self.period_s:.1f}"
+        if self._latencies:
+            latencies = sorted(self._latencies)
+            values["latency median [ms]"] = _ms(statistics.median(latencies))
+            values["latency p99 [ms]"] = _ms(latencies[min(len(latencies) - 1, round(0.99 * len(latencies)))])
+            values["node outside perception [ms]"] = _ms(statistics.median(self._outside))
+            for stage in dict.fromkeys(name for stages in self._stages for name in stages):
+                values[f"stage {stage} [ms]"] = _ms(statistics.median([stages.get(stage, 0.0) for stages in self._stages]))
+        for kind, count in sorted(self.problems.items()):
+            values[f"refused: {kind}"] = str(count)
+        return values
+
+    def level(self) -> tuple[bytes, str]:
+        """The level of DiagnosticStatus and one sentence, of the time since this was last asked."""
+        came = self.received - self._received_before
+        self._received_before = self.received
+        if self._last_problem is not None:
+            return DiagnosticStatus.ERROR, self._last_problem
+        if came == 0:
+            return DiagnosticStatus.WARN, "no images arrive"
+        return DiagnosticStatus.OK, "running"
+
+
+def diagnostic_array(stamp: Time, name: str, model: str, level: bytes, message: str, values: Mapping[str, str]) -> DiagnosticArray:
+    """One status with its values."""
+    pairs = [KeyValue(key=key, value=value) for key, value in values.items()]
+    status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=model, values=pairs)
+    return DiagnosticArray(header=Header(stamp=stamp), status=[status])
+
+
+def _ms(seconds: float) -> str:
+    return f"{1e3 * seconds:.2f}"
