@@ -50,7 +50,7 @@ def nodes(context: LaunchContext) -> list[Node]:
             package="handmesh_ros",
             executable="hand_node",
             name="hand_node",
-            parameters=[given["params_file"], clock, {name: text(given[name]) for name in HAND_PARAMETERS if given[name]}],
+            parameters=[given["params_file"], {**clock, **{name: text(given[name]) for name in HAND_PARAMETERS if given[name]}}],
             remappings=topics,
             **common,
         )
@@ -61,16 +61,15 @@ def nodes(context: LaunchContext) -> list[Node]:
                 package="handmesh_ros",
                 executable="camera",
                 name="camera",
-                parameters=[clock, {parameter: text(given[argument]) for argument, parameter in CAMERA_PARAMETERS.items()}],
+                parameters=[{**clock, **{parameter: text(given[argument]) for argument, parameter in CAMERA_PARAMETERS.items()}}],
                 remappings=[*topics, ("image/compressed", f"{given['image']}/compressed")],
                 **common,
             )
         )
     if given["rviz"].lower() == "true":
         # The configuration names topics without a slash: they follow the namespace.
-        started.append(
-            Node(package="rviz2", executable="rviz2", namespace=given["namespace"], arguments=["-d", config("hand.rviz")], parameters=[clock])
-        )
+        arguments = ["-d", config("hand.rviz")]
+        started.append(Node(package="rviz2", executable="rviz2", namespace=given["namespace"], arguments=arguments, parameters=[clock]))
     return started
 
 
