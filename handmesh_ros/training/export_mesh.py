@@ -1,0 +1,168 @@
+"""2D heads, pose pooling and mesh decoders as ONNX nodes, rewritten exactly for speed. Batch size 1.
+
+Reading the latent map at a point becomes a product with hat-function weights, lifting is folded with the first upsampling, and vertex
+features lie as (V, C), so that spirals and upsampling are gathers of whole rows.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import numpy as np
+from torch import nn
+
+from handmesh_ros.hand import JOINT_COUNT
+from handmesh_ros.training.export_encoder import array
+from handmesh_ros.training.networks.decoder import DSConv, MeshDecoder, SpiralConv, SpiralConvLSTM, SpiralOperator, Upsampling
+from handmesh_ros.training.networks.heads import DirectHead, HeatmapHead, MapRegHead, PresenceSideHead, SoftArgmaxHead
+from handmesh_ros.training.networks.lifting import GridPooling, HeatmapPooling
+from handmesh_ros.training.networks.stack import LATENT_CHANNELS
+from handmesh_ros.training.onnx_graph import GraphBuilder
+
+
+@singledispatch
+def emit_head(head: nn.Module, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
+    """Add a 2D head; names of the keypoints (21, 2) and of the heatmap weights (21, h * w) if it makes any."""
+    raise TypeError(f"no ONNX form is known for {type(head).__name__}")
+
+
+def _maps(conv: nn.Conv2d, graph: GraphBuilder, pose_map: str) -> str:
+    maps = graph.conv(pose_map, array(conv.weight), None if conv.bias is None else array(conv.bias))
+    return graph.reshape(maps, JOINT_COUNT, -1)
+
+
+def _linear(layer: nn.Linear, graph: GraphBuilder, x: str) -> str:
+    y = graph.node("MatMul", x, graph.constant(array(layer.weight).T))
+    return y if layer.bias is None else graph.node("Add", y, graph.constant(array(layer.bias)))
+
+
+@emit_head.register
+def _(head: MapRegHead, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
+    x = graph.clip(_linear(head.fc1, graph, _maps(head.maps, graph, pose_map)), 0, 4)
+    return _linear(head.fc3, graph, graph.clip(_linear(head.fc2, graph, x), 0, 4)), None
+
+
+@emit_head.register
+def _(head: HeatmapHead, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
+    raw = _maps(head.maps, graph, pose_map)
+    keypoints = graph.node("Gather", graph.constant(array(head.cells)), graph.node("ArgMax", raw, axis=1, keepdims=0))
+    positive = graph.node("Relu", raw)
+    total = graph.node("Add", graph.node("ReduceSum", positive, graph.constant(np.array([1]))), graph.constant(1e-6))
+    return keypoints, graph.node("Div", positive, total)
+
+
+@emit_head.register
+def _(head: SoftArgmaxHead, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
+    probability = graph.node("Softmax", _maps(head.maps, graph, pose_map), axis=1)
+    return graph.node("MatMul", probability, graph.constant(array(head.cells))), probability
+
+
+@emit_head.register
+def _(head: DirectHead, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
+    hidden = graph.node("Relu", _linear(head.fc1, graph, _latent_mean(graph, latent)))
+    return graph.reshape(_linear(head.fc2, graph, hidden), JOINT_COUNT, 2), None
+
+
+def emit_presence_side(head: PresenceSideHead, graph: GraphBuilder, latent: str) -> tuple[str, str]:
+    """Add the extra head; names of the two probabilities, (1, 1) each."""
+    hidden = graph.node("Relu", _linear(head.fc1, graph, _latent_mean(graph, latent)))
+    both = graph.node("Sigmoid", _linear(head.fc2, graph, hidden))
+    score, side = graph.nodes("Split", [both, graph.constant(np.array([1, 1]))], 2, axis=1)
+    return score, side
+
+
+def _latent_mean(graph: GraphBuilder, latent: str) -> str:
+    return graph.reshape(graph.node("GlobalAveragePool", latent), 1, LATENT_CHANNELS)
+
+
+@singledispatch
+def emit_pooling(pooling: nn.Module, graph: GraphBuilder, latent: str, cells: int, keypoints: str, heatmaps: str | None) -> str:
+    """Add a pose pooling on a latent map of ``cells`` squared; the name of the joint features (21, C)."""
+    raise TypeError(f"no ONNX form is known for {type(pooling).__name__}")
+
+
+@emit_pooling.register
+def _(pooling: GridPooling, graph: GraphBuilder, latent: str, cells: int, keypoints: str, heatmaps: str | None) -> str:
+    # Bilinear reading: cell i has weight max(0, 1 - |position - i|) along each axis.
+    position = graph.node("Mul", graph.clip(keypoints, 0, 1), graph.constant(float(cells - 1)))
+    distance = graph.node("Abs", graph.node("Sub", graph.reshape(position, JOINT_COUNT, 2, 1), graph.constant(np.arange(cells) * 1.0)))
+    hats = graph.node("Relu", graph.node("Sub", graph.constant(1.0), distance))
+    x, y = graph.nodes("Split", [hats, graph.constant(np.array([1, 1]))], 2, axis=1)
+    weights = graph.node("Mul", graph.reshape(y, JOINT_COUNT, cells, 1), x)
+    return _weighted(graph, graph.reshape(weights, JOINT_COUNT, cells * cells), latent, cells)
+
+
+@emit_pooling.register
+def _(pooling: HeatmapPooling, graph: GraphBuilder, latent: str, cells: int, keypoints: str, heatmaps: str | None) -> str:
+    assert heatmaps is not None  # NetworkConfig lets no other head through
+    factor = 4  # heatmaps at 1/8, the latent map at 1/32 of the patch
+    fine = np.arange(cells * factor) // factor
+    cell = (fine[:, None] * cells + fine[None, :]).ravel()
+    weights = graph.node("MatMul", heatmaps, graph.constant(np.eye(cells * cells)[cell]))
+    return _weighted(graph, weights, latent, cells)
+
+
+def _weighted(graph: GraphBuilder, weights: str, latent: str, cells: int) -> str:
+    return graph.node("Gemm", weights, graph.reshape(latent, LATENT_CHANNELS, cells * cells), transB=1)
+
+
+@singledispatch
+def emit_operator(operator: SpiralOperator, graph: GraphBuilder, x: str, scale: float) -> str:
+    """Add a spiral operator on (V, C) features; ``scale`` multiplies the result (folded into the last weights)."""
+    raise TypeError(f"no ONNX form is known for {type(operator).__name__}")
+
+
+def _along_spirals(operator: SpiralOperator, graph: GraphBuilder, x: str) -> str:
+    return graph.node("Gather", x, graph.constant(operator.spiral.cpu().numpy()), axis=0)
+
+
+@emit_operator.register
+def _(operator: DSConv, graph: GraphBuilder, x: str, scale: float) -> str:
+    filtered = graph.node("Mul", _along_spirals(operator, graph, x), graph.constant(array(operator.taps).T))
+    total = graph.node("ReduceSum", filtered, graph.constant(np.array([1])), keepdims=0)
+    return graph.node("MatMul", total, graph.constant(scale * array(operator.mix.weight).T))
+
+
+@emit_operator.register
+def _(operator: SpiralConv, graph: GraphBuilder, x: str, scale: float) -> str:
+    walk = graph.reshape(_along_spirals(operator, graph, x), len(operator.spiral), operator.linear.in_features)
+    weight, bias = scale * array(operator.linear.weight), scale * array(operator.linear.bias)
+    return graph.node("Gemm", walk, graph.constant(weight.T), graph.constant(bias))
+
+
+@emit_operator.register
+def _(operator: SpiralConvLSTM, graph: GraphBuilder, x: str, scale: float) -> str:
+    # Time comes first: (9, V, C). Torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
+    steps = graph.node("Gather", x, graph.constant(operator.spiral.cpu().numpy().T), axis=0)
+    hidden = operator.lstm.hidden_size
+
+    def reorder(name: str) -> np.ndarray:
+        blocks = array(getattr(operator.lstm, name)).reshape(4, hidden, -1)[[0, 3, 1, 2]]
+        return blocks.reshape(1, 4 * hidden, -1)
+
+    biases = np.concatenate((reorder("bias_ih_l0"), reorder("bias_hh_l0")), axis=1)[:, :, 0]
+    weights = [graph.constant(reorder(name)) for name in ("weight_ih_l0", "weight_hh_l0")]
+    last = graph.nodes("LSTM", [steps, *weights, graph.constant(biases)], 2, hidden_size=hidden)[1]
+    rows = graph.reshape(last, len(operator.spiral), hidden)
+    return rows if scale == 1 else graph.node("Mul", rows, graph.constant(scale))
+
+
+def emit_upsampling(upsampling: Upsampling, graph: GraphBuilder, x: str) -> str:
+    """Add an upsampling of (V, C) features: three rows each, weighted."""
+    gathered = graph.node("Gather", x, graph.constant(upsampling.columns.cpu().numpy()), axis=0)
+    weighted = graph.node("Mul", gathered, graph.constant(array(upsampling.weights)[:, :, None]))
+    return graph.node("ReduceSum", weighted, graph.constant(np.array([1])), keepdims=0)
+
+
+def emit_decoder(decoder: MeshDecoder, graph: GraphBuilder, joint_features: str, unit_m: float) -> str:
+    """Add a mesh decoder; the name of the vertices (V, 3) in metres."""
+    first = decoder.upsampling[0]
+    assert isinstance(first, Upsampling)
+    x = graph.node("MatMul", graph.constant(array(first.dense()) @ array(decoder.lifting.matrix)), joint_features)
+    for number, operator in enumerate(decoder.operators):
+        if number:
+            upsampling = decoder.upsampling[number]
+            assert isinstance(upsampling, Upsampling)
+            x = emit_upsampling(upsampling, graph, x)
+        x = graph.node("Relu", emit_operator(operator, graph, x, 1.0))
+    return emit_operator(decoder.head, graph, x, unit_m)

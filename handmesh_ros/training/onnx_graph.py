@@ -1,0 +1,86 @@
+"""A small builder of ONNX graphs: nodes and constants by value, so that exporters read like the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 17
+IR_VERSION = 8  # of ONNX 1.12 and later; onnxruntime 1.13 and later reads it
+
+
+class GraphBuilder:
+    """Collects nodes and constants. Values are names; equal constants are stored once.
+
+    Args:
+        half_weights: store float constants of 256 numbers and more as float16 with a Cast, which the runtime folds away at loading:
+            half the file, the arithmetic stays float32.
+    """
+
+    def __init__(self, half_weights: bool = False) -> None:
+        self.half_weights = half_weights
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._initializers: list[TensorProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+
+    def node(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node with one output; returns the output's name."""
+        return self.nodes(op, inputs, 1, **attributes)[0]
+
+    def nodes(self, op: str, inputs: Sequence[str], outputs: int, **attributes: Any) -> list[str]:
+        """Add a node with several outputs."""
+        number = len(self._nodes)
+        names = [f"{op}_{number}_{i}" if outputs > 1 else f"{op}_{number}" for i in range(outputs)]
+        self._nodes.append(helper.make_node(op, list(inputs), names, name=f"{op}_{number}", **attributes))
+        return names
+
+    def constant(self, value: NDArray[Any] | Sequence[float] | float) -> str:
+        """A constant; floating point becomes float32, integers int64."""
+        array = np.asarray(value)
+        array = np.ascontiguousarray(array, np.float32 if array.dtype.kind == "f" else np.int64).reshape(array.shape)
+        half = self.half_weights and array.dtype == np.float32 and array.size >= 256
+        stored = array.astype(np.float16) if half else array
+        key = (str(stored.dtype), stored.shape, stored.tobytes())
+        if key not in self._constants:
+            name = f"constant_{len(self._constants)}"
+            self._initializers.append(numpy_helper.from_array(stored, name))
+            self._constants[key] = self.node("Cast", name, to=TensorProto.FLOAT) if half else name
+        return self._constants[key]
+
+    def conv(
+        self, x: str, weight: NDArray[Any], bias: NDArray[Any] | None = None, *, stride: int = 1, groups: int = 1, relu: bool = False,
+        pad: int | None = None,
+    ) -> str:  # fmt: skip
+        """Convolution with (out, in / groups, k, k) weights, padded to keep the size unless ``pad`` says otherwise."""
+        k = weight.shape[2]
+        pad = k // 2 if pad is None else pad
+        inputs = [x, self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
+        y = self.node("Conv", *inputs, kernel_shape=[k, k], strides=[stride] * 2, pads=[pad] * 4, group=groups)
+        return self.node("Relu", y) if relu else y
+
+    def reshape(self, x: str, *shape: int) -> str:
+        return self.node("Reshape", x, self.constant(np.array(shape)))
+
+    def clip(self, x: str, low: float, high: float) -> str:
+        return self.node("Clip", x, self.constant(float(low)), self.constant(float(high)))
+
+    def output(self, name: str, x: str, shape: Sequence[int]) -> None:
+        """Declare a float32 output of the graph."""
+        self._nodes.append(helper.make_node("Identity", [x], [name], name=f"output_{name}"))
+        self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)))
+
+    def model(self, name: str, input_name: str, input_shape: Sequence[int], metadata: Mapping[str, str]) -> onnx.ModelProto:
+        """The finished, checked model."""
+        image = helper.make_tensor_value_info(input_name, TensorProto.FLOAT, list(input_shape))
+        graph = helper.make_graph(self._nodes, name, [image], self._outputs, self._initializers)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+        model.producer_name = "handmesh_ros"
+        helper.set_model_props(model, dict(metadata))
+        onnx.checker.check_model(model, full_check=True)
+        return model
