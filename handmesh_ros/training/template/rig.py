@@ -27,8 +27,9 @@ JOINT_BONES = (
 # Annotators and networks mark a tip in the middle of the pad, not at the outermost skin, and the root of a finger not at the
 # centre of the knuckle but a little towards the finger, the root of the thumb more so: metres along the bone, measured as the
 # mean of what the landmark network's two outputs, picture and world, say of open hands (docs/lifted.md).
-TIP_INSET_M = 0.004
-FINGER_ROOT_ADVANCE_M, THUMB_ROOT_ADVANCE_M = 0.003, 0.006
+TIP_INSET_M = 0.0025
+SLAB_M = 0.008  # where the middle of the flesh is sought, before the end of the finger
+FINGER_ROOT_ADVANCE_M, THUMB_ROOT_ADVANCE_M = 0.006, 0.009
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _joint_offsets(bare: SkinnedMesh, joint_bones: np.ndarray) -> FloatArray:
         along = local @ direction
         end = along.max()
         # The bone runs off the finger's middle: near the end, take the middle of the flesh's cross-section.
-        slab = local[np.abs(along - (end - 2 * TIP_INSET_M)) < TIP_INSET_M]
+        slab = local[np.abs(along - (end - SLAB_M)) < SLAB_M / 2]
         middle = (slab.min(0) + slab.max(0)) / 2
         offsets[joint] = middle + direction * (end - TIP_INSET_M - middle @ direction)
     return offsets

@@ -1,0 +1,113 @@
+"""What the landmark network says of rendered hands, beside the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from handmesh_ros.hand import MIDDLE_MCP, FloatArray
+from handmesh_ros.training.lifted.observe import LandmarkNetwork, Observations
+from handmesh_ros.training.template import HandTemplate
+
+# Where the landmark network works as it does on real hands; the rest of the renders would teach errors that real hands never show.
+MAX_ERROR_2D = 8.0 / 224
+MAX_PA_ERROR_M = 0.014
+MIN_PRESENCE = 0.5
+
+
+@dataclass(frozen=True)
+class RenderObservations:
+    """N rendered hands; lengths are true ones (metres), axes those of the crop, points relative to the wrist.
+
+    Attributes:
+        seen: what the network says.
+        joints: (N, 21, 3); keypoints: (N, 21, 2) fractions of the crop.
+        local_rotations, bone_scale, rotation: the hand, as ``RenderBatch`` describes it.
+    """
+
+    seen: Observations
+    joints: FloatArray
+    keypoints: FloatArray
+    local_rotations: FloatArray
+    bone_scale: FloatArray
+    rotation: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def take(self, rows: np.ndarray) -> RenderObservations:
+        """Some of the hands."""
+        seen = Observations(**{field.name: getattr(self.seen, field.name)[rows] for field in fields(Observations)})
+        return RenderObservations(seen, *(getattr(self, field.name)[rows] for field in fields(self)[1:]))
+
+    def save(self, path: str | Path) -> None:
+        """Write an npz file."""
+        arrays = {f"seen_{field.name}": getattr(self.seen, field.name) for field in fields(Observations)}
+        arrays |= {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        np.savez(path, **{name: array.astype(np.float32) for name, array in arrays.items()})  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, paths: Iterable[str | Path]) -> RenderObservations:
+        """Read one or more files, joined."""
+        parts = []
+        for path in paths:
+            with np.load(path) as archive:
+                parts.append({name: archive[name] for name in archive.files})
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        seen = Observations(**{field.name: arrays[f"seen_{field.name}"] for field in fields(Observations)})
+        return cls(seen, *(arrays[field.name] for field in fields(cls)[1:]))
+
+
+def observe_renders(folder: str | Path, network: LandmarkNetwork, template: HandTemplate) -> RenderObservations:
+    """Let the network look at every picture of a render cache (:mod:`handmesh_ros.training.render.cache`).
+
+    Raises:
+        CacheError: the cache is missing or broken.
+    """
+    from handmesh_ros.training.render.cache import join, read_cache
+
+    seen, batches = [], []
+    for batch in tqdm(read_cache(Path(folder)), desc="landmark network on renders", unit="shard"):
+        patches = batch.images.transpose(0, 3, 1, 2).astype(np.float32) / 255
+        seen.append(network.observe(patches))
+        batches.append(batch)
+    whole = join(batches)
+    _, joints = true_hands(template, whole.local_rotations, whole.bone_scale, whole.rotation, with_vertices=False)
+    return RenderObservations(
+        Observations.join(seen), joints, whole.keypoints, whole.local_rotations, whole.bone_scale, whole.rotation
+    )
+
+
+def true_hands(
+    template: HandTemplate, local_rotations: FloatArray, bone_scale: FloatArray, rotation: FloatArray, with_vertices: bool = True
+) -> tuple[FloatArray, FloatArray]:
+    """The template in the pose of each render: vertices (N, 778, 3) and joints (N, 21, 3), float32, crop axes, wrist-relative."""
+    vertices, joints = [], []
+    for start in range(0, len(local_rotations), 1000):
+        part = slice(start, start + 1000)
+        transforms = template.rig.bone_transforms(local_rotations[part], bone_scale[part])
+        own = template.rig.joint_positions(transforms)
+        turn = rotation[part].astype(float).transpose(0, 2, 1)
+        joints.append(((own - own[:, :1]) @ turn).astype(np.float32))
+        if with_vertices:
+            mesh = template.pose(local_rotations[part], bone_scale[part])[0]
+            vertices.append(((mesh - own[:, :1]) @ turn).astype(np.float32))
+    return (np.concatenate(vertices) if with_vertices else np.zeros((0, 778, 3), np.float32)), np.concatenate(joints)
+
+
+def in_the_networks_regime(renders: RenderObservations) -> np.ndarray:
+    """(N,) whether the landmark network works on a render about as well as it does on real hands."""
+    from handmesh_ros.evaluation.metrics import pa_mpjpe
+
+    error_2d = np.linalg.norm(renders.seen.landmarks[..., :2] - renders.keypoints, axis=-1).mean(1)
+    error_3d = np.array([pa_mpjpe(w, j) for w, j in zip(renders.seen.world, renders.joints, strict=True)])
+    return (error_2d < MAX_ERROR_2D) & (error_3d < MAX_PA_ERROR_M) & (renders.seen.presence > MIN_PRESENCE)
+
+
+def to_reference_size(points: FloatArray, joints: FloatArray, reference_size_m: float) -> FloatArray:
+    """Scale (N, P, 3) wrist-relative points so that wrist to middle mcp of (N, 21, 3) joints is the reference size."""
+    return points * (reference_size_m / np.linalg.norm(joints[:, MIDDLE_MCP], axis=1))[:, None, None]
