@@ -9,7 +9,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = re.search(r"<version>(.+?)</version>", (HERE / "package.xml").read_text(encoding="utf-8"))[1]
+VERSION = re.findall(r"<version>(.+?)</version>", (HERE / "package.xml").read_text(encoding="utf-8"))[0]
 
 
 def installed_files(*folders: str) -> list[tuple[str, list[str]]]:
@@ -44,6 +44,7 @@ setup(
     ],
     extras_require={
         "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification"],
-        "dev": ["pytest>=7", "pytest-timeout", "hypothesis", "ruff", "mypy", "types-PyYAML", "ai-edge-litert; platform_system != 'Windows'"],
+        "dev": ["pytest>=7", "pytest-timeout", "hypothesis", "ruff", "mypy", "types-PyYAML",
+                "ai-edge-litert; platform_system != 'Windows'"],
     },
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import array
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ _TYPES = {
 def dtype_from_fields(fields: Iterable[PointField], point_step: int | None = None) -> np.dtype:
     """The structured dtype of one point; `point_step` bytes apart."""
     fields = list(fields)
-    layout = {
+    layout: dict[str, Any] = {
         "names": [field.name for field in fields],
         "formats": [_TYPES[field.datatype] for field in fields],
         "offsets": [field.offset for field in fields],
