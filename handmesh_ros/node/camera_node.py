@@ -46,10 +46,10 @@ class CameraNode(Node):
                 ("frame_id", "camera_optical_frame"),
                 ("camera_info", ""),  # a calibration as camera_calibration writes it
                 ("hfov_deg", 0.0),  # without one: a guessed field of view; 0: publish K = 0, 'not calibrated'
-                ("wait_for_subscriber", False),  # hold the first frame until somebody listens to image
+                ("wait_for_subscribers", 0),  # hold the first frame until so many listen to image
             )
         }
-        self._frame_id, self._loop, self._wait = given["frame_id"], given["loop"], given["wait_for_subscriber"]
+        self._frame_id, self._loop, self._wait = given["frame_id"], given["loop"], given["wait_for_subscribers"]
         if given["rate_hz"] < 0:
             raise StartError(f"parameter 'rate_hz' cannot be {given['rate_hz']}: give frames a second, 0 for the source's own rate")
         self._calibration = Camera.from_yaml(given["camera_info"]) if given["camera_info"] else None
@@ -75,9 +75,9 @@ class CameraNode(Node):
         super().destroy_node()
 
     def _publish_next(self) -> None:
-        if self._wait and not (self._image.get_subscription_count() or self._compressed.get_subscription_count()):
+        if self._image.get_subscription_count() + self._compressed.get_subscription_count() < self._wait:
             return
-        self._wait = False
+        self._wait = 0  # from now on frames go out, whoever leaves
         frame = self._next
         if frame is None:
             self.get_logger().info(f"{self._published} frames of {self._source.name} published; the end")

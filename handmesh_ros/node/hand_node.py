@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import traceback
@@ -111,7 +112,7 @@ class HandNode(Node):
             hfov_deg = self._settings.fallback_hfov_deg
             camera, problem = self._cameras.camera(frame, self._settings.rectified, hfov_deg)
             if problem is not None:
-                self._warn("camera", f"{problem}. Hands are not metric: assuming a field of view of {hfov_deg:g} degrees")
+                self._warn(f"{problem}. Hands are not metric: assuming a field of view of {hfov_deg:g} degrees")
             self._process(message.header, stamp_s, frame, camera, begin)
         except ImageError as error:
             self._refuse("image", str(error))
@@ -137,7 +138,7 @@ class HandNode(Node):
         """The frame's time in seconds; None for a frame that was there already."""
         stamp_s = seconds_of(header.stamp)
         if stamp_s == 0.0:
-            self._warn("stamp", "the images carry no stamp: the camera driver should stamp them; taking the time of arrival for tracking")
+            self._warn("the images carry no stamp: the camera driver should stamp them; taking the time of arrival for tracking")
             stamp_s = self._now_s()
         last, self._last_stamp_s = self._last_stamp_s, stamp_s
         if last is None or stamp_s > last:
@@ -145,7 +146,7 @@ class HandNode(Node):
         if stamp_s == last:
             self._refuse("stamp", "two images carry the same stamp: the second one is left out. Do two drivers publish on this topic?")
             return None
-        self._warn("stamp", f"the images' stamps went back by {last - stamp_s:.3f} s (a looped bag?): all hands are found anew")
+        self._warn(f"the images' stamps went back by {last - stamp_s:.3f} s (a looped bag?): all hands are found anew")
         self._pipeline.reset()
         return stamp_s
 
@@ -157,13 +158,14 @@ class HandNode(Node):
 
     def _refuse(self, kind: str, text: str) -> None:
         self._statistics.frame_refused(kind, text)
-        self._warn(kind, text)
+        self._warn(text)
 
-    def _warn(self, kind: str, text: str) -> None:
-        """Each kind of trouble at once when it comes, then every ten seconds."""
+    def _warn(self, text: str) -> None:
+        """Each trouble at once when it comes, then every ten seconds while it lasts."""
+        trouble = re.sub(r"\d+", "", text)  # the same whatever its numbers
         now = time.monotonic()
-        if now - self._warned_s.get(kind, -np.inf) >= REPEAT_WARNING_S:
-            self._warned_s[kind] = now
+        if now - self._warned_s.get(trouble, -np.inf) >= REPEAT_WARNING_S:
+            self._warned_s[trouble] = now
             self.get_logger().warning(text)
 
     @staticmethod

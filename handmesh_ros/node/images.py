@@ -141,7 +141,7 @@ class CameraCache:
 
     def _calibrated(self, frame: Frame, rectified: bool) -> Camera:
         if self.info is None:
-            raise CameraError("no camera_info has arrived: does the driver publish it, and is the topic remapped beside the image's?")
+            raise CameraError("no camera_info has arrived (does the driver publish it, is the topic remapped beside the image's?)")
         key = (*_calibration_key(self.info), frame.shape, rectified)
         if self._camera is None or key != self._key:
             self._camera, self._key = camera_of_info(self.info, frame, rectified), key

@@ -1,10 +1,11 @@
 """Listens to the hands as a user's node would, and writes what came and when: one JSON object a line.
 
-``python -m handmesh_ros.node.listener --ros-args -p out:=hands.jsonl -p mesh_out:=mesh.npz``
+``python -m handmesh_ros.node.listener --ros-args -p out:=hands.jsonl -p mesh_out:=mesh.npz -p frames_out:=frames``
 
 Lines: {"kind": "hands", "stamp": s, "received": s, "latency_ms": ms, "hands": [{"track_id", "side", "state", "score", "metric",
 "joints" 21x3 m, "keypoints" 21x2 px}]}; {"kind": "mesh", "stamp", "received", "track_id", "side", "latency_ms"};
-{"kind": "diagnostics", "received", "level", "message", "values": {...}}.
+{"kind": "diagnostics", "received", "level", "message", "values": {...}}; {"kind": "frame", "stamp", "width", "height", "k", "d",
+"distortion_model"} for every camera_info, so for every frame that the camera sent.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CameraInfo, Image
 
 from handmesh_ros.msg import Hand as HandMessage
 from handmesh_ros.msg import HandArray, HandMesh, HandMeshFaces
+from handmesh_ros.node.images import frame_of_image
 from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.node.process import StartError, spin
 
@@ -37,6 +41,7 @@ class Listener(Node):
         super().__init__("listener")
         out = str(self.declare_parameter("out", "hands.jsonl").value)
         mesh_out = str(self.declare_parameter("mesh_out", "").value)  # .npz with every mesh; empty: only their arrival is written
+        frames_out = str(self.declare_parameter("frames_out", "").value)  # folder for the pictures, <stamp in ns>.jpg; empty: none
         self._idle_s = float(self.declare_parameter("idle_s", 0.0).value)  # 0: never end by itself
         self._mesh_path = Path(mesh_out) if mesh_out else None
         try:
@@ -52,6 +57,11 @@ class Listener(Node):
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(HandMeshFaces, "mesh_faces", self._on_faces, latched)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, 10)
+        self._frames_folder = Path(frames_out) if frames_out else None
+        if self._frames_folder is not None:
+            self._frames_folder.mkdir(parents=True, exist_ok=True)
+            self.create_subscription(Image, "image", self._on_image, 10)
         if self._idle_s > 0:
             self.create_timer(0.1, self._end_when_idle)
 
@@ -96,6 +106,17 @@ class Listener(Node):
             values = {pair.key: pair.value for pair in status.values}
             record = {"kind": "diagnostics", "received": time.time(), "name": status.name, "level": ord(status.level)}
             self._write({**record, "message": status.message, "values": values})
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        camera = {"width": message.width, "height": message.height, "k": message.k.tolist(), "d": list(message.d)}
+        stamp = round(seconds_of(message.header.stamp), 9)
+        self._write({"kind": "frame", "stamp": stamp, **camera, "distortion_model": message.distortion_model})
+
+    def _on_image(self, message: Image) -> None:
+        assert self._frames_folder is not None
+        name = f"{message.header.stamp.sec}{message.header.stamp.nanosec:09d}.jpg"
+        bgr = cv2.cvtColor(frame_of_image(message), cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(self._frames_folder / name), bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
 
     def _arrival(self, stamp: Any) -> dict[str, float]:
         """Stamp, arrival and their difference, by the node's clock."""
