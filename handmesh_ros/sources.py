@@ -65,7 +65,7 @@ class PictureSource(FrameSource):
 
     def __iter__(self) -> Iterator[Frame]:
         for index, path in enumerate(self._paths):
-            yield Frame(index, index / self.rate, _read_picture(path))
+            yield Frame(index, index / self.rate, read_picture(path))
 
 
 class VideoSource(FrameSource):
@@ -158,7 +158,12 @@ def _pictures_of(folder: Path) -> list[Path]:
     return sorted(paths, key=lambda path: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)])
 
 
-def _read_picture(path: Path) -> NDArray[np.uint8]:
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB.
+
+    Raises:
+        SourceError: the file is no picture.
+    """
     # Read by Python: cv2.imread cannot open every file name on Windows.
     data = np.frombuffer(path.read_bytes(), np.uint8)
     bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
