@@ -2,8 +2,9 @@
 
 The size is the distance wrist -> middle finger's mcp, metres. Without calibration it is that of an average adult, with the spread
 of adults as its uncertainty: hand length is 194 mm (sd 10) for men and 181 mm (sd 10) for women (ANSUR 1988, Gordon et al.),
-187 mm (sd 12, 6 %) for both; wrist -> middle mcp is 0.45 to 0.50 of it, depending on where a model puts the wrist (Buchholz,
-Armstrong and Goldstein 1992: 0.446; this project's template: 94 mm at 195 mm): another 5 %. The default is the template's size.
+187 mm (sd 12, 6 %) for both. Wrist -> middle mcp is half of it where annotators and mesh models put these two joints (0.51 to
+0.52 in this project's template; 0.45 between the joints' centres of rotation: Buchholz, Armstrong and Goldstein 1992), give or
+take another 5 %.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from handmesh_ros.hand import Side
 
-ADULT_SIZE_M = 0.094
+ADULT_SIZE_M = 0.095
 ADULT_RELATIVE_SIGMA = 0.08
 SMALLEST_M, LARGEST_M = 0.04, 0.15  # a child of two years, and beyond the largest adult
 
