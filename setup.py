@@ -38,13 +38,12 @@ setup(
         "opencv-python-headless>=4.5,<5",
         "onnxruntime>=1.14",
         "onnx>=1.14",
-        "transforms3d>=0.4.1",
         "PyYAML>=5.4",
         "tqdm",
     ],
     extras_require={
         "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification"],
-        "dev": ["pytest>=7", "pytest-timeout", "hypothesis", "ruff", "mypy", "types-PyYAML",
+        "dev": ["pytest>=7", "pytest-timeout", "hypothesis", "transforms3d", "ruff", "mypy", "types-PyYAML",
                 "ai-edge-litert; platform_system != 'Windows'"],
     },
 )
