@@ -43,15 +43,18 @@ class OneEuroVector:
 
     def reset(self) -> None:
         self.value: FloatArray | None = None
+        self.velocity: FloatArray = np.zeros(3)
+        self.gain: FloatArray = np.ones(1)
 
     def update(self, value: FloatArray, dt: float) -> FloatArray:
+        value = np.array(value, dtype=np.float64)
         if self.value is None:
-            self.value, self._raw = np.array(value, dtype=np.float64), np.array(value, dtype=np.float64)
-            self.velocity = np.zeros_like(self.value)
-            self.gain = np.ones(self.value.shape[:-1])
-            return self.value
+            self.value, self._raw = value, value
+            self.velocity = np.zeros_like(value)
+            self.gain = np.ones(value.shape[:-1])
+            return value
         self.velocity = self.velocity + low_pass_gain(self.speed_cutoff_hz, dt) * ((value - self._raw) / dt - self.velocity)
-        self._raw = np.array(value, dtype=np.float64)
+        self._raw = value
         speed = np.sqrt((self.velocity * self.velocity).sum(axis=-1))
         self.gain = low_pass_gain(self.min_cutoff_hz + self.slope * above(speed, self.speed_floor), dt)
         self.value = self.value + self.gain[..., None] * (value - self.value)
@@ -78,6 +81,7 @@ class RayOneEuro:
 
     def reset(self) -> None:
         self.value: FloatArray | None = None
+        self.velocity: FloatArray = np.zeros(3)
 
     def update(self, value: FloatArray, dt: float) -> FloatArray:
         value = np.asarray(value, dtype=np.float64)
@@ -130,6 +134,9 @@ class RayKalman:
 
     def reset(self) -> None:
         self.value: FloatArray | None = None
+        self.velocity: FloatArray = np.zeros(3)
+        self._rejected = 0
+        self._covariances: list[tuple[float, float, float]] = []
 
     def update(self, value: FloatArray, dt: float) -> FloatArray:
         value = np.asarray(value, dtype=np.float64)
@@ -196,6 +203,7 @@ class RotationOneEuro:
 
     def reset(self) -> None:
         self.value: FloatArray | None = None
+        self.velocity: FloatArray = np.zeros(3)
 
     def update(self, value: FloatArray, dt: float) -> FloatArray:
         value = np.asarray(value, dtype=np.float64)

@@ -8,14 +8,15 @@ joints. Choice of filters and numbers: docs/filters.md.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from handmesh_ros.hand import BONES, JOINT_COUNT, JOINT_PARENTS, WRIST, FloatArray, Hand, TrackState
 from handmesh_ros.perception.filters import OneEuroVector, RayKalman, RayOneEuro, RotationOneEuro, orthonormal, rotation_matrix
+from handmesh_ros.perception.imm import MotionParameters, StillOrMoving
 
-KINDS = ("one_euro", "kalman", "none")
+KINDS = ("imm", "one_euro", "kalman", "none")
 
 _PARENTS = np.array([parent for parent, _ in BONES])
 _CHILDREN = np.array([child for _, child in BONES])
@@ -32,11 +33,13 @@ BONE_MEMORY = 64  # frames whose median is a bone's length
 class SmoothingParameters:
     """How steady, how quick. Cut-offs in Hz; slopes in Hz per m/s or rad/s of speed; floors are the speeds that noise alone shows.
 
-    More steady: lower ``*_min_cutoff_hz``. Quicker: higher ``*_slope_*``. ``kind``: one_euro, kalman (wrist position only, the rest
-    stays One-Euro) or none.
+    ``kind`` is the filter of the wrist's position: imm (still or moving, the default: ``motion``), one_euro, kalman; the wrist's
+    orientation and the fingers have One-Euro filters with any of them. none: the measured hand is handed on.
+    More steady: lower ``*_min_cutoff_hz``. Quicker: higher ``*_slope_*``.
     """
 
-    kind: str = "one_euro"
+    kind: str = "imm"
+    motion: MotionParameters = field(default_factory=MotionParameters)
     min_cutoff_hz: float = 0.6
     cutoff_slope_hz_per_mps: float = 18.0
     speed_floor_mps: float = 0.03
@@ -61,7 +64,7 @@ class SmoothingParameters:
         if self.kind not in KINDS:
             raise ValueError(f"smoothing kind is '{self.kind}'; choose one of {', '.join(KINDS)}")
         for name, value in vars(self).items():
-            if name != "kind" and not (math.isfinite(value) and value >= 0.0):
+            if isinstance(value, float) and not (math.isfinite(value) and value >= 0.0):
                 raise ValueError(f"smoothing parameter {name} is {value}; give a finite number, zero or more")
 
 
@@ -70,8 +73,10 @@ class HandSmoother:
 
     def __init__(self, parameters: SmoothingParameters | None = None) -> None:
         self.parameters = p = parameters or SmoothingParameters()
-        self._position: RayOneEuro | RayKalman
-        if p.kind == "kalman":
+        self._position: StillOrMoving | RayOneEuro | RayKalman
+        if p.kind == "imm":
+            self._position = StillOrMoving(p.motion)
+        elif p.kind == "kalman":
             self._position = RayKalman(p.kalman_acceleration_mps2, p.kalman_noise_m, p.kalman_depth_noise_m)
         else:
             self._position = RayOneEuro(
@@ -100,7 +105,8 @@ class HandSmoother:
         """The smoothed hand of this measurement.
 
         A repeated stamp returns the hand already given for it; a stamp that goes back, or a pause longer than ``reset_after_s``,
-        starts anew. Keypoints stay as measured.
+        starts anew. Keypoints and covariance stay as measured: much of the covariance is the unknown hand size, which no filter
+        over time takes away.
 
         Raises: ValueError if the hand holds a number that is not finite.
         """
@@ -143,7 +149,6 @@ class HandSmoother:
             joints=joints @ turn.T + wrist,
             rotations=turn @ rotations,
             vertices=(vertices @ turn.T + wrist).astype(np.float32),
-            position_covariance=self._covariance(hand),
         )
         self._hand = smoothed
         return smoothed
@@ -205,9 +210,6 @@ class HandSmoother:
         for row in _ROWS:
             result[row] = result[_PARENT_OF[row]] + bones[row]
         return result
-
-    def _covariance(self, hand: Hand) -> FloatArray:
-        return hand.position_covariance
 
 
 def _along_bones(rotations: FloatArray, joints: FloatArray, raw_rotations: FloatArray, raw_joints: FloatArray) -> FloatArray:

@@ -1,0 +1,192 @@
+"""Is the hand still or moving? An interacting-multiple-model filter of one position that asks at every sample and believes both
+answers as far as the data support them (Blom and Bar-Shalom 1988).
+
+A single low-pass must trade a steady resting hand against a quick moving one. Two models need not: *still* is a random walk so slow
+that it averages over seconds, *moving* is a constant-velocity Kalman filter with hardly any lag. Their mixture switches within a
+sample or two, because the likelihoods use all three axes at once, each with its own noise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from handmesh_ros.hand import FloatArray
+
+GATE = 16.0  # chi-square, 3 degrees of freedom, 99.9 %
+MAX_REJECTED = 2  # a hand that really jumped is believed at the third sample
+# Noise that is correlated from frame to frame must be counted as more than its variance, or the models chase it.
+CORRELATION_ALLOWANCE = 2.0
+
+
+@dataclass(frozen=True)
+class MotionParameters:
+    """Numbers in physical units. Noise is the starting value only: its level is estimated while running, within ``noise_range``.
+
+    ``onset_*`` describe the first sample of a movement: arms start gently, outliers do not.
+    """
+
+    noise_m: float = 0.0025
+    depth_noise_m: float = 0.010
+    noise_range: float = 3.0  # the estimate stays between 1/range and range times the starting values
+    noise_memory_s: float = 3.0
+    acceleration_mps2: float = 3.0
+    surprise_acceleration_mps2: float = 20.0  # after a sample that fitted neither model
+    onset_acceleration_mps2: float = 0.5
+    onset_speed_mps: float = 0.03
+    still_drift_m_per_sqrt_s: float = 0.0005
+    still_for_s: float = 4.0  # how long a hand rests, and ...
+    moving_for_s: float = 1.0  # ... how long it moves at a stretch, on average
+
+
+class StillOrMoving:
+    """Filter of a position (3,) seen from the origin, metres. ``update(value, dt)``, dt > 0 s. ``probability_still`` is 0..1."""
+
+    def __init__(self, parameters: MotionParameters | None = None) -> None:
+        self.parameters = parameters or MotionParameters()
+        self.reset()
+
+    def reset(self) -> None:
+        self.value: FloatArray | None = None
+        self.velocity: FloatArray = np.zeros(3)
+        self.probability_still = 0.5
+        self._scale = 1.0  # of the noise variances
+        self._rejected = 0
+        self._still: FloatArray = np.zeros(3)
+        self._moving: FloatArray = np.zeros(3)
+        self._speed: FloatArray = np.zeros(3)
+        # Variances across the ray and along it: of the still position; of the moving position, with velocity, of velocity.
+        self._still_variance = [0.0, 0.0]
+        self._moving_variance = [(0.0, 0.0, 0.0)] * 2
+
+    def update(self, value: FloatArray, dt: float) -> FloatArray:
+        value = np.asarray(value, dtype=np.float64)
+        if self.value is None:
+            return self._start(value)
+        p = self.parameters
+        ray = value / max(math.sqrt(float(value @ value)), 1e-9)
+        noise = self._noise()
+
+        # Mixing: what each model starts from, given that the hand may just have changed its mind.
+        starts, stops = -math.expm1(-dt / p.still_for_s), -math.expm1(-dt / p.moving_for_s)
+        still = self.probability_still
+        prior_moving = starts * still + (1.0 - stops) * (1.0 - still)
+        prior_still = 1.0 - prior_moving
+        begun = starts * still / prior_moving  # share of the moving hypothesis that was still before
+        ended = stops * (1.0 - still) / prior_still  # share of the still hypothesis that was moving before
+        apart = self._moving - self._still
+        speed_variance = _split_squares(self._speed, ray)
+        spread = _split_squares(apart, ray)
+        onset = p.onset_speed_mps**2
+        # After a surprise a sudden movement is as likely as an outlier was: the next sample decides.
+        acceleration = (
+            p.surprise_acceleration_mps2**2
+            if self._rejected
+            else (1.0 - begun) * p.acceleration_mps2**2 + begun * p.onset_acceleration_mps2**2
+        )
+        moving = self._moving - begun * apart
+        speed = (1.0 - begun) * self._speed
+        resting = self._still + ended * apart
+        moving_variance, still_variance = [], []
+        for k in range(2):
+            p00, p01, p11 = self._moving_variance[k]
+            both = begun * (1.0 - begun)
+            q00 = (1.0 - begun) * p00 + begun * self._still_variance[k] + both * spread[k]
+            q01 = (1.0 - begun) * p01
+            q11 = (1.0 - begun) * p11 + begun * onset + both * speed_variance[k]
+            moving_variance.append((
+                q00 + dt * (2.0 * q01 + dt * q11) + acceleration * dt**4 / 4.0,
+                q01 + dt * q11 + acceleration * dt**3 / 2.0,
+                q11 + acceleration * dt * dt,
+            ))  # fmt: skip
+            still_variance.append(
+                ended * p00
+                + (1.0 - ended) * self._still_variance[k]
+                + ended * (1.0 - ended) * spread[k]
+                + p.still_drift_m_per_sqrt_s**2 * dt
+            )
+        moving = moving + speed * dt
+
+        # Innovations and their likelihoods under both models.
+        across_m, along_m = _split(value - moving, ray)
+        across_s, along_s = _split(value - resting, ray)
+        sums_m = [moving_variance[k][0] + noise[k] for k in range(2)]
+        sums_s = [still_variance[k] + noise[k] for k in range(2)]
+        distance_m = float(across_m @ across_m) / sums_m[0] + along_m * along_m / sums_m[1]
+        distance_s = float(across_s @ across_s) / sums_s[0] + along_s * along_s / sums_s[1]
+        if min(distance_m, distance_s) > GATE:
+            self._rejected += 1
+            if self._rejected > MAX_REJECTED:
+                scale = self._scale
+                self.reset()
+                self._scale = scale
+                return self._start(value)
+            self._moving, self._speed, self._still = moving, speed, resting
+            self._moving_variance, self._still_variance, self.probability_still = moving_variance, still_variance, prior_still
+            return self._mix()
+        self._rejected = 0
+        nearest = min(distance_m, distance_s)  # taken out of both exponents: their ratio is all that counts
+        likelihood_m = prior_moving * math.exp(-0.5 * (distance_m - nearest)) / (sums_m[0] * math.sqrt(sums_m[1]))
+        likelihood_s = prior_still * math.exp(-0.5 * (distance_s - nearest)) / (sums_s[0] * math.sqrt(sums_s[1]))
+        self.probability_still = still = likelihood_s / (likelihood_s + likelihood_m)
+        self._learn_noise((still * distance_s + (1.0 - still) * distance_m) / 3.0, dt)
+
+        # Kalman updates of both.
+        gains = [(v[0] / s, v[1] / s) for v, s in zip(moving_variance, sums_m, strict=True)]
+        along_ray = along_m * ray
+        self._moving = moving + gains[0][0] * across_m + gains[1][0] * along_ray
+        self._speed = speed + gains[0][1] * across_m + gains[1][1] * along_ray
+        self._moving_variance = [
+            (v[0] * (1.0 - k0), v[1] * (1.0 - k0), v[2] - k1 * v[1]) for v, (k0, k1) in zip(moving_variance, gains, strict=True)
+        ]
+        still_gains = [v / s for v, s in zip(still_variance, sums_s, strict=True)]
+        self._still = resting + still_gains[0] * across_s + (still_gains[1] * along_s) * ray
+        self._still_variance = [v * (1.0 - k) for v, k in zip(still_variance, still_gains, strict=True)]
+        return self._mix()
+
+    def steady_velocity(self) -> FloatArray:
+        """(3,) m/s to predict with: weighted by the probability that the hand moves at all."""
+        return self.velocity
+
+    def position_variances(self) -> tuple[float, float]:
+        """Variance of the filtered position across the ray (each axis) and along it, square metres, as the models believe."""
+        still = self.probability_still
+        across, along = (
+            still * s + (1.0 - still) * m[0] for s, m in zip(self._still_variance, self._moving_variance, strict=True)
+        )
+        return across, along
+
+    def _mix(self) -> FloatArray:
+        self.value = self.probability_still * self._still + (1.0 - self.probability_still) * self._moving
+        self.velocity = (1.0 - self.probability_still) * self._speed
+        return self.value
+
+    def _start(self, value: FloatArray) -> FloatArray:
+        self.value = self._still = self._moving = value
+        noise = self._noise()
+        self._still_variance = list(noise)
+        self._moving_variance = [(r, 0.0, 0.25) for r in noise]  # velocity unknown to half a metre a second
+        return value
+
+    def _noise(self) -> tuple[float, float]:
+        return self._scale * self.parameters.noise_m**2, self._scale * self.parameters.depth_noise_m**2
+
+    def _learn_noise(self, ratio: float, dt: float) -> None:
+        """``ratio``: squared innovation over what was expected, 1 on average where the noise is known."""
+        gain = -math.expm1(-dt / self.parameters.noise_memory_s)
+        most = self.parameters.noise_range**2
+        self._scale = min(max(self._scale * (1.0 + gain * (CORRELATION_ALLOWANCE * ratio - 1.0)), 1.0 / most), most)
+
+
+def _split(vector: FloatArray, ray: FloatArray) -> tuple[FloatArray, float]:
+    """The part across the ray (3,) and the length along it."""
+    along = float(vector @ ray)
+    return vector - along * ray, along
+
+
+def _split_squares(vector: FloatArray, ray: FloatArray) -> tuple[float, float]:
+    """Mean square of the two components across the ray, and the square along it."""
+    along = float(vector @ ray)
+    return max(float(vector @ vector) - along * along, 0.0) / 2.0, along * along
