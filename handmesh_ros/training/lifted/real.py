@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
+from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_ros.training.lifted.observe import PATCH_SIZE, LandmarkNetwork, Observations
 
-CROP_SCALE = 2.0
 FOLDERS = ("real_hands", "real_hands_more")
 LOOKS = 3  # of the picture, and as many of its mirror image
 # Standard deviations of a look's angle (degrees), centre and log size (parts of the crop's size); the first look has none.
@@ -62,7 +62,7 @@ def look_at_real_hands(shared: str | Path, network: LandmarkNetwork, seed: int =
         for row in tqdm(range(0, len(names), stride), desc=folder.name, unit="picture"):
             picture = _read_rgb(folder / str(names[row]))
             is_left = bool(right[row] < 0.5)
-            regions = _looks(region_from_keypoints(uv[row], CROP_SCALE, mirror=is_left), rng)
+            regions = _looks(region_from_keypoints(uv[row], CROP_SCALE, mirror=is_left, box=CROP_BOX), rng)
             patches = np.concatenate([extract_patch(picture, region, PATCH_SIZE).copy() for region in regions])
             parts.append(_unmirror(network.observe(patches), np.array([region.mirror != is_left for region in regions])))
             # A mirrored look is mirrored back, so its axes are those of the unmirrored crop.

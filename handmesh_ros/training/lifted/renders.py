@@ -9,14 +9,19 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from handmesh_ros.evaluation.metrics import pa_mpjpe, relative_keypoint_errors
 from handmesh_ros.hand import MIDDLE_MCP, FloatArray
-from handmesh_ros.training.lifted.observe import LandmarkNetwork, Observations
+from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
+from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
+from handmesh_ros.training.lifted.observe import PATCH_SIZE, LandmarkNetwork, Observations
 from handmesh_ros.training.template import HandTemplate
 
 # Where the landmark network works as it does on real hands; the rest of the renders would teach errors that real hands never show.
-MAX_ERROR_2D = 8.0 / 224
+MAX_ERROR_2D = 0.07  # of the hand's extent
 MAX_PA_ERROR_M = 0.014
 MIN_PRESENCE = 0.5
+# Standard deviations of a tracker's crop: angle (degrees), centre and log size (parts of the crop's size).
+CROP_JITTER = (6.0, 0.02, 0.06)
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class RenderObservations:
         return cls(seen, *(arrays[field.name] for field in fields(cls)[1:]))
 
 
-def observe_renders(folder: str | Path, network: LandmarkNetwork, template: HandTemplate) -> RenderObservations:
+def observe_renders(folder: str | Path, network: LandmarkNetwork, template: HandTemplate, seed: int = 0) -> RenderObservations:
     """Let the network look at every picture of a render cache (:mod:`handmesh_ros.training.render.cache`).
 
     Raises:
@@ -70,16 +75,32 @@ def observe_renders(folder: str | Path, network: LandmarkNetwork, template: Hand
     """
     from handmesh_ros.training.render.cache import join, read_cache
 
-    seen, batches = [], []
+    rng = np.random.default_rng(seed)
+    seen, batches, keypoints, rotations = [], [], [], []
     for batch in tqdm(read_cache(Path(folder)), desc="landmark network on renders", unit="shard"):
-        patches = batch.images.transpose(0, 3, 1, 2).astype(np.float32) / 255
-        seen.append(network.observe(patches))
+        regions = [_tracker_crop(fractions * batch.images.shape[2] - 0.5, rng) for fractions in batch.keypoints]
+        patches = [extract_patch(image, region, PATCH_SIZE) for image, region in zip(batch.images, regions, strict=True)]
+        seen.append(network.observe(np.concatenate(patches)))
         batches.append(batch)
+        for fractions, rotation, region in zip(batch.keypoints, batch.rotation, regions, strict=True):
+            keypoints.append(region.to_patch(fractions * batch.images.shape[2] - 0.5))
+            turn = np.eye(3)
+            turn[:2, :2] = region.axes
+            rotations.append(turn.T @ rotation)
     whole = join(batches)
-    _, joints = true_hands(template, whole.local_rotations, whole.bone_scale, whole.rotation, with_vertices=False)
+    rotation = np.array(rotations, np.float32)
+    _, joints = true_hands(template, whole.local_rotations, whole.bone_scale, rotation, with_vertices=False)
     return RenderObservations(
-        Observations.join(seen), joints, whole.keypoints, whole.local_rotations, whole.bone_scale, whole.rotation
+        Observations.join(seen), joints, np.array(keypoints, np.float32), whole.local_rotations, whole.bone_scale, rotation
     )
+
+
+def _tracker_crop(keypoints: FloatArray, rng: np.random.Generator) -> CropRegion:
+    """The crop inside a rendered one that the tracker would take, with the error of a tracker: angle, centre and size."""
+    exact = region_from_keypoints(keypoints, CROP_SCALE, box=CROP_BOX)
+    angle, shift, zoom = CROP_JITTER
+    center = exact.center + rng.normal(0, shift, 2) * exact.size
+    return CropRegion(center, exact.size * float(np.exp(rng.normal(0, zoom))), exact.angle + np.radians(rng.normal(0, angle)))
 
 
 def true_hands(
@@ -101,9 +122,7 @@ def true_hands(
 
 def in_the_networks_regime(renders: RenderObservations) -> np.ndarray:
     """(N,) whether the landmark network works on a render about as well as it does on real hands."""
-    from handmesh_ros.evaluation.metrics import pa_mpjpe
-
-    error_2d = np.linalg.norm(renders.seen.landmarks[..., :2] - renders.keypoints, axis=-1).mean(1)
+    error_2d = relative_keypoint_errors(renders.seen.landmarks[..., :2], renders.keypoints).mean(1)
     error_3d = np.array([pa_mpjpe(w, j) for w, j in zip(renders.seen.world, renders.joints, strict=True)])
     return (error_2d < MAX_ERROR_2D) & (error_3d < MAX_PA_ERROR_M) & (renders.seen.presence > MIN_PRESENCE)
 
