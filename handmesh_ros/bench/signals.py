@@ -6,9 +6,10 @@ Positions are of a wrist in the camera frame, metres; the camera looks along +z 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handmesh_ros.hand import FloatArray
 
@@ -18,7 +19,7 @@ Path = Callable[[FloatArray], FloatArray]  # times (N,) -> positions (N, 3)
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """What is added to the truth. Sigmas in metres; ``correlated`` is the share of the variance that is AR(1) from frame to frame."""
+    """What is added to the truth. ``correlated`` is the share of the variance that is AR(1) from frame to frame."""
 
     lateral_m: float = 0.0015
     depth_ratio: float = 4.0
@@ -51,7 +52,7 @@ class Signal:
     stamps: FloatArray
     measured: FloatArray
     path: Path
-    still: FloatArray
+    still: NDArray[np.bool_]
     stops: tuple[tuple[float, float], ...] = field(default=())
 
     @property
@@ -61,7 +62,7 @@ class Signal:
 
 
 def minimum_jerk(fraction: FloatArray) -> FloatArray:
-    """Share of the way gone at a share of the time (Flash and Hogan 1985): how human arms reach. Peak speed is 1.875 times the mean."""
+    """Share of the way gone at a share of the time: how human arms reach (Flash and Hogan 1985). Peak speed: 1.875 times the mean."""
     s = np.clip(fraction, 0.0, 1.0)
     return s**3 * (10.0 - 15.0 * s + 6.0 * s * s)
 
@@ -146,5 +147,4 @@ def step(distance_m: float, noise: NoiseModel, seed: int) -> Signal:
 def with_gap(signal: Signal, start_s: float, end_s: float) -> Signal:
     """The same signal with every sample between two times lost."""
     kept = (signal.stamps < start_s) | (signal.stamps >= end_s)
-    return Signal(f"{signal.name}, {end_s - start_s:g} s lost", signal.stamps[kept], signal.measured[kept], signal.path, signal.still[kept],
-                  signal.stops)  # fmt: skip
+    return replace(signal, stamps=signal.stamps[kept], measured=signal.measured[kept], still=signal.still[kept])
