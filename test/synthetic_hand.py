@@ -7,6 +7,7 @@ from handmesh_ros.hand import Side
 # (5, 3) roots of the fingers in the frame of a right wrist (x to the middle mcp, y to the thumb, z out of the back), metres.
 ROOTS = np.array([[0.03, 0.025, 0.0], [0.089, 0.024, 0.0], [0.094, 0.0, 0.0], [0.088, -0.02, 0.0], [0.078, -0.037, 0.0]])
 LENGTHS = np.array([[0.045, 0.033, 0.027], [0.044, 0.027, 0.023], [0.048, 0.03, 0.024], [0.044, 0.028, 0.024], [0.035, 0.021, 0.021]])
+THUMB_SPREAD = 0.7
 SIZE_M = 0.094
 MIRROR_X = np.diag([-1.0, 1.0, 1.0])
 
@@ -43,8 +44,8 @@ def hand(
     rotations[0] = wrist
     for finger in range(5):
         frame = wrist
-        if finger == 0:  # the thumb's quarter turn: its back looks to the side
-            frame = wrist @ rotation(0, -sign * np.pi / 2)
+        if finger == 0:  # the thumb stands off, and is turned a quarter: its back looks to the side
+            frame = wrist @ rotation(2, sign * THUMB_SPREAD) @ rotation(0, -sign * np.pi / 2)
         if abduction is not None:
             frame = frame @ rotation(2, abduction[finger])
         joint = 1 + 4 * finger
@@ -60,4 +61,5 @@ def hand(
 def random_hand(rng: np.random.Generator, side: Side = Side.RIGHT) -> tuple[np.ndarray, np.ndarray]:
     """A hand anywhere between open and fist, turned at random."""
     flexion = rng.uniform(0, 1, (5, 1)) * rng.uniform((0.0, 0.3, 0.2), (1.2, 1.6, 1.0), (5, 3))
+    flexion[0] *= 0.5
     return hand(side, flexion, wrist=random_rotation(rng))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from synthetic_hand import MIRROR_X, hand, random_hand, random_rotation, rotation
+from synthetic_hand import MIRROR_X, THUMB_SPREAD, hand, random_hand, random_rotation, rotation
 
 from handmesh_ros.hand import Side
 from handmesh_ros.perception.frames import joint_rotations, viewing_ray_rotation
@@ -53,7 +53,7 @@ def test_words_of_the_definition(side: Side) -> None:
     np.testing.assert_array_equal(rotations[8], rotations[7])
     # The thumb of a right hand seen from its back is on the left, and its nail looks there.
     outwards = np.array([-1.0, 0, 0]) if side is Side.RIGHT else np.array([1.0, 0, 0])
-    np.testing.assert_allclose(rotations[1][:, 2], outwards, atol=1e-12)
+    assert rotations[1][:, 2] @ outwards == pytest.approx(np.cos(THUMB_SPREAD))
     bent = joint_rotations(hand(side, np.full((5, 3), 0.3), wrist=wrist)[0], side)
     np.testing.assert_allclose(bent[6], wrist @ rotation(1, 0.6), atol=1e-12)
     assert bent[8][2, 0] > 0, "bent fingertips point away from a camera that sees the back"
