@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -93,5 +94,9 @@ class CameraStandIn:
         return next(header for header in sent if self.answered(header))
 
 
-def stamp_of(message: object) -> float:
-    return seconds_of(message.header.stamp)  # type: ignore[attr-defined]
+def stamp_of(message: Any) -> float:
+    """Seconds of a header, of a message that has one, or of the first part of an array of such."""
+    for parts in ("markers", "transforms"):
+        if hasattr(message, parts):
+            message = getattr(message, parts)[0]
+    return seconds_of(getattr(message, "header", message).stamp)

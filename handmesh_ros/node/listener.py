@@ -46,7 +46,7 @@ class Listener(Node):
         self._mesh_path = Path(mesh_out) if mesh_out else None
         try:
             Path(out).parent.mkdir(parents=True, exist_ok=True)
-            self._lines = Path(out).open("w", encoding="utf-8")  # noqa: SIM115 - closed in destroy_node
+            self._lines = Path(out).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed in destroy_node
         except OSError as error:
             raise StartError(f"{out}: cannot be written ({error.strerror})") from error
         self._meshes: list[tuple[float, int, int, np.ndarray]] = []
