@@ -88,7 +88,7 @@ $(STAMPS)/packages: $(wildcard bare/requirements-3.*.txt) bare/patch_wheels.py |
 	@mkdir -p $(STAMPS)
 	@echo "== packages (about 1 GB on disk, one to two minutes)"
 	@version=$$($(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
-	    [ -f bare/requirements-$$version.txt ] || { echo "error: no pinned versions for Python $$version; use 3.11"; exit 1; }; \
+	    [ -f bare/requirements-$$version.txt ] || { echo "error: no pinned versions for Python $$version: use 3.11, or make lock"; exit 1; }; \
 	    $(PIP) --no-deps -r bare/requirements-$$version.txt
 	@$(RUN) bare/patch_wheels.py
 	@ln -sfn $(CURDIR)/bare/sensor_msgs_py $$($(RUN) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/sensor_msgs_py
