@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from handmesh_ros.evaluation.metrics import pa_mpjpe, relative_keypoint_errors
+from handmesh_ros.evaluation.metrics import point_errors, relative_keypoint_errors, similarity_align
 from handmesh_ros.hand import MIDDLE_MCP, FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
@@ -56,15 +55,16 @@ class RenderObservations:
         np.savez(path, **{name: array.astype(np.float32) for name, array in arrays.items()})  # type: ignore[arg-type]
 
     @classmethod
-    def load(cls, paths: Iterable[str | Path]) -> RenderObservations:
-        """Read one or more files, joined."""
-        parts = []
-        for path in paths:
-            with np.load(path) as archive:
-                parts.append({name: archive[name] for name in archive.files})
-        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        seen = Observations(**{field.name: arrays[f"seen_{field.name}"] for field in fields(Observations)})
-        return cls(seen, *(arrays[field.name] for field in fields(cls)[1:]))
+    def load(cls, path: str | Path) -> RenderObservations:
+        """Read a file that :meth:`save` wrote."""
+        with np.load(path) as archive:
+            seen = Observations(**{field.name: archive[f"seen_{field.name}"] for field in fields(Observations)})
+            return cls(seen, *(archive[field.name] for field in fields(cls)[1:]))
+
+    @classmethod
+    def join(cls, parts: list[RenderObservations]) -> RenderObservations:
+        seen = Observations.join([part.seen for part in parts])
+        return cls(seen, *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)[1:]))
 
 
 def observe_renders(folder: str | Path, network: LandmarkNetwork, template: HandTemplate, seed: int = 0) -> RenderObservations:
@@ -89,10 +89,10 @@ def observe_renders(folder: str | Path, network: LandmarkNetwork, template: Hand
             rotations.append(turn.T @ rotation)
     whole = join(batches)
     rotation = np.array(rotations, np.float32)
-    _, joints = true_hands(template, whole.local_rotations, whole.bone_scale, rotation, with_vertices=False)
-    return RenderObservations(
-        Observations.join(seen), joints, np.array(keypoints, np.float32), whole.local_rotations, whole.bone_scale, rotation
+    observed = RenderObservations(
+        Observations.join(seen), whole.joints, np.array(keypoints, np.float32), whole.local_rotations, whole.bone_scale, rotation
     )
+    return with_true_joints(observed, template)
 
 
 def _tracker_crop(keypoints: FloatArray, rng: np.random.Generator) -> CropRegion:
@@ -101,6 +101,12 @@ def _tracker_crop(keypoints: FloatArray, rng: np.random.Generator) -> CropRegion
     angle, shift, zoom = CROP_JITTER
     center = exact.center + rng.normal(0, shift, 2) * exact.size
     return CropRegion(center, exact.size * float(np.exp(rng.normal(0, zoom))), exact.angle + np.radians(rng.normal(0, angle)))
+
+
+def with_true_joints(renders: RenderObservations, template: HandTemplate) -> RenderObservations:
+    """The same hands, their joints where the template has them."""
+    _, joints = true_hands(template, renders.local_rotations, renders.bone_scale, renders.rotation, with_vertices=False)
+    return replace(renders, joints=joints)
 
 
 def true_hands(
@@ -123,8 +129,10 @@ def true_hands(
 def in_the_networks_regime(renders: RenderObservations) -> np.ndarray:
     """(N,) whether the landmark network works on a render about as well as it does on real hands."""
     error_2d = relative_keypoint_errors(renders.seen.landmarks[..., :2], renders.keypoints).mean(1)
-    error_3d = np.array([pa_mpjpe(w, j) for w, j in zip(renders.seen.world, renders.joints, strict=True)])
-    return (error_2d < MAX_ERROR_2D) & (error_3d < MAX_PA_ERROR_M) & (renders.seen.presence > MIN_PRESENCE)
+    error_3d = point_errors(similarity_align(renders.seen.world, renders.joints), renders.joints).mean(1)
+    # The pictures all show right hands: where the network sees a left one it has misread the picture.
+    sure = (renders.seen.presence > MIN_PRESENCE) & (renders.seen.right > MIN_PRESENCE)
+    return (error_2d < MAX_ERROR_2D) & (error_3d < MAX_PA_ERROR_M) & sure
 
 
 def to_reference_size(points: FloatArray, joints: FloatArray, reference_size_m: float) -> FloatArray:
