@@ -5,24 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from handmesh_ros.commands.run import OverlayWriter
-from handmesh_ros.demo.processes import ProcessError, Processes, RosProcess
-from handmesh_ros.demo.recording import Recording, read_recording
+from handmesh_ros.demo.processes import ProcessError
+from handmesh_ros.demo.recording import Recording
 from handmesh_ros.demo.report import Truth, measure, table
+from handmesh_ros.demo.session import clip_file, run_session
 from handmesh_ros.hand import Hand
-from handmesh_ros.node.process import config_file
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.provision import model_path
 from handmesh_ros.sources import open_source, read_picture
-
-STILL_PICTURE_S = 3.0  # how long a single picture is shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     own_clip = arguments.input is None
-    clip, calibration = (_clip_file("demo.mp4"), _clip_file("demo_camera.yaml")) if own_clip else (arguments.input, arguments.camera)
+    clip, calibration = (clip_file("demo.mp4"), clip_file("demo_camera.yaml")) if own_clip else (arguments.input, arguments.camera)
     model_path(arguments.model)  # a missing model is told here, not in a process's log
-    source = open_source(str(clip))
+    source = open_source(str(clip))  # told here, too, where the input cannot be read
     source.close()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="handmesh_demo_") as folder:
-        recording = _run(Path(folder), str(clip), calibration, arguments, source.frame_count, source.rate, source.is_live, source.is_single)
-        truth = Truth.read(_clip_file("demo_truth.npz")) if own_clip else None
+        recording = run_session(
+            Path(folder), str(clip), calibration, model=arguments.model, hfov=arguments.hfov, seconds=arguments.seconds, keep_frames=True
+        )
+        truth = Truth.read(clip_file("demo_truth.npz")) if own_clip else None
         rows = measure(recording, truth)
         rate = rows.get("rate, Hz", source.rate) if source.is_live else source.rate
         _draw(recording, Path(folder) / "frames", arguments.out, arguments.hfov, rate)
@@ -54,55 +53,6 @@ def main(arguments: argparse.Namespace) -> int:
     if recording.camera is None:
         print(f"the input is not calibrated: distances assume a field of view of {arguments.hfov:g} degrees (--camera INFO.yaml mends it)")
     return 0
-
-
-def _run(
-    folder: Path,
-    clip: str,
-    calibration: Path | None,
-    arguments: argparse.Namespace,
-    frame_count: int | None,
-    rate: float,
-    is_live: bool,
-    is_single: bool,
-) -> Recording:
-    lines, meshes = folder / "hands.jsonl", folder / "meshes.npz"
-    with Processes(folder) as processes:
-        print("starting the hand node, a listener and a camera as three processes ...", flush=True)
-        hand_node = processes.start(
-            "handmesh_ros.node.hand_node", {"model": arguments.model, "fallback_hfov_deg": float(arguments.hfov)}
-        )
-        processes.start(
-            "handmesh_ros.node.listener", {"out": str(lines), "mesh_out": str(meshes), "frames_out": str(folder / "frames")}
-        )
-        hand_node.wait_for_line("ready")
-        camera = processes.start(
-            "handmesh_ros.node.camera_node",
-            {"input": clip, "camera_info": str(calibration or ""), "wait_for_subscribers": 2, "loop": is_single},
-        )
-        total = round(arguments.seconds * rate) if is_live else round(STILL_PICTURE_S * rate) if is_single else frame_count
-        _follow(processes, camera, lines, total, is_live or is_single)
-        time.sleep(0.5)  # the last frame's way through the network and back
-        print(_warnings(hand_node), end="")
-    return read_recording(lines, meshes)
-
-
-def _follow(processes: Processes, camera: RosProcess, lines: Path, total: int | None, endless: bool) -> None:
-    """Show the answered frames until the camera has ended, or has sent enough where it would not end."""
-    with tqdm(total=total, unit="frame", desc="hands", disable=None) as progress:
-        while camera.running:
-            time.sleep(0.1)
-            processes.check()
-            answered = lines.read_text(encoding="utf-8").count('"kind": "hands"') if lines.exists() else 0
-            progress.update(answered - progress.n)
-            if endless and total is not None and answered >= total:
-                break
-    processes.check()
-
-
-def _warnings(process: RosProcess) -> str:
-    """The node's warnings and errors; they would be on the terminal of who starts it by hand."""
-    return "".join(f"{line}\n" for line in process.read_log().splitlines() if "[WARN]" in line or "[ERROR]" in line)
 
 
 def _draw(recording: Recording, frames: Path, out: Path, hfov: float, rate: float) -> None:
@@ -135,9 +85,3 @@ def _extent(hand: Hand, camera: Camera) -> float:
     size = np.ptp(pixels, axis=0).min()
     return float(size) if np.isfinite(size) else 0.0
 
-
-def _clip_file(name: str) -> Path:
-    path = config_file(f"demo/{name}")
-    if path is None:
-        raise FileNotFoundError(f"the demo clip config/demo/{name} is missing: install the package again, or name an INPUT of your own")
-    return path

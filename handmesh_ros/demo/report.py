@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handmesh_ros.demo.recording import Recording
 from handmesh_ros.evaluation.metrics import mpjpe, pa_mpjpe
@@ -31,7 +32,7 @@ class Truth:
         with np.load(path) as file:
             return cls(file["joints"].astype(float), file["visible"], file["absent"], Side(str(file["side"])))
 
-    def still_frames(self) -> FloatArray:
+    def still_frames(self) -> NDArray[np.integer]:
         """Numbers of the longest run of frames in which no joint moves; empty where there is none worth measuring."""
         moved = np.abs(np.diff(self.joints, axis=0)).max(axis=(1, 2)) > STILL_SPEED_M
         breaks = np.flatnonzero(np.concatenate([[True], moved, [True]]))

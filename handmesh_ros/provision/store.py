@@ -150,10 +150,11 @@ class ModelStore:
         return ModelStatus(model, state, path, expected, found)
 
     def _receipt(self, model: Model, sha256: str) -> dict[str, str | None]:
-        """Checksums of a composed model and of its parts: what was composed of what."""
+        """Checksums of a composed model, of its parts, and of the code that put them together."""
         assert isinstance(model.source, ComposedSource)
         parts = [self.status(self.models[name]) for name in (model.source.landmark, model.source.decoder)]
-        return {model.file: sha256, **{part.model.file: part.found for part in parts}}
+        composition = Path(__file__).with_name("compose.py")
+        return {model.file: sha256, **{part.model.file: part.found for part in parts}, composition.name: sha256_of(composition)}
 
     def _make(self, model: Model, progress: Callable[[str], None]) -> None:
         if isinstance(model.source, CommittedSource):

@@ -1,0 +1,69 @@
+"""The demo as its user runs it: three processes, real DDS, the project's own clip."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from paths import REPO
+
+
+def handmesh(*arguments: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "handmesh_ros.cli", *arguments], cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_clip_is_tracked_drawn_and_measured(tmp_path: Path) -> None:
+    demo = handmesh("demo", "--out", str(tmp_path))
+    output, _ = demo.communicate(timeout=200)
+    assert demo.returncode == 0, output
+    rows = json.loads((tmp_path / "demo.json").read_text())
+    assert rows["frames sent by the camera"] == 285
+    # A busy machine may leave frames out, as it should; it may not lose the hand.
+    assert rows["frames answered by the node"] >= 0.6 * 285
+    assert rows["hands followed (track ids)"] <= 3
+    assert rows["PA-MPJPE, mm"] < 15
+    assert rows["frames with a hand while none is there"] <= 8
+    capture = cv2.VideoCapture(str(tmp_path / "demo.mp4"))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) >= 0.9 * 285
+    picture = cv2.imread(str(tmp_path / "demo.png"))
+    assert picture is not None and picture.shape == (480, 640, 3)
+    # The drawn mesh: blue over what is skin in the clip itself.
+    clip = cv2.VideoCapture(str(REPO / "config" / "demo" / "demo.mp4"))
+    plain = np.stack([clip.read()[1] for _ in range(60)][::20]).astype(float)
+    blueness = (picture[..., 0].astype(float) - picture[..., 2]).max()
+    assert blueness > (plain[..., 0] - plain[..., 2]).max() + 30
+
+
+def test_ctrl_c_ends_every_process_of_the_demo(tmp_path: Path) -> None:
+    demo = handmesh("demo", "--out", str(tmp_path))
+    time.sleep(6)
+    children = [int(pid) for pid in Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()]
+    assert len(children) >= 2
+    demo.send_signal(signal.SIGINT)
+    output, _ = demo.communicate(timeout=20)
+    assert demo.returncode == 130 and "Traceback" not in output
+    assert not [pid for pid in children if _alive(pid)]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_an_input_that_is_missing_is_named(tmp_path: Path) -> None:
+    demo = handmesh("demo", "nowhere.mp4", "--out", str(tmp_path))
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 1
+    assert "nowhere.mp4" in output and "Traceback" not in output
