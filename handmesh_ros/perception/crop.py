@@ -132,7 +132,8 @@ def extract_patch(frame_rgb: np.ndarray, region: CropRegion, patch_size: int, ou
     patch = cv2.warpAffine(frame_rgb, region.matrix(warped_size), (warped_size, warped_size), flags=cv2.INTER_LINEAR)
     if supersampling > 1:
         patch = cv2.resize(patch, (patch_size, patch_size), interpolation=cv2.INTER_AREA)
-    np.multiply(patch.transpose(2, 0, 1), np.float32(1 / 255), out=out[0])
+    for channel, plane in enumerate(cv2.split(patch)):  # nearly twice as fast as one strided multiplication
+        np.multiply(plane, np.float32(1 / 255), out=out[0, channel])
     return out
 
 

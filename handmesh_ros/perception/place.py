@@ -20,6 +20,7 @@ from handmesh_ros.hand import FloatArray
 
 MIN_JOINTS = 4
 MIN_DEPTH_M = 0.02
+MIN_SIGMA_M = 1e-5
 # Tukey's biweight on a joint's squared residual in sigmas (chi-square, 2 degrees of freedom), one cutoff for each fixed round:
 # tight first, to get away from outliers; then wide, for a result 96 % as precise as plain least squares on clean data and still
 # blind to a keypoint 5.5 sigma off. It lowers the weights' sum more than the precision: the variance is this share of the
@@ -77,69 +78,74 @@ def place(
     Raises:
         PlacementError: fewer than 4 usable joints, keypoints all in one place, or a hand behind the camera.
     """
-    joints, rays, confidence, unusable = _usable(joints_relative, keypoints_normalized, weights)
+    joints, rays = np.asarray(joints_relative, float), np.asarray(keypoints_normalized, float)
+    confidence = np.ones(len(joints)) if weights is None else np.clip(np.nan_to_num(weights), 0.0, 1.0)
+    terms = _terms(joints, rays)
+    sums = (terms @ confidence).tolist()
+    if not math.isfinite(sum(sums)):  # cheaper than to look at every number first
+        joints, rays, confidence = _without_missing(joints, rays, confidence)
+        terms = _terms(joints, rays)
+        sums = (terms @ confidence).tolist()
+    unusable = len(joints) - int(np.count_nonzero(confidence))
+    if len(joints) - unusable < MIN_JOINTS:
+        raise PlacementError(f"{unusable} of {len(joints)} joints cannot be used, at least {MIN_JOINTS} are needed")
     x, y, z = joints.T
     a, b = rays.T
-    p, q = a * z - x, b * z - y
-    ray_squared = a * a + b * b
-    terms = np.array([np.ones(len(a)), a, b, ray_squared, p, q, a * p + b * q, z])
     pixel_variance = (keypoint_sigma_px / focal_px) ** 2
-    joint_variance = joint_sigma_m**2 * (1.0 + 0.5 * ray_squared)
+    joint_variance = max(joint_sigma_m, MIN_SIGMA_M) ** 2 * (1.0 + 0.5 * terms[3])
 
-    tx, ty, tz = _solve(terms @ confidence)
+    tx, ty, tz = _solve(sums)
     for cutoff in (*TUKEY_CUTOFFS, None):
-        depth = np.maximum(z + tz, MIN_DEPTH_M)
-        precision = confidence / (pixel_variance * depth * depth + joint_variance)
-        ex, ey = tx - a * tz - p, ty - b * tz - q
+        depth = z + tz
+        ex, ey = x + tx - a * depth, y + ty - b * depth
         squared = ex * ex + ey * ey
+        precision = confidence / (pixel_variance * depth * depth + joint_variance)
         chi2 = precision * squared
         if cutoff is None:
             break
         # Scaled by the median, so that many bad keypoints do not make the good ones look bad; joints left out sort first.
         median = float(np.sort(chi2)[(len(chi2) + unusable) // 2]) / CHI2_2_MEDIAN
         robust = np.maximum(1.0 - chi2 / (cutoff * max(1.0, median)), 0.0)
-        sums = terms @ (precision * robust * robust)
+        sums = (terms @ (precision * robust * robust)).tolist()
         tx, ty, tz = _solve(sums, pixel_variance * min(1.0, median))
 
     inliers = (chi2 < INLIER_CHI2) & (confidence > 0)
     count = int(np.count_nonzero(inliers))
     if count < MIN_JOINTS:
         raise PlacementError(f"only {count} of {len(joints)} joints agree on a position")
-    if tz < MIN_DEPTH_M or (inliers & (z < MIN_DEPTH_M - tz)).any():
+    if tz < MIN_DEPTH_M or (inliers & (depth < MIN_DEPTH_M)).any():
         raise PlacementError(f"the hand would lie at depth {tz:.3g} m, behind or inside the camera")
     counted = inliers.astype(float)
-    residual_px = focal_px * math.sqrt(float(squared / (depth * depth) @ counted) / count)
+    residual_px = focal_px * math.sqrt(float(squared / np.maximum(depth, MIN_DEPTH_M) ** 2 @ counted) / count)
     excess = float(chi2 @ counted) / (2 * count - 3) / EXCESS_CHI2
     covariance = _covariance(sums, TUKEY_VARIANCE * max(1.0, excess), size_relative_sigma**2, (tx, ty, tz))
     return Placement(np.array([tx, ty, tz]), covariance, residual_px, inliers)
 
 
-def _usable(
-    joints_relative: FloatArray, keypoints_normalized: FloatArray, weights: FloatArray | None
-) -> tuple[FloatArray, FloatArray, FloatArray, int]:
-    """Joints, keypoints, confidences (0, and finite numbers, where a joint is left out), and how many are left out."""
-    joints, rays = np.asarray(joints_relative, float), np.asarray(keypoints_normalized, float)
-    confidence = np.ones(len(joints)) if weights is None else np.clip(np.nan_to_num(weights), 0.0, 1.0)
-    if np.isfinite(joints).all() and np.isfinite(rays).all():
-        unusable = len(joints) - int(np.count_nonzero(confidence))
-    else:
-        usable = np.isfinite(joints).all(axis=1) & np.isfinite(rays).all(axis=1) & (confidence > 0)
-        joints, rays = np.where(usable[:, None], joints, 0.0), np.where(usable[:, None], rays, 0.0)
-        confidence = np.where(usable, confidence, 0.0)
-        unusable = len(joints) - int(np.count_nonzero(usable))
-    if len(joints) - unusable < MIN_JOINTS:
-        raise PlacementError(f"{unusable} of {len(joints)} joints cannot be used, at least {MIN_JOINTS} are needed")
-    return joints, rays, confidence, unusable
+def _terms(joints: FloatArray, rays: FloatArray) -> FloatArray:
+    """(8, N) what the normal equations are summed from: 1, a, b, a^2 + b^2, p, q, a p + b q, z, with p = a z - x, q = b z - y."""
+    x, y, z = joints.T
+    a, b = rays.T
+    p, q = a * z - x, b * z - y
+    return np.array([np.ones(len(a)), a, b, a * a + b * b, p, q, a * p + b * q, z])
 
 
-def _solve(sums: FloatArray, noise: float = 0.0) -> tuple[float, float, float]:
-    """The wrist's position from the weighted sums of the terms 1, a, b, a^2 + b^2, p, q, a p + b q, z.
+def _without_missing(
+    joints: FloatArray, rays: FloatArray, confidence: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The same with confidence 0, and finite numbers, where a joint or its keypoint is not finite."""
+    usable = np.isfinite(np.hstack([joints, rays])).all(axis=1)
+    return np.where(usable[:, None], joints, 0.0), np.where(usable[:, None], rays, 0.0), np.where(usable, confidence, 0.0)
+
+
+def _solve(sums: list[float], noise: float = 0.0) -> tuple[float, float, float]:
+    """The wrist's position from the weighted sums of the terms.
 
     Args:
         noise: variance of a and b. Their squares in the sums are that much too large, which would pull a small (distant) hand
             towards the camera; it is taken out again.
     """
-    s1, sa, sb, srr, sp, sq, srp, sz = sums.tolist()
+    s1, sa, sb, srr, sp, sq, srp, sz = sums
     if not s1 > 0:
         raise PlacementError("no two joints agree on a position")
     srr -= 2 * noise * s1
@@ -153,14 +159,14 @@ def _solve(sums: FloatArray, noise: float = 0.0) -> tuple[float, float, float]:
 
 
 def _covariance(
-    sums: FloatArray, noise_scale: float, size_variance: float, translation: tuple[float, float, float]
+    sums: list[float], noise_scale: float, size_variance: float, translation: tuple[float, float, float]
 ) -> FloatArray:
     """(3, 3): the inverse of the normal equations, plus what the hand's unknown size adds along the wrist's own ray.
 
     The inverse is round by 1 / s1, and long along the keypoints' mean ray by their spread. A hand (1 + e) times as large fits the
     same picture (1 + e) times as far away: the size's part is exactly e times the translation.
     """
-    s1, sa, sb, srr = sums[:4].tolist()
+    s1, sa, sb, srr = sums[:4]
     across, along = noise_scale / s1, noise_scale / (srr - (sa * sa + sb * sb) / s1)
     a, b = sa / s1, sb / s1
     x, y, z = translation
