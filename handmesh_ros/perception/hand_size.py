@@ -2,7 +2,7 @@
 
 The size is the distance wrist -> middle finger's mcp, metres. Without calibration it is that of an average adult, with the spread
 of adults as its uncertainty: hand length is 194 mm (sd 10) for men and 181 mm (sd 10) for women (ANSUR 1988, Gordon et al.),
-187 mm (sd 12, 6 %) for both. Wrist -> middle mcp is half of it where annotators and mesh models put these two joints (0.51 to
+187 mm (sd 12, 6 %) for both. Wrist -> middle mcp is half of it where annotators and mesh models put these two joints (0.50 to
 0.52 in this project's template; 0.45 between the joints' centres of rotation: Buchholz, Armstrong and Goldstein 1992), give or
 take another 5 %.
 """

@@ -169,6 +169,7 @@ def test_weights_and_missing_keypoints_leave_joints_out() -> None:
     ],
     ids=["nan", "infinite", "one place", "no hand"],
 )
+@pytest.mark.filterwarnings("ignore:invalid value")
 def test_no_position_is_said_clearly(joints: np.ndarray, rays: np.ndarray, message: str) -> None:
     with pytest.raises(PlacementError, match=message):
         place(joints, rays, FOCAL)
