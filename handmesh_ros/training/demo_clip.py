@@ -3,8 +3,8 @@
     python -m handmesh_ros.training.demo_clip --assets ../shared/assets --out config/demo
 
 Written: ``demo.mp4``; ``demo_truth.npz`` with ``joints`` (F, 21, 3) float32 in metres in the camera frame, ``visible`` (F,) bool (every
-joint lies in the picture), ``absent`` (F,) bool (nothing of the hand does), ``stamp_s`` (F,), ``size_m`` (wrist to middle mcp), ``side``;
-and ``demo_camera.yaml``, the camera as camera_calibration would write it.
+joint lies in the picture), ``absent`` (F,) bool (nothing of the hand does), ``stamp_s`` (F,), ``size_m`` (wrist to middle mcp, median over
+the frames), ``side``; and ``demo_camera.yaml``, the camera as camera_calibration would write it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from handmesh_ros.training.render.sensor import Sensor, expose
 from handmesh_ros.training.render.shading import draw
 from handmesh_ros.training.render.surface import HandSurface
 from handmesh_ros.training.render.views import hand_rotation
+from handmesh_ros.training.template.poses import mean_shape
 from handmesh_ros.training.template.rig import Rig, load_poses, load_rig
-from handmesh_ros.training.template.rotations import slerp
+from handmesh_ros.training.template.rotations import axis_rotation, slerp
 
 WIDTH, HEIGHT, FOCAL_PX = 640, 480, 600.0
 RATE_HZ = 30
@@ -65,14 +66,19 @@ KEYS = (
     Key(4.0, "OK", (-0.06, 0.08, 0.45), 180, 8, -8),
     Key(4.6, "Sign_Point", (-0.07, 0.08, 0.52), 165, 10, -12),
     Key(5.2, "Sign_Point", (0.06, 0.06, 0.58), 165, 10, 12),
-    Key(5.9, "Sign 5", (0.00, 0.10, 0.60), 180, 5, 0),
-    Key(6.8, "Sign 5", (-0.02, 0.10, 0.56), 20, 5, 0),
-    Key(7.0, "Sign 5", (-0.02, 0.10, 0.56), 20, 5, 0),
-    Key(7.75, "Straight", (0.47, 0.12, 0.55), 20, 5, 8),
-    Key(8.2, "Straight", (0.47, 0.12, 0.55), 10, 5, 8),
-    Key(8.95, "Sign 5", (0.02, 0.10, 0.50), 10, 5, 4),
-    Key(9.5, "Sign 4", (0.00, 0.10, 0.50), 5, 5, 0),
+    Key(5.8, "Sign 5", (0.00, 0.10, 0.60), 180, 5, 0),
+    # Half-way round, a flat hand seen on edge is a line: rounded, it can still be read.
+    Key(6.3, "Rounded", (-0.01, 0.10, 0.58), 105, 12, 0),
+    Key(6.6, "Rounded", (-0.02, 0.10, 0.56), 45, 10, 0),
+    Key(6.9, "Sign 5", (-0.02, 0.10, 0.56), 20, 5, 0),
+    Key(7.1, "Sign 5", (-0.02, 0.10, 0.56), 20, 5, 0),
+    Key(7.85, "Straight", (0.47, 0.12, 0.55), 20, 5, 8),
+    Key(8.3, "Straight", (0.47, 0.12, 0.55), 10, 5, 8),
+    Key(9.05, "Sign 5", (0.02, 0.10, 0.50), 10, 5, 4),
+    Key(9.6, "Sign 4", (0.00, 0.10, 0.50), 5, 5, 0),
 )
+# Degrees of flexion that bring thumb and index of the mean hand together in the pose "OK", where the longer rig's own touch.
+PINCH = {"Thumb_Metacarpal_R": -3.5, "Thumb_Proximal_R": -3.5, "Thumb_Distal_R": -2.5, "Index_Proximal_R": 7.5, "Index_Intermediate_R": 3.0}
 STILL_S = (1.1, 2.2)  # the hand does not move at all
 
 
@@ -97,14 +103,22 @@ class Motion:
     rotation: FloatArray
     wrist: FloatArray
 
+    def transforms(self, rig: Rig) -> FloatArray:
+        """(F, 27, 4, 4) bone transforms of a hand of mean proportions."""
+        return rig.bone_transforms(self.local_rotations, np.broadcast_to(mean_shape(rig), self.local_rotations.shape[:-1]))
+
     def joints(self, rig: Rig) -> FloatArray:
         """(F, 21, 3), camera frame, metres."""
-        mesh_joints = rig.joint_positions(rig.bone_transforms(self.local_rotations))
+        mesh_joints = rig.joint_positions(self.transforms(rig))
         return (mesh_joints - mesh_joints[:, :1]) @ self.rotation.transpose(0, 2, 1) + self.wrist[:, None]
 
 
-def choreography(poses: dict[str, FloatArray]) -> Motion:
+def choreography(rig: Rig, poses: dict[str, FloatArray]) -> Motion:
     """The clip's motion, frame by frame; ``poses`` are the named poses of the rig."""
+    pinch = poses["OK"].copy()
+    for bone, degrees in PINCH.items():
+        pinch[rig.bone(bone)] = pinch[rig.bone(bone)] @ axis_rotation("z", np.radians(degrees))
+    poses = {**poses, "OK": pinch}
     stamps = np.arange(round(KEYS[-1].time_s * RATE_HZ)) / RATE_HZ
     times = np.array([key.time_s for key in KEYS])
     segment = np.clip(np.searchsorted(times, stamps, side="right") - 1, 0, len(KEYS) - 2)
@@ -127,7 +141,7 @@ def render_frames(assets_dir: Path, motion: Motion, rig: Rig, seed: int = 0) -> 
     """(F, 480, 640, 3) uint8 RGB. Equal seeds give equal frames."""
     assets = load_assets(assets_dir, texture_size=1024)
     surface = HandSurface.from_rig(rig)
-    transforms = rig.bone_transforms(motion.local_rotations)
+    transforms = motion.transforms(rig)
     matrices = torch.from_numpy(rig.skin_matrices(transforms)).float()
     mesh_wrist = torch.from_numpy(rig.joint_positions(transforms)[:, WRIST]).float()
     rotation, wrist = torch.from_numpy(motion.rotation).float(), torch.from_numpy(motion.wrist).float()
@@ -169,17 +183,24 @@ def truth(motion: Motion, rig: Rig) -> dict[str, np.ndarray]:
         "visible": np.all(inside, axis=1),
         "absent": np.any(outside, axis=1),
         "stamp_s": motion.stamp_s,
-        "size_m": np.array(np.linalg.norm(joints[0, MIDDLE_MCP] - joints[0, WRIST]), np.float32),
+        "size_m": np.array(np.median(np.linalg.norm(joints[:, MIDDLE_MCP] - joints[:, WRIST], axis=1)), np.float32),
         "side": np.array(Side.RIGHT.value),
     }
 
 
-def write_clip(assets_dir: Path, out: Path) -> None:
-    """Draws the clip and writes the three files into ``out``."""
+def write_truth(assets_dir: Path, out: Path) -> tuple[Motion, Rig]:
+    """Writes what is known of the clip, without drawing it: enough where only the joints' places in the hand were redefined."""
     out.mkdir(parents=True, exist_ok=True)
     rig = load_rig(assets_dir)
-    motion = choreography(load_poses(assets_dir, rig))
-    frames = render_frames(assets_dir, motion, rig)
+    motion = choreography(rig, load_poses(assets_dir, rig))
+    np.savez_compressed(out / "demo_truth.npz", **truth(motion, rig))  # type: ignore[arg-type]
+    (out / "demo_camera.yaml").write_text(_camera_yaml(camera()))
+    return motion, rig
+
+
+def write_clip(assets_dir: Path, out: Path) -> None:
+    """Draws the clip and writes the three files into ``out``."""
+    frames = render_frames(assets_dir, *write_truth(assets_dir, out))
     # MPEG-4 part 2: the one codec that pip's OpenCV both writes and reads on every platform.
     writer = cv2.VideoWriter(str(out / "demo.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), RATE_HZ, (WIDTH, HEIGHT))
     if not writer.isOpened():
@@ -187,8 +208,6 @@ def write_clip(assets_dir: Path, out: Path) -> None:
     for frame in frames:
         writer.write(np.ascontiguousarray(frame[..., ::-1]))
     writer.release()
-    np.savez_compressed(out / "demo_truth.npz", **truth(motion, rig))  # type: ignore[arg-type]
-    (out / "demo_camera.yaml").write_text(_camera_yaml(camera()))
 
 
 def _room(assets_dir: Path) -> np.ndarray:
@@ -259,8 +278,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Draw the demo clip with its true joints.")
     parser.add_argument("--assets", type=Path, required=True, help="folder with hand/, environments/, backgrounds/")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--truth-only", action="store_true", help="leave demo.mp4 as it is")
     chosen = parser.parse_args(arguments)
-    write_clip(chosen.assets, chosen.out)
+    (write_truth if chosen.truth_only else write_clip)(chosen.assets, chosen.out)
 
 
 if __name__ == "__main__":

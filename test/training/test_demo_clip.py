@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from paths import REPO, SHARED, needs_shared
 
-from handmesh_ros.hand import INDEX_TIP, THUMB_TIP
+from handmesh_ros.hand import INDEX_TIP, MIDDLE_MCP, THUMB_TIP, WRIST
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.training.demo_clip import KEYS, RATE_HZ, STILL_S, Motion, choreography, minimum_jerk, render_frames, truth
 from handmesh_ros.training.template.rig import load_poses, load_rig
@@ -55,7 +55,7 @@ def test_the_picture_changes_where_the_truth_says_the_hand_is(committed: dict[st
     camera = Camera.from_yaml(DEMO / "demo_camera.yaml")
     empty = np.median([frames[k] for k in np.flatnonzero(committed["absent"])], 0)
     for k in np.flatnonzero(committed["visible"])[::10]:
-        changed = np.abs(frames[k] - empty).max(2) > 20
+        changed = np.abs(frames[k] - empty).max(2) > 12
         columns, rows = np.round(camera.project(committed["joints"][k])).astype(int).T
         assert changed[rows, columns].mean() > 0.8, k
         low, high = np.min([columns, rows], 1) - 60, np.max([columns, rows], 1) + 60
@@ -79,7 +79,7 @@ def test_it_moves_as_a_person_does_and_holds_still(committed: dict[str, np.ndarr
 def test_thumb_and_index_meet_twice(committed: dict[str, np.ndarray]) -> None:
     gap = np.linalg.norm(committed["joints"][:, THUMB_TIP] - committed["joints"][:, INDEX_TIP], axis=1)
     # The joints lie inside the fingers: skin meets skin when they are about a finger's thickness apart.
-    touching = (gap < 0.015).astype(int)
+    touching = (gap[committed["stamp_s"] > STILL_S[1]] < 0.012).astype(int)
     assert (np.diff(touching) == 1).sum() == 2
     assert gap.max() > 0.08
 
@@ -96,13 +96,16 @@ def test_minimum_jerk_starts_and_ends_at_rest() -> None:
 @needs_shared
 def test_the_generator_makes_the_committed_clip(committed: dict[str, np.ndarray], frames: list[np.ndarray]) -> None:
     rig = load_rig(SHARED / "assets")
-    motion = choreography(load_poses(SHARED / "assets", rig))
+    motion = choreography(rig, load_poses(SHARED / "assets", rig))
     assert motion.stamp_s[-1] == pytest.approx(KEYS[-1].time_s, abs=1.5 / RATE_HZ)
     again = truth(motion, rig)
     assert again.keys() == committed.keys()
+    # Where this fails after a joint was redefined: python -m handmesh_ros.training.demo_clip --truth-only
     assert np.allclose(again["joints"], committed["joints"], atol=1e-6)
     assert np.array_equal(again["visible"], committed["visible"])
-    assert float(committed["size_m"]) == pytest.approx(0.0947, abs=0.001)
+    size = np.linalg.norm(committed["joints"][:, MIDDLE_MCP] - committed["joints"][:, WRIST], axis=1)
+    assert np.allclose(size, committed["size_m"], rtol=0.06)  # cupping the palm moves the knuckle a little
+    assert 0.08 < committed["size_m"] < 0.105
     one = Motion(motion.stamp_s[40:41], motion.local_rotations[40:41], motion.rotation[40:41], motion.wrist[40:41])
     drawn = render_frames(SHARED / "assets", one, rig)[0][..., ::-1]
     assert np.abs(drawn.astype(int) - frames[40]).mean() < 5  # the codec's loss
