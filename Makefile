@@ -22,7 +22,7 @@ STAMPS := $(VENV)/stamps
 COLCON := $(VENV)/colcon
 WORKSPACE := --base-paths $(COLCON)/src --build-base $(COLCON)/build
 ROS_ENV := PATH="$(VENV)/bin:$$PATH" AMENT_PREFIX_PATH="$(VENV)" CMAKE_PREFIX_PATH="$(VENV)"
-PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --no-input
+PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --no-input --no-compile
 
 .PHONY: help demo test bench lint pytest colcon models setup setup-torch lock clean
 
@@ -47,7 +47,8 @@ test: lint colcon pytest
 lint: setup-torch
 	@echo "== ruff and mypy"
 	@$(RUN) -m ruff check .
-	@$(RUN) -m mypy handmesh_ros bare
+	@$(RUN) -m mypy handmesh_ros
+	@$(RUN) -m mypy bare  # apart: together, the folder bare/tf2_msgs hides the built package
 
 pytest: setup-torch
 	@echo "== pytest"

@@ -44,6 +44,6 @@ setup(
     extras_require={
         "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification"],
         "dev": ["pytest>=7", "pytest-timeout", "hypothesis", "transforms3d", "ruff", "mypy", "types-PyYAML",
-                "ai-edge-litert; platform_system != 'Windows'"],
+                "ai-edge-litert; platform_system != 'Windows'", "OneEuroFilter"],
     },
 )
