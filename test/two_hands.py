@@ -58,22 +58,27 @@ class Network:
                 hidden |= ((hand.keypoints > low) & (hand.keypoints < high)).all(axis=1)
         return float(hidden.mean())
 
-    def measure(self, center: np.ndarray, size: float, told: Side | None, track_id: int | None, hands: list[TrueHand]) -> Measurement:
+    def measure(
+        self, center: np.ndarray, size: float, told: Side | None, track_id: int | None, hands: list[TrueHand]
+    ) -> Measurement:
         rng = self.rng
         best, best_merit = None, 0.0
         for hand in hands:
             inside = (np.abs(hand.keypoints - center).max(axis=1) < 0.5 * size).mean()
-            merit = inside * (1.0 - self.hidden_fraction(hand, hands)) * np.exp(-np.linalg.norm(hand.keypoints.mean(axis=0) - center) / size)
+            off_center = np.linalg.norm(hand.keypoints.mean(axis=0) - center) / size
+            merit = inside * (1.0 - self.hidden_fraction(hand, hands)) * np.exp(-off_center)
             if merit > best_merit:
                 best, best_merit = hand, merit
         if best is None or best_merit < 0.25:  # nothing to see: rubbish with a low score, now and then a middling one
-            joints = open_hand(told or Side.RIGHT) + np.array([*(center - CENTER) / FOCAL * 0.6, 0.6]) + rng.normal(0, 0.03, (21, 3))
-            return Measurement(project(joints), joints, float(rng.beta(2, 8)), told or Side.RIGHT, float(rng.uniform()), 5.0, track_id)
+            side = told or Side.RIGHT
+            joints = open_hand(side) + np.array([*(center - CENTER) / FOCAL * 0.6, 0.6]) + rng.normal(0, 0.03, (21, 3))
+            return Measurement(project(joints), joints, float(rng.beta(2, 8)), side, float(rng.uniform()), 5.0, track_id)
         hidden = self.hidden_fraction(best, hands)
         spread = 1.0 + 3.0 * hidden
         right = best.side is Side.RIGHT
         logit = rng.normal(3.0, 1.0) * (1 if right else -1) * (-1 if rng.uniform() < self.side_errors + 0.3 * hidden else 1)
-        joints = best.joints + rng.normal(0, 0.003, (21, 3)) * spread + rng.normal(0, 1, 3) * np.array([0.002, 0.002, 0.009]) * spread
+        shift = rng.normal(0, 1, 3) * np.array([0.002, 0.002, 0.009])
+        joints = best.joints + (rng.normal(0, 0.003, (21, 3)) + shift) * spread
         if told is not None and told is not best.side:  # a mesh from a wrongly mirrored patch is wrong in depth and in size
             joints = joints + rng.normal(0, 0.01, (21, 3)) + np.array([0.0, 0.0, rng.normal(0, 0.03)])
         keypoints = best.keypoints + rng.normal(0, 1.5, (21, 2)) * spread
@@ -97,6 +102,7 @@ def run_frame(tracker: Tracker, network: Network, hands: list[TrueHand], stamp_s
     update = tracker.step([network.look(region, hands) for region in tracker.regions(stamp_s)], stamp_s)
     if update.want_detection:
         palms = [p for p in network.detect(hands) if not tracker.is_followed(p)]
-        size = [3.0 * float(np.linalg.norm(p[0] - p[2])) for p in palms]
-        update = tracker.adopt([network.measure(p.mean(axis=0), s, None, None, hands) for p, s in zip(palms, size, strict=True)], stamp_s)
+        sizes = [3.0 * float(np.linalg.norm(p[0] - p[2])) for p in palms]
+        candidates = [network.measure(p.mean(axis=0), s, None, None, hands) for p, s in zip(palms, sizes, strict=True)]
+        update = tracker.adopt(candidates, stamp_s)
     return update

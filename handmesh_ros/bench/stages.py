@@ -1,81 +1,60 @@
-"""What the geometry of one hand and frame costs, stage by stage, on one core."""
+"""What each stage of perception costs on a clip, offline and on one core."""
 
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
+from handmesh_ros.perception import Camera, HandPipeline
+from handmesh_ros.sources import open_source
 
-from handmesh_ros.hand import FloatArray, Side
-from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.crop import extract_patch, region_from_keypoints
-from handmesh_ros.perception.frames import joint_rotations
-from handmesh_ros.perception.place import place
-
-PATCH_SIZE = 224
-# A right hand, half open, relative to the wrist, camera axes, metres: finger roots, and where their bones point.
-ROOTS = np.array([[-0.03, -0.02, 0.01], [-0.025, -0.09, 0.0], [0.0, -0.095, 0.0], [0.02, -0.09, 0.0], [0.04, -0.08, 0.0]])
-BONES_M = (0.042, 0.028, 0.023)
+GEOMETRY = ("place", "frames", "track", "smooth")
 
 
 @dataclass(frozen=True)
-class StageCost:
-    """Microseconds of one stage, over many runs."""
+class StageCosts:
+    """Median milliseconds of each stage over the frames in which one hand was followed; ``detect_ms`` of the frames with a search."""
 
-    name: str
-    best_us: float
-    median_us: float
+    stages_ms: dict[str, float]
+    detect_ms: float
+    detector_calls: int
+    frames: int
 
+    @property
+    def geometry_ms(self) -> float:
+        """Placement, joint frames, tracking and smoothing together."""
+        return sum(self.stages_ms.get(stage, 0.0) for stage in GEOMETRY)
 
-def measure_stages(repeats: int = 2000) -> list[StageCost]:
-    """Crop, undistortion, placement and joint frames of one hand in a 640x480 frame of a camera with distortion."""
-    K = np.array([[600.0, 0, 320], [0, 600, 240], [0, 0, 1]])
-    camera = Camera(640, 480, K, np.array([-0.3, 0.1, 0.001, -0.002, 0.02]))
-    frame = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
-    joints = _half_open_hand()
-    keypoints = camera.project(joints + (0.08, 0.05, 0.6))
-    rays = camera.normalize(keypoints)
-    region = region_from_keypoints(keypoints, 1.6)
-    patch = np.empty((1, 3, PATCH_SIZE, PATCH_SIZE), np.float32)
-    stages: dict[str, Callable[[], object]] = {
-        "crop": lambda: extract_patch(frame, region_from_keypoints(keypoints, 1.6), PATCH_SIZE, out=patch),
-        "undistort": lambda: camera.normalize(keypoints),
-        "axes": lambda: region.axes_in_camera(camera),
-        "place": lambda: place(joints, rays, camera.focal_px, size_relative_sigma=0.08),
-        "frames": lambda: joint_rotations(joints, Side.RIGHT),
-    }
-    return [_cost(name, stage, repeats) for name, stage in stages.items()]
+    def table(self) -> str:
+        lines = [f"  {name:<34}{value:>9.3f} ms" for name, value in self.stages_ms.items()]
+        lines.append(f"  {'place + frames + track + smooth':<34}{self.geometry_ms:>9.3f} ms")
+        lines.append(f"  {'palm detector, when it runs':<34}{self.detect_ms:>9.3f} ms ({self.detector_calls} of {self.frames} frames)")
+        return "\n".join(lines)
 
 
-def _cost(name: str, stage: Callable[[], object], repeats: int) -> StageCost:
-    for _ in range(20):  # warm caches
-        stage()
-    times = sorted(_timed(stage, repeats))
-    return StageCost(name, times[0] * 1e6, statistics.median(times) * 1e6)
+def measure_stages(clip: Path, camera: Camera, model: str = "lifted", most_frames: int = 10_000) -> StageCosts:
+    """Run the pipeline over a clip as fast as it goes.
 
-
-def _timed(stage: Callable[[], object], repeats: int) -> Iterator[float]:
-    for _ in range(repeats):
-        start = time.perf_counter()
-        stage()
-        yield time.perf_counter() - start
-
-
-def _half_open_hand() -> FloatArray:
-    joints = np.zeros((21, 3))
-    for finger, root in enumerate(ROOTS):
-        direction = root / np.linalg.norm(root)
-        joints[1 + 4 * finger] = point = root
-        for bone, length in enumerate(BONES_M):
-            bend = 0.4 * (bone + 1)
-            point = point + length * (np.cos(bend) * direction + np.sin(bend) * np.array([0, 0, 1.0]))
-            joints[2 + 4 * finger + bone] = point
-    return joints
-
-
-if __name__ == "__main__":
-    for cost in measure_stages():
-        print(f"{cost.name:<10} best {cost.best_us:7.1f} us   median {cost.median_us:7.1f} us")
+    Raises:
+        ValueError: no hand was followed in it.
+    """
+    pipeline = HandPipeline.load(model=model, max_hands=1, threads=1)
+    followed: list[dict[str, float]] = []
+    detections: list[float] = []
+    frames = 0
+    for frame in open_source(str(clip)):
+        hands = pipeline.process(frame.rgb, camera, frame.stamp_s)
+        frames += 1
+        seconds = pipeline.stage_seconds
+        if "detect" in seconds:
+            detections.append(seconds["detect"])
+        elif len(hands) == 1:
+            followed.append(seconds)
+        if frames == most_frames:
+            break
+    if not followed or not detections:
+        raise ValueError(f"{clip}: no hand was followed in this clip, so there is nothing to measure")
+    names = dict.fromkeys(name for seconds in followed for name in seconds)
+    medians = {name: 1e3 * statistics.median(seconds.get(name, 0.0) for seconds in followed) for name in names}
+    return StageCosts(medians, 1e3 * statistics.median(detections), pipeline.detector_calls, frames)

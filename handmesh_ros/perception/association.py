@@ -48,7 +48,7 @@ class TrackingParameters:
     start_score: float = 0.6  # score that begins a track ...
     keep_score: float = 0.5  # ... and the lower one that carries it on
     predict_s: float = 0.2  # an unmeasured hand is still reported for this long, as PREDICTED
-    remember_s: float = 0.5  # a lost hand that comes back within this time gets its old id
+    remember_s: float = 0.8  # a lost hand that comes back within this time gets its old id
     max_gap_s: float = 1.0  # frames further apart than this have nothing to do with each other
     confirm_hits: int = 3  # a track measured fewer times is not predicted: no ghosts of one-frame hands
     search_interval_s: float = 0.1  # least time between detector calls while a hand is missing
@@ -105,7 +105,8 @@ class Track:
     """The state of one followed hand. ``side`` never changes under one ``track_id``.
 
     ``position`` and ``velocity`` are the palm centre's (3,), metres and m/s; ``image_velocity`` (2,) is the keypoints' mean, px/s.
-    ``side_evidence`` is the running log-odds for ``side``. ``unseen_s`` is 0 in a measured frame.
+    ``side_evidence`` is the running log-odds for ``side``. ``unseen_s`` is 0 in a measured frame. ``doubted`` tells that a hand of
+    the other side was seen in this one's place since it went missing.
     """
 
     track_id: int
@@ -120,6 +121,7 @@ class Track:
     unseen_s: float = 0.0
     state: TrackState = TrackState.TRACKING
     reason: LossReason = LossReason.NONE
+    doubted: bool = False
 
 
 def palm_size_px(keypoints: FloatArray) -> float:

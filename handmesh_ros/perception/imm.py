@@ -20,6 +20,8 @@ MAX_REJECTED = 2  # a hand that really jumped is believed at the third sample
 # Noise that is correlated from frame to frame must be counted as more than its variance, or the models chase it.
 CORRELATION_ALLOWANCE = 2.0
 
+State = tuple[float, float, FloatArray, FloatArray, FloatArray, list[float], list[tuple[float, float, float]]]
+
 
 @dataclass(frozen=True)
 class MotionParameters:
@@ -54,6 +56,7 @@ class StillOrMoving:
         self.probability_still = 0.5
         self._scale = 1.0  # of the noise variances
         self._rejected = 0
+        self._doubt: tuple[State, float] | None = None
         self._still: FloatArray = np.zeros(3)
         self._moving: FloatArray = np.zeros(3)
         self._speed: FloatArray = np.zeros(3)
@@ -117,6 +120,8 @@ class StillOrMoving:
         distance_m = float(across_m @ across_m) / sums_m[0] + along_m * along_m / sums_m[1]
         distance_s = float(across_s @ across_s) / sums_s[0] + along_s * along_s / sums_s[1]
         if min(distance_m, distance_s) > GATE:
+            if self._undone(value, dt):
+                return self._mix()
             self._rejected += 1
             if self._rejected > MAX_REJECTED:
                 scale = self._scale
@@ -127,10 +132,13 @@ class StillOrMoving:
             self._moving_variance, self._still_variance, self.probability_still = moving_variance, still_variance, prior_still
             return self._mix()
         self._rejected = 0
+        before = self._state()
         nearest = min(distance_m, distance_s)  # taken out of both exponents: their ratio is all that counts
         likelihood_m = prior_moving * math.exp(-0.5 * (distance_m - nearest)) / (sums_m[0] * math.sqrt(sums_m[1]))
         likelihood_s = prior_still * math.exp(-0.5 * (distance_s - nearest)) / (sums_s[0] * math.sqrt(sums_s[1]))
         self.probability_still = still = likelihood_s / (likelihood_s + likelihood_m)
+        # One sample alone may have been an outlier: what was believed before it is kept for one more.
+        self._doubt = (before, dt) if before[0] > 0.5 > still else None
         self._learn_noise((still * distance_s + (1.0 - still) * distance_m) / 3.0, dt)
 
         # Kalman updates of both.
@@ -157,6 +165,32 @@ class StillOrMoving:
             still * s + (1.0 - still) * m[0] for s, m in zip(self._still_variance, self._moving_variance, strict=True)
         )
         return across, along
+
+    def _undone(self, value: FloatArray, dt: float) -> bool:
+        """Take back a movement that began with the last sample, if this one shows that the hand has not moved at all."""
+        if self._doubt is None:
+            return False
+        (before, since), now = self._doubt, self._state()
+        self._doubt = None
+        self._restore(before)
+        self.update(value, dt + since)
+        if self._rejected:
+            self._rejected = 0
+            self._restore(now)
+            return False
+        return True
+
+    def _state(self) -> State:
+        return (
+            self.probability_still, self._scale, self._still, self._moving, self._speed,
+            self._still_variance, self._moving_variance,
+        )  # fmt: skip
+
+    def _restore(self, state: State) -> None:
+        (
+            self.probability_still, self._scale, self._still, self._moving, self._speed,
+            self._still_variance, self._moving_variance,
+        ) = state  # fmt: skip
 
     def _mix(self) -> FloatArray:
         self.value = self.probability_still * self._still + (1.0 - self.probability_still) * self._moving

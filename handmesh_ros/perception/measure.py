@@ -22,6 +22,7 @@ class MeasuredHand:
     """A hand as one crop shows it. Its ``hand`` has no track yet (track_id 0) and is not smoothed."""
 
     hand: Hand
+    region: CropRegion
     right_probability: float | None
     residual_px: float
 
@@ -54,9 +55,8 @@ class HandMeter:
             axes = region.axes_in_camera(camera) * (size.size_m / self.network.reference_size_m)
             joints = estimate.joints.astype(np.float64) @ axes.T
             keypoints = region.to_image(estimate.keypoints)
-            focal_px = float(camera.K[0, 0])
             try:
-                placement = place(joints, camera.normalize(keypoints), focal_px, size_relative_sigma=size.relative_sigma)
+                placement = place(joints, camera.normalize(keypoints), camera.focal_px, size_relative_sigma=size.relative_sigma)
             except PlacementError:
                 return None
         with self._stopwatch.stage("frames"):
@@ -80,7 +80,7 @@ class HandMeter:
             size_m=size.size_m,
             metric=camera.calibrated,
         )
-        return MeasuredHand(hand, right_probability, placement.residual_px)
+        return MeasuredHand(hand, region, right_probability, placement.residual_px)
 
 
 def probability_of(side: Side, right_probability: float | None) -> float:

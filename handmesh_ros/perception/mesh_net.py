@@ -86,13 +86,13 @@ class MeshNetwork:
         """Whether the network can tell a hand from none."""
         return "score" in self._outputs
 
-    def region_around(self, keypoints: FloatArray, mirror: bool = False) -> CropRegion:
-        """The crop that this network wants around a hand: (21, 2) pixels; mirrored for a left hand.
+    def region_around(self, keypoints: FloatArray, mirror: bool = False, previous: CropRegion | None = None) -> CropRegion:
+        """The crop that this network wants around a hand: (21, 2) pixels; mirrored for a left hand; upright as the previous one in doubt.
 
         Raises:
             CropError: keypoints not finite, or all in one place.
         """
-        return region_from_keypoints(keypoints, self.crop_scale, mirror, box=self.crop_box)
+        return region_from_keypoints(keypoints, self.crop_scale, mirror, previous, self.crop_box)
 
     def predict(self, patch: FloatArray) -> MeshEstimate:
         """Estimate the hand in a (1, 3, S, S) float32 patch, RGB 0..1."""

@@ -63,6 +63,7 @@ class HandPipeline:
         self._stopwatch = Stopwatch()
         self._meter = HandMeter(network, self._stopwatch)
         self._smoothers: dict[int, HandSmoother] = {}
+        self._regions: dict[int, CropRegion] = {}  # where each live hand was last measured
         self.parameters = parameters or PipelineParameters()
         self._tracker = Tracker(self.parameters.tracking)
 
@@ -126,7 +127,7 @@ class HandPipeline:
         self._stopwatch.restart()
         measurements = []
         for search in self._tracker.regions(stamp_s):
-            region = self._region_around(search.keypoints, search.side)
+            region = self._region_around(search.keypoints, search.side, self._regions.get(search.track_id))
             measured = self._measure(frame_rgb, camera, region, stamp_s)
             if measured is not None:
                 measurements.append(_measurement(measured, search.track_id))
@@ -137,6 +138,7 @@ class HandPipeline:
             with self._stopwatch.stage("track"):
                 update = self._tracker.adopt([_measurement(measured, None) for measured in candidates], stamp_s)
         self.losses = update.lost
+        self._regions = {track.track_id: _measured_of(track).region for track in update.live}
         self.raw_hands = tuple(_hand_of(track, stamp_s) for track in update.live)
         with self._stopwatch.stage("smooth"):
             return self._smooth(self.raw_hands)
@@ -201,11 +203,11 @@ class HandPipeline:
         side = assumed
         if self.parameters.side is None and first.right_probability is not None:
             side = Side.RIGHT if first.right_probability >= 0.5 else Side.LEFT
-        return self._measure(frame_rgb, camera, self._region_around(first.hand.keypoints, side), stamp_s)
+        return self._measure(frame_rgb, camera, self._region_around(first.hand.keypoints, side, region), stamp_s)
 
-    def _region_around(self, keypoints: FloatArray, side: Side) -> CropRegion | None:
+    def _region_around(self, keypoints: FloatArray, side: Side, previous: CropRegion | None) -> CropRegion | None:
         try:
-            return self.network.region_around(keypoints, mirror=side is Side.LEFT)
+            return self.network.region_around(keypoints, side is Side.LEFT, previous)
         except CropError:
             return None
 
@@ -245,15 +247,19 @@ def _measurement(measured: MeasuredHand, track_id: int | None) -> Measurement:
         right_probability=measured.right_probability,
         residual_px=measured.residual_px,
         track_id=track_id,
-        payload=hand,
+        payload=measured,
     )
+
+
+def _measured_of(track: Track) -> MeasuredHand:
+    measured = track.measurement.payload
+    assert isinstance(measured, MeasuredHand)
+    return measured
 
 
 def _hand_of(track: Track, stamp_s: float) -> Hand:
     """The hand of a live track in the frame of ``stamp_s``: as measured, or carried on at its slowing speed."""
-    hand = track.measurement.payload
-    assert isinstance(hand, Hand)
-    hand = replace(hand, track_id=track.track_id, side=track.side, state=track.state, stamp_s=stamp_s)
+    hand = replace(_measured_of(track).hand, track_id=track.track_id, side=track.side, state=track.state, stamp_s=stamp_s)
     if track.state is TrackState.TRACKING:
         return hand
     elapsed = coasted_time(stamp_s - track.stamp_s)

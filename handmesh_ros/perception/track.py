@@ -176,6 +176,8 @@ class Tracker:
                 continue
             if sum(t.state is TrackState.TRACKING for t in self._tracks) >= self.parameters.max_hands:
                 break
+            if self._is_doubtful(candidate, stamp_s):
+                continue
             self._make_room()
             self._tracks += (self._born(candidate, candidate.side, stamp_s),)
         return self._update(False)
@@ -185,6 +187,19 @@ class Tracker:
         ids = {t.track_id for t in live}
         # A hand given up in step() and found again by the detector in the same frame was never lost.
         return TrackUpdate(live, tuple(loss for loss in self._lost if loss.track_id not in ids), want_detection)
+
+    def _is_doubtful(self, candidate: Measurement, stamp_s: float) -> bool:
+        """Whether a hand appears where one of the other side went missing, for the first time.
+
+        Half hidden hands often show the wrong side for one frame: the second look decides, a tenth of a second later.
+        """
+        for track in self._tracks:
+            if track.state is TrackState.TRACKING or track.side is candidate.side or track.doubted:
+                continue
+            if math.isfinite(match_cost(track, candidate, stamp_s, self.parameters)[0]):
+                self._tracks = tuple(replace(t, doubted=True) if t is track else t for t in self._tracks)
+                return True
+        return False
 
     def _match(
         self, tracks: Sequence[Track], measurements: Sequence[Measurement], score: float, stamp_s: float
@@ -256,6 +271,7 @@ class Tracker:
                 unseen_s=0.0,
                 state=TrackState.TRACKING,
                 reason=LossReason.NONE,
+                doubted=False,
             )
         ]
 
