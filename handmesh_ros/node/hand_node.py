@@ -43,10 +43,16 @@ from handmesh_ros.srv import CalibrateHandSize
 # The latest frame only: a second one in the queue would make every result one frame older.
 LATEST_FRAME = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 REPEAT_WARNING_S = 10.0
+# The first images may come before the first camera_info: DDS finds one topic after the other.
+CAMERA_INFO_PATIENCE_S = 1.0
 
 
 class HandNode(Node):
     """Everything runs in the image callback: that is the shortest way from a frame to its hands.
+
+    Attributes:
+        pipeline: that the frames go through; another one after a change of the model.
+        statistics: of the frames so far.
 
     Raises:
         StartError: a parameter or the model is not usable.
@@ -55,10 +61,11 @@ class HandNode(Node):
     def __init__(self) -> None:
         super().__init__("hand_node")
         self._cameras = CameraCache()
-        self._statistics = FrameStatistics()
+        self.statistics = FrameStatistics()
         self._warned_s: dict[str, float] = {}
         self._last_stamp_s: float | None = None
         self._last_header = Header()
+        self._first_frame_s = np.inf
         self._enabled = True
         self._outputs = HandOutputs(self)
         self._teleop = Teleop(self)
@@ -76,7 +83,7 @@ class HandNode(Node):
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 5)
         self.create_timer(1.0, self._publish_diagnostics)
         freeze_objects()
-        self.get_logger().info(f"ready: model '{self._pipeline.model_name}', waiting for images on {self._image_topic}")
+        self.get_logger().info(f"ready: model '{self.pipeline.model_name}', waiting for images on {self._image_topic}")
 
     def _subscribe(self) -> None:
         override = QoSOverridingOptions.with_default_policies()
@@ -103,7 +110,8 @@ class HandNode(Node):
         if not self._enabled:
             return
         begin = time.perf_counter()
-        self._statistics.frame_came()
+        self._first_frame_s = min(self._first_frame_s, begin)
+        self.statistics.frame_came()
         try:
             stamp_s = self._advancing_stamp(message.header)
             if stamp_s is None:
@@ -117,22 +125,23 @@ class HandNode(Node):
         except ImageError as error:
             self._refuse("image", str(error))
         except CameraError as error:
-            self._refuse("camera", str(error))
+            if self._cameras.info is not None or begin - self._first_frame_s > CAMERA_INFO_PATIENCE_S:
+                self._refuse("camera", str(error))
         except Exception as error:
             # Not foreseen, but a robot's perception must not end with one bad frame.
             self._refuse("unexpected", f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
 
     def _process(self, header: Header, stamp_s: float, frame: NDArray[np.uint8], camera: Camera, begin: float) -> None:
         before = time.perf_counter()
-        hands = self._pipeline.process(frame, camera, stamp_s)
+        hands = self.pipeline.process(frame, camera, stamp_s)
         perception_s = time.perf_counter() - before
         self._last_header = header
         latency_s = self._now_s() - stamp_s
-        result = FrameResult(header, stamp_s, frame, camera, hands, self._pipeline.raw_hands, latency_s)
+        result = FrameResult(header, stamp_s, frame, camera, hands, self.pipeline.raw_hands, latency_s)
         self._outputs.publish(result, self._settings)
         self._teleop.publish(header, best_of_each_side(hands), self._predict)
         outside_s = time.perf_counter() - begin - perception_s
-        self._statistics.frame_processed(stamp_s, self._now_s() - stamp_s, outside_s, self._pipeline.stage_seconds)
+        self.statistics.frame_processed(stamp_s, self._now_s() - stamp_s, outside_s, self.pipeline.stage_seconds)
 
     def _advancing_stamp(self, header: Header) -> float | None:
         """The frame's time in seconds; None for a frame that was there already."""
@@ -147,17 +156,17 @@ class HandNode(Node):
             self._refuse("stamp", "two images carry the same stamp: the second one is left out. Do two drivers publish on this topic?")
             return None
         self._warn(f"the images' stamps went back by {last - stamp_s:.3f} s (a looped bag?): all hands are found anew")
-        self._pipeline.reset()
+        self.pipeline.reset()
         return stamp_s
 
     def _predict(self, hand: Hand) -> Hand:
-        return self._pipeline.predict(hand, self._now_s())
+        return self.pipeline.predict(hand, self._now_s())
 
     def _now_s(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9
 
     def _refuse(self, kind: str, text: str) -> None:
-        self._statistics.frame_refused(kind, text)
+        self.statistics.frame_refused(kind, text)
         self._warn(text)
 
     def _warn(self, text: str) -> None:
@@ -176,15 +185,15 @@ class HandNode(Node):
         return pipeline
 
     def _use_pipeline(self, pipeline: HandPipeline) -> None:
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._model_sha256 = sha256_of(pipeline.network.path)
         patch = np.zeros((1, 3, pipeline.network.patch_size, pipeline.network.patch_size), np.float32)
         self._outputs.set_model(pipeline.model_name, pipeline.faces, len(pipeline.network.predict(patch).vertices))
 
     def _set_hand_size(self, size_m: float) -> None:
-        self._pipeline.sizes.reset()
+        self.pipeline.sizes.reset()
         if size_m > 0:
-            self._pipeline.sizes.set(size_m)
+            self.pipeline.sizes.set(size_m)
 
     def _change_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         try:
@@ -194,19 +203,19 @@ class HandNode(Node):
                 HandSize(parameters.hand_size_m)  # refuses sizes that no hand has
             if "model" in changed:
                 pipeline = self._load_pipeline(parameters)
-                pipeline.sizes = self._pipeline.sizes
+                pipeline.sizes = self.pipeline.sizes
                 self._use_pipeline(pipeline)
         except (ParameterError, ModelError, ModelContractError, HandSizeError) as error:
             return SetParametersResult(successful=False, reason=str(error))
         if parameters.for_pipeline() != self._settings.for_pipeline():
-            self._pipeline.set_parameters(parameters.for_pipeline())
+            self.pipeline.set_parameters(parameters.for_pipeline())
         if "hand_size_m" in changed:
             self._set_hand_size(parameters.hand_size_m)
         self._settings = parameters
         return SetParametersResult(successful=True)
 
     def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._pipeline.reset()
+        self.pipeline.reset()
         self._outputs.clear(self._last_header)
         response.success, response.message = True, "all hands are forgotten and found anew; hand sizes are kept"
         return response
@@ -214,7 +223,7 @@ class HandNode(Node):
     def _set_enabled(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
         if not self._enabled:
-            self._pipeline.reset()
+            self.pipeline.reset()
             self._outputs.clear(self._last_header)
         response.success, response.message = True, "enabled" if self._enabled else "disabled: images are not looked at"
         return response
@@ -222,21 +231,21 @@ class HandNode(Node):
     def _calibrate_hand_size(
         self, request: CalibrateHandSize.Request, response: CalibrateHandSize.Response
     ) -> CalibrateHandSize.Response:
-        return calibrate_hand_size(self._pipeline.sizes, self._pipeline.raw_hands, self._settings.hand_size_m, request, response)
+        return calibrate_hand_size(self.pipeline.sizes, self.pipeline.raw_hands, self._settings.hand_size_m, request, response)
 
     def _publish_diagnostics(self) -> None:
-        level, text = self._statistics.level() if self._enabled else (b"\x00", "disabled")
-        live = ", ".join(f"{hand.side.value} {hand.track_id} {hand.state.value}" for hand in self._pipeline.raw_hands)
+        level, text = self.statistics.level() if self._enabled else (b"\x00", "disabled")
+        live = ", ".join(f"{hand.side.value} {hand.track_id} {hand.state.value}" for hand in self.pipeline.raw_hands)
         values = {
             "hands": live or "none",
-            "model": self._pipeline.model_name,
+            "model": self.pipeline.model_name,
             "model sha256": self._model_sha256,
-            "detector calls": str(self._pipeline.detector_calls),
-            **self._statistics.values(),
+            "detector calls": str(self.pipeline.detector_calls),
+            **self.statistics.values(),
         }
         stamp = self.get_clock().now().to_msg()
         name = f"{self.get_fully_qualified_name()}: hands"
-        self._diagnostics.publish(diagnostic_array(stamp, name, self._pipeline.model_name, level, text, values))
+        self._diagnostics.publish(diagnostic_array(stamp, name, self.pipeline.model_name, level, text, values))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
-from geometry_msgs.msg import Point, Pose, PoseWithCovariance, PoseWithCovarianceStamped, Quaternion, Transform, TransformStamped, Vector3
+from geometry_msgs.msg import Point, Pose, PoseWithCovariance, PoseWithCovarianceStamped, Quaternion, TransformStamped, Vector3
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from sensor_msgs_py import point_cloud2
@@ -69,36 +69,52 @@ def quaternions_xyzw(rotations: FloatArray) -> FloatArray:
 
 
 def hand_array(
-    header: Header, hands: Sequence[Hand], latency_s: float = 0.0, ages_s: Mapping[int, float] | None = None
+    header: Header,
+    hands: Sequence[Hand],
+    latency_s: float = 0.0,
+    ages_s: Mapping[int, float] | None = None,
+    into: HandArray | None = None,
 ) -> HandArray:
     """All hands of one image.
 
     Args:
         latency_s: since the image's stamp.
         ages_s: track_id -> seconds since the track began.
+        into: the message of an earlier image, to be overwritten: making messages costs several times more than filling them.
     """
+    message = HandArray() if into is None else into
     ages_s = ages_s or {}
-    return HandArray(header=header, hands=[hand_message(hand, latency_s, ages_s.get(hand.track_id, 0.0)) for hand in hands])
+    filled = list(message.hands)[: len(hands)]
+    filled += [HandMessage() for _ in range(len(hands) - len(filled))]
+    for sent, hand in zip(filled, hands, strict=True):
+        _fill_hand(sent, hand, latency_s, ages_s.get(hand.track_id, 0.0))
+    message.header = header
+    message.hands = filled
+    return message
 
 
-def hand_message(hand: Hand, latency_s: float = 0.0, age_s: float = 0.0) -> HandMessage:
-    joints = _poses(hand.joints, hand.rotations)
-    return HandMessage(
-        track_id=hand.track_id,
-        side=SIDES[hand.side],
-        side_score=float(hand.side_score),
-        score=float(hand.score),
-        state=STATES[hand.state],
-        age=duration(age_s),
-        latency=duration(latency_s),
-        wrist=PoseWithCovariance(pose=joints[WRIST], covariance=pose_covariance(hand)),
-        joints=joints,
-        keypoints=np.asarray(hand.keypoints, np.float32).reshape(-1),
-        metric=bool(hand.metric),
-        size_m=float(hand.size_m),
-        pinch_distance=pinch_distance(hand.joints),
-        aperture=aperture(hand.joints),
-    )
+def _fill_hand(message: HandMessage, hand: Hand, latency_s: float, age_s: float) -> None:
+    for pose, position, quaternion in zip(message.joints, hand.joints.tolist(), quaternions_xyzw(hand.rotations).tolist(), strict=True):
+        _fill(pose.position, pose.orientation, position, quaternion)
+    message.track_id = hand.track_id
+    message.side = SIDES[hand.side]
+    message.side_score = float(hand.side_score)
+    message.score = float(hand.score)
+    message.state = STATES[hand.state]
+    message.age = duration(age_s)
+    message.latency = duration(latency_s)
+    message.wrist.pose = message.joints[WRIST]
+    message.wrist.covariance = pose_covariance(hand)
+    message.keypoints = np.asarray(hand.keypoints, np.float32).reshape(-1)
+    message.metric = bool(hand.metric)
+    message.size_m = float(hand.size_m)
+    message.pinch_distance = pinch_distance(hand.joints)
+    message.aperture = aperture(hand.joints)
+
+
+def _fill(place: Point | Vector3, orientation: Quaternion, position: Sequence[float], quaternion: Sequence[float]) -> None:
+    place.x, place.y, place.z = position
+    orientation.x, orientation.y, orientation.z, orientation.w = quaternion
 
 
 def pose_covariance(hand: Hand) -> FloatArray:
@@ -116,7 +132,8 @@ def palm_position(hand: Hand) -> FloatArray:
 
 def palm_pose(header: Header, hand: Hand) -> PoseWithCovarianceStamped:
     """The palm: the wrist's axes at the middle between wrist and middle finger's mcp."""
-    pose = _poses(palm_position(hand)[None], hand.rotations[WRIST][None])[0]
+    pose = Pose()
+    _fill(pose.position, pose.orientation, palm_position(hand).tolist(), quaternions_xyzw(hand.rotations[:1])[0].tolist())
     return PoseWithCovarianceStamped(header=header, pose=PoseWithCovariance(pose=pose, covariance=pose_covariance(hand)))
 
 
@@ -125,27 +142,30 @@ def frame_name(side: Side, joint: str, prefix: str = "") -> str:
     return f"{prefix}{side.value}_hand_{joint}"
 
 
-def transforms(header: Header, hand: Hand, prefix: str = "", wrist_only: bool = False) -> list[TransformStamped]:
-    """The hand's TF tree: the wrist under the image's frame, every joint under its parent joint."""
-    rotations, joints = np.asarray(hand.rotations, float), np.asarray(hand.joints, float)
-    if wrist_only:
-        rotations, joints = rotations[:1], joints[:1]
-    parents = PARENTS[1 : len(joints)]
-    to_parent = rotations[parents].transpose(0, 2, 1)
-    relative = np.concatenate([rotations[:1], to_parent @ rotations[1:]])
-    offsets = np.concatenate([joints[:1], np.einsum("nij,nj->ni", to_parent, joints[1:] - joints[parents])])
-    names = [frame_name(hand.side, name, prefix) for name in JOINT_NAMES[: len(joints)]]
-    parent_names = [header.frame_id, *(names[parent] for parent in parents)]
-    return [
-        TransformStamped(
-            header=Header(stamp=header.stamp, frame_id=parent),
-            child_frame_id=child,
-            transform=Transform(translation=Vector3(x=x, y=y, z=z), rotation=Quaternion(x=qx, y=qy, z=qz, w=qw)),
-        )
-        for parent, child, (x, y, z), (qx, qy, qz, qw) in zip(
-            parent_names, names, offsets.tolist(), quaternions_xyzw(relative).tolist(), strict=True
-        )
-    ]
+class TransformTree:
+    """The TF tree of a hand: the wrist under the image's frame, every joint under its parent joint. Made once, filled for every image."""
+
+    def __init__(self, frame_id: str, side: Side, prefix: str = "", wrist_only: bool = False) -> None:
+        names = [frame_name(side, name, prefix) for name in JOINT_NAMES]
+        parents = [frame_id, *(names[parent] for parent in PARENTS[1:])]
+        count = 1 if wrist_only else len(names)
+        self._links = [
+            TransformStamped(header=Header(frame_id=parent), child_frame_id=name)
+            for parent, name in zip(parents[:count], names[:count], strict=True)
+        ]
+
+    def fill(self, stamp: Time, hand: Hand) -> list[TransformStamped]:
+        """The transforms of this hand; the next call overwrites them."""
+        count = len(self._links)
+        rotations, joints = np.asarray(hand.rotations[:count], float), np.asarray(hand.joints[:count], float)
+        parents = PARENTS[1:count]
+        to_parent = rotations[parents].transpose(0, 2, 1)
+        relative = np.concatenate([rotations[:1], to_parent @ rotations[1:]])
+        offsets = np.concatenate([joints[:1], np.einsum("nij,nj->ni", to_parent, joints[1:] - joints[parents])])
+        for link, offset, quaternion in zip(self._links, offsets.tolist(), quaternions_xyzw(relative).tolist(), strict=True):
+            link.header.stamp = stamp
+            _fill(link.transform.translation, link.transform.rotation, offset, quaternion)
+        return self._links
 
 
 def best_of_each_side(hands: Sequence[Hand]) -> dict[Side, Hand]:
@@ -191,12 +211,3 @@ def camera_info_message(header: Header, camera: Camera | None, width: int, heigh
         message.r = np.eye(3).reshape(-1)
         message.p = np.column_stack([K, np.zeros(3)]).reshape(-1)
     return message
-
-
-def _poses(positions: FloatArray, rotations: FloatArray) -> list[Pose]:
-    return [
-        Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
-        for (x, y, z), (qx, qy, qz, qw) in zip(
-            np.asarray(positions, float).tolist(), quaternions_xyzw(rotations).tolist(), strict=True
-        )
-    ]

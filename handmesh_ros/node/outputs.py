@@ -63,6 +63,8 @@ class HandOutputs:
         self._palms = {side: self._publisher(PoseWithCovarianceStamped, f"{side.value}/palm_pose", 5) for side in Side}
         # What tf2_ros.TransformBroadcaster does, and all it does.
         self._tf = self._publisher(TFMessage, "/tf", 100)
+        self._message, self._raw_message = HandArray(), HandArray()
+        self._trees: dict[tuple, messages.TransformTree] = {}
         self._born_s: dict[int, float] = {}
         self._next_marker_s = -np.inf
         self._faces: NDArray[np.integer] = np.zeros((0, 3), np.int32)
@@ -82,10 +84,9 @@ class HandOutputs:
         self._born_s = born
         best = messages.best_of_each_side(hands)
         # First what a controller waits for, last what only people look at.
-        self._hands.publish(messages.hand_array(header, hands, result.latency_s, ages))
+        self._hands.publish(messages.hand_array(header, hands, result.latency_s, ages, self._message))
         if parameters.publish_tf != "none" and best:
-            wrist_only = parameters.publish_tf == "wrist"
-            links = [link for hand in best.values() for link in messages.transforms(header, hand, parameters.frame_prefix, wrist_only)]
+            links = [link for hand in best.values() for link in self._tree(header.frame_id, hand.side, parameters).fill(header.stamp, hand)]
             self._tf.publish(TFMessage(transforms=links))
         for side, hand in best.items():
             if _wanted(self._palms[side]):
@@ -94,7 +95,7 @@ class HandOutputs:
             for hand in hands:
                 self._mesh.publish(messages.hand_mesh(header, hand))
         if _wanted(self._hands_raw):
-            self._hands_raw.publish(messages.hand_array(header, result.raw_hands, result.latency_s, ages))
+            self._hands_raw.publish(messages.hand_array(header, result.raw_hands, result.latency_s, ages, self._raw_message))
         if _wanted(self._points):
             self._points.publish(messages.point_cloud(header, hands))
         if _wanted(self._markers):
@@ -107,6 +108,12 @@ class HandOutputs:
         """Nobody is there any more: take the markers away."""
         for message in self._marker_writer.messages(header, {}):
             self._markers.publish(message)
+
+    def _tree(self, frame_id: str, side: Side, parameters: NodeParameters) -> messages.TransformTree:
+        key = (frame_id, side, parameters.frame_prefix, parameters.publish_tf == "wrist")
+        if key not in self._trees:
+            self._trees[key] = messages.TransformTree(*key)
+        return self._trees[key]
 
     def _publish_markers(self, result: FrameResult, best: dict[Side, Hand], period_s: float) -> None:
         # A clock that jumped back (a looped bag) must not silence the markers; half a frame's slack keeps 15 Hz out of 30 Hz even.

@@ -84,14 +84,14 @@ class NodeParameters:
     detection_threshold: float = _parameter(
         PIPELINE.detection_threshold, "least score of the palm detector: lower finds more hands and more that are none", low=0.1, high=0.95
     )
-    smoothing: str = _parameter(SMOOTHING.kind, "filter on `hands`; `hands_raw` is never filtered", choices=KINDS)
-    min_cutoff_hz: float = _cutoff(SMOOTHING.min_cutoff_hz, "of a still hand's position across the line of sight: lower is calmer")
-    cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.cutoff_slope_hz_per_mps, "with the hand's speed: higher follows fast hands sooner")
-    depth_min_cutoff_hz: float = _cutoff(SMOOTHING.depth_min_cutoff_hz, "of a still hand's distance, which is noisier")
-    depth_cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.depth_cutoff_slope_hz_per_mps, "with the speed along the line of sight")
-    rotation_min_cutoff_hz: float = _cutoff(SMOOTHING.rotation_min_cutoff_hz, "of a still hand's orientation")
+    smoothing: str = _parameter(SMOOTHING.kind, "filter of the wrist in `hands`; none: nothing is filtered, as `hands_raw` never is", choices=KINDS)
+    min_cutoff_hz: float = _cutoff(SMOOTHING.min_cutoff_hz, "of a still wrist across the line of sight, with one_euro: lower is calmer")
+    cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.cutoff_slope_hz_per_mps, "with the wrist's speed, with one_euro: higher follows fast hands sooner")
+    depth_min_cutoff_hz: float = _cutoff(SMOOTHING.depth_min_cutoff_hz, "of a still wrist's distance, with one_euro")
+    depth_cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.depth_cutoff_slope_hz_per_mps, "with the speed along the line of sight, with one_euro")
+    rotation_min_cutoff_hz: float = _cutoff(SMOOTHING.rotation_min_cutoff_hz, "of a still hand's orientation: lower is calmer")
     rotation_cutoff_slope_hz_per_radps: float = _slope(SMOOTHING.rotation_cutoff_slope_hz_per_radps, "with the hand's turning rate")
-    finger_min_cutoff_hz: float = _cutoff(SMOOTHING.finger_min_cutoff_hz, "of still fingers")
+    finger_min_cutoff_hz: float = _cutoff(SMOOTHING.finger_min_cutoff_hz, "of still fingers: lower is calmer")
     finger_cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.finger_cutoff_slope_hz_per_mps, "with a finger joint's speed in the palm")
     max_prediction_s: float = _parameter(
         SMOOTHING.prediction_limit_s, "how far `target_pose` is predicted beyond the image's stamp at most, seconds", low=0.0, high=0.2

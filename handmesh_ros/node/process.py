@@ -37,11 +37,13 @@ def spin(make_node: Callable[[], Node], argv: Sequence[str] | None = None) -> in
         pass  # Ctrl-C, or somebody shut ROS down
     except SystemExit as request:
         return int(request.code or 0)
-    except (StartError, ValueError, OSError) as error:
-        if node is not None:
-            raise  # not a start that failed: a defect, which must be seen
-        print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
-        return 1
+    except Exception as error:
+        if node is None and isinstance(error, (StartError, ValueError, OSError)):
+            print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
+            return 1
+        if node is None or rclpy.ok():
+            raise
+        # The executor stumbled over the context that a signal has just shut down.
     finally:
         if node is not None:
             node.destroy_node()

@@ -71,7 +71,7 @@ def absolute_poses(tree: list[TransformStamped], root: str) -> dict[str, np.ndar
 @pytest.mark.parametrize("side", list(Side))
 def test_transforms_are_a_connected_right_handed_tree_that_gives_the_hand_back(side: Side) -> None:
     hand = known_hand(side)
-    tree = messages.transforms(HEADER, hand, prefix="robot/")
+    tree = messages.TransformTree(HEADER.frame_id, side, "robot/").fill(HEADER.stamp, hand)
     poses = absolute_poses(tree, HEADER.frame_id)
     assert len(tree) == 21
     for index, name in enumerate(JOINT_NAMES):
@@ -82,7 +82,8 @@ def test_transforms_are_a_connected_right_handed_tree_that_gives_the_hand_back(s
 
 
 def test_parents_are_the_joints_parents_and_stamps_the_images() -> None:
-    tree = {t.child_frame_id: t for t in messages.transforms(HEADER, known_hand())}
+    links = messages.TransformTree(HEADER.frame_id, Side.RIGHT).fill(HEADER.stamp, known_hand())
+    tree = {t.child_frame_id: t for t in links}
     assert tree["right_hand_wrist"].header.frame_id == "camera_optical_frame"
     assert tree["right_hand_index_pip"].header.frame_id == "right_hand_index_mcp"
     for child, parent in enumerate(JOINT_PARENTS):
@@ -92,7 +93,7 @@ def test_parents_are_the_joints_parents_and_stamps_the_images() -> None:
 
 
 def test_wrist_only_gives_one_transform() -> None:
-    (link,) = messages.transforms(HEADER, known_hand(Side.LEFT), wrist_only=True)
+    (link,) = messages.TransformTree(HEADER.frame_id, Side.LEFT, wrist_only=True).fill(HEADER.stamp, known_hand(Side.LEFT))
     assert (link.header.frame_id, link.child_frame_id) == ("camera_optical_frame", "left_hand_wrist")
 
 
@@ -118,6 +119,18 @@ def test_hand_array_carries_every_number() -> None:
 def test_no_hands_is_an_empty_array_with_the_images_header() -> None:
     message = messages.hand_array(HEADER, [])
     assert message.header == HEADER and len(message.hands) == 0
+
+
+def test_overwriting_earlier_messages_leaves_nothing_of_them() -> None:
+    first, second, third = known_hand(Side.LEFT, 1), known_hand(Side.RIGHT, 2, track_id=9), known_hand(Side.LEFT, 3)
+    reused = messages.hand_array(HEADER, [first, second])
+    later = Header(stamp=Time(sec=13), frame_id="other")
+    for hands in ([second], [], [third, first]):
+        assert messages.hand_array(later, hands, 0.01, {9: 2.0}, into=reused) is reused
+        assert reused == messages.hand_array(later, hands, 0.01, {9: 2.0})
+    tree = messages.TransformTree("camera", Side.LEFT)
+    tree.fill(HEADER.stamp, first)
+    assert tree.fill(later.stamp, third) == messages.TransformTree("camera", Side.LEFT).fill(later.stamp, third)
 
 
 def test_mesh_and_its_faces() -> None:
