@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from paths import SHARED, needs_shared
+from paths import REPO, SHARED, needs_shared
 
+from handmesh_ros.perception.mesh_net import create_session
 from handmesh_ros.training.render.assets import AssetError, irradiance_form, linear_to_srgb, load_assets, srgb_to_linear
 from handmesh_ros.training.render.batch import RenderBatch, Studio, render_batch
 from handmesh_ros.training.render.cache import CacheError, read_cache, write_cache
@@ -17,6 +18,7 @@ from handmesh_ros.training.render.views import hand_rotation
 from handmesh_ros.training.template.rig import skin
 
 SIZE = 128
+LANDMARKS = REPO / "models" / "hand_landmark.onnx"
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +179,22 @@ def test_missing_assets_are_named(tmp_path: Path) -> None:
         load_assets(tmp_path)
     with pytest.raises(CacheError, match="no renders"):
         list(read_cache(tmp_path))
+
+
+@needs_shared
+@pytest.mark.skipif(not LANDMARKS.is_file(), reason="needs models/hand_landmark.onnx: handmesh models --provision")
+def test_a_network_that_knows_real_hands_recognises_the_renders(studio: Studio) -> None:
+    session = create_session(LANDMARKS, 1)
+    found, near = [], []
+    for seed in range(4):
+        drawn = render_batch(studio, np.random.default_rng(seed), 12, size=224, occluder_share=0.0)
+        for image, keypoints, brightness in zip(drawn.images, drawn.keypoints, drawn.brightness, strict=True):
+            if not 0.15 < brightness < 0.9:
+                continue
+            patch = image.transpose(2, 0, 1)[None].astype(np.float32) / 255
+            landmarks, presence = session.run(["landmarks", "presence"], {"image": patch})
+            found.append(presence.item() > 0.5)
+            error = np.linalg.norm(landmarks.reshape(21, 3)[:, :2] / 224 - keypoints, axis=1).mean()
+            near.append(error < 0.15 * np.ptp(keypoints, axis=0).max())
+    assert np.mean(found) >= 0.85
+    assert np.mean(near) >= 0.75

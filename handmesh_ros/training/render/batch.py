@@ -82,7 +82,8 @@ def render_batch(
     occluder_share: float = 0.15,
     samples: int = 2,
 ) -> RenderBatch:
-    """Draws ``count`` random hands as crops of ``size`` pixels, cut as the runtime cuts them. Equal generators give equal batches."""
+    """Draws ``count`` random hands as crops of ``size`` pixels, cut as the runtime cuts them. Equal
+    generators give equal batches (on a GPU up to the rounding of sums)."""
     which = int(rng.integers(len(studio.rigs)))
     rig, surface = studio.rigs[which], studio.surfaces[which]
     device = surface.rest.device
