@@ -84,11 +84,17 @@ class NodeParameters:
     detection_threshold: float = _parameter(
         PIPELINE.detection_threshold, "least score of the palm detector: lower finds more hands and more that are none", low=0.1, high=0.95
     )
-    smoothing: str = _parameter(SMOOTHING.kind, "filter of the wrist in `hands`; none: nothing is filtered, as `hands_raw` never is", choices=KINDS)
+    smoothing: str = _parameter(
+        SMOOTHING.kind, "filter of the wrist in `hands`; none: nothing is filtered, as `hands_raw` never is", choices=KINDS
+    )
     min_cutoff_hz: float = _cutoff(SMOOTHING.min_cutoff_hz, "of a still wrist across the line of sight, with one_euro: lower is calmer")
-    cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.cutoff_slope_hz_per_mps, "with the wrist's speed, with one_euro: higher follows fast hands sooner")
+    cutoff_slope_hz_per_mps: float = _slope(
+        SMOOTHING.cutoff_slope_hz_per_mps, "with the wrist's speed, with one_euro: higher follows fast hands sooner"
+    )
     depth_min_cutoff_hz: float = _cutoff(SMOOTHING.depth_min_cutoff_hz, "of a still wrist's distance, with one_euro")
-    depth_cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.depth_cutoff_slope_hz_per_mps, "with the speed along the line of sight, with one_euro")
+    depth_cutoff_slope_hz_per_mps: float = _slope(
+        SMOOTHING.depth_cutoff_slope_hz_per_mps, "with the speed along the line of sight, with one_euro"
+    )
     rotation_min_cutoff_hz: float = _cutoff(SMOOTHING.rotation_min_cutoff_hz, "of a still hand's orientation: lower is calmer")
     rotation_cutoff_slope_hz_per_radps: float = _slope(SMOOTHING.rotation_cutoff_slope_hz_per_radps, "with the hand's turning rate")
     finger_min_cutoff_hz: float = _cutoff(SMOOTHING.finger_min_cutoff_hz, "of still fingers: lower is calmer")
