@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,9 +38,14 @@ class TrueHand:
     side: Side
     joints: np.ndarray
 
-    @property
+    @cached_property
     def keypoints(self) -> np.ndarray:
         return project(self.joints)
+
+    @cached_property
+    def outline(self) -> tuple[np.ndarray, np.ndarray]:
+        """Corners of the box around it, widened by a finger."""
+        return self.keypoints.min(axis=0) - 8.0, self.keypoints.max(axis=0) + 8.0
 
 
 class Network:
@@ -54,7 +60,7 @@ class Network:
         hidden = np.zeros(21, dtype=bool)
         for other in hands:
             if other is not hand and other.joints[0, 2] < hand.joints[0, 2]:
-                low, high = other.keypoints.min(axis=0) - 8.0, other.keypoints.max(axis=0) + 8.0
+                low, high = other.outline
                 hidden |= ((hand.keypoints > low) & (hand.keypoints < high)).all(axis=1)
         return float(hidden.mean())
 

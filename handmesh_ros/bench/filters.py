@@ -273,7 +273,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         members = sorted((r for r in rows if r.candidate.family == family), key=lambda r: r.figures.lag_ms)
         ours = family.startswith("ours")
         lags, jitters = [r.figures.lag_ms for r in members], [r.figures.total_jitter_mm for r in members]
-        axes.plot(lags, jitters, "-o" if ours else "--s", color=f"C{i % 10}", label=family, linewidth=2 if ours else 1, markersize=4)
+        axes.plot(lags, jitters, "-o" if ours else "--s", color=f"C{i}", label=family, linewidth=2 if ours else 1, markersize=4)
     best = default_row(rows).figures
     axes.plot(best.lag_ms, best.total_jitter_mm, "*", color="black", markersize=16, label="our default", zorder=5)
     axes.axvline(33.0, color="grey", linewidth=1, linestyle=":")

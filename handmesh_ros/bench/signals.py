@@ -62,7 +62,7 @@ class Signal:
 
 
 def minimum_jerk(fraction: FloatArray) -> FloatArray:
-    """Share of the way gone at a share of the time: how human arms reach (Flash and Hogan 1985). Peak speed: 1.875 times the mean."""
+    """Share of the way gone at a share of the time: how human arms reach (Flash and Hogan 1985). Its peak is 1.875 mean."""
     s = np.clip(fraction, 0.0, 1.0)
     return s**3 * (10.0 - 15.0 * s + 6.0 * s * s)
 

@@ -61,12 +61,12 @@ def crossing(seed: int, sides: tuple[Side, Side]) -> Outcome:
     speed, depth, height = rng.uniform(0.25, 1.0, 2), rng.uniform(0.45, 0.6), rng.uniform(0.05, 0.16, 2)
     depths = (depth, depth + rng.uniform(0.06, 0.2))
     pause = rng.uniform(0.0, 0.35)
-    stamp, last = 0.0, 0.0
+    stamp = last = 0.5  # the hands meet at 1.2 s
     ghost: dict[int, float] = defaultdict(float)
     sides_of: dict[int, set[Side]] = defaultdict(set)
     outcome = Outcome({}, {}, 0.0, False, False, 0.0, 0)
     hidden_s = 0.0
-    while stamp < 3.4:
+    while stamp < 2.4 + pause:
         along = min(stamp - 1.2, 0.0) + max(stamp - 1.2 - pause, 0.0)
         hands = [
             hand_at(sides[i], float(np.clip((1, -1)[i] * speed[i] * along, -0.25, 0.25)), height[i], depths[i]) for i in range(2)
@@ -82,7 +82,7 @@ def crossing(seed: int, sides: tuple[Side, Side]) -> Outcome:
             ghost[track.track_id] = 0.0 if real else ghost[track.track_id] + stamp - last
             outcome.longest_ghost_s = max(outcome.longest_ghost_s, ghost[track.track_id])
         outcome.most_live = max(outcome.most_live, sum(t.state is TrackState.TRACKING for t in update.live))
-        if stamp > 0.7 and not outcome.before:
+        if stamp > 0.8 and not outcome.before:
             outcome.before = {i: on_hand(update.live, hands[i]) for i in range(2)}
         last, stamp = stamp, stamp + rng.uniform(0.02, 0.05)
     outcome.after = {i: on_hand(update.live, hands[i]) for i in range(2)}
@@ -104,10 +104,11 @@ def test_two_hundred_crossings(sides: tuple[Side, Side]) -> None:
     assert len(swapped) <= 0.02 * len(followed)
     both_back = [o for o in followed if len(o.after[0]) == 1 and len(o.after[1]) == 1]
     assert len(both_back) >= 0.97 * len(followed)
-    # A hand hidden for less than half a second keeps its id.
-    short = [o for o in followed if o.longest_hidden_s < 0.35]
+    # Hidden only for a moment, a hand keeps its id (the network is misled for longer than the hand is hidden).
+    short = [o for o in followed if o.longest_hidden_s < 0.25]
     kept = [o for o in short if o.after == o.before]
     assert len(short) >= 40
+
     assert len(kept) >= 0.9 * len(short)
 
 
@@ -174,6 +175,9 @@ def test_a_hand_of_the_other_side_never_takes_the_id() -> None:
     tracker = started([hand_at(Side.RIGHT, 0.0)])
     tracker.step([], 5 * PERIOD)
     update = tracker.adopt([seen(hand_at(Side.LEFT, 0.0))], 5 * PERIOD)
+    assert [t.track_id for t in update.live] == [1]  # seen once it may be an error about the side
+    tracker.step([], 6 * PERIOD)
+    update = tracker.adopt([seen(hand_at(Side.LEFT, 0.0))], 6 * PERIOD)
     assert [t.side for t in update.live if t.state is TrackState.TRACKING] == [Side.LEFT]
     assert all(t.track_id != 1 for t in update.live if t.state is TrackState.TRACKING)
 
