@@ -61,8 +61,7 @@ colcon: setup-torch
 	@mkdir -p $(COLCON)/src && ln -sfn $(CURDIR) $(COLCON)/src/handmesh_ros
 	@export $(ROS_ENV); colcon="colcon --log-base $(COLCON)/log"; \
 	    $$colcon build $(WORKSPACE) --install-base $(COLCON)/install --cmake-args -G Ninja -DPython3_EXECUTABLE=$(RUN); \
-	    PYTEST_ADDOPTS="-k 'test_package or test_messages'" $$colcon test $(WORKSPACE) --install-base $(COLCON)/install \
-	        --event-handlers console_direct+; \
+	    PYTEST_ADDOPTS="-k 'test_package or test_messages'" $$colcon test $(WORKSPACE) --install-base $(COLCON)/install; \
 	    colcon test-result --test-result-base $(COLCON)/build --verbose
 
 models: $(STAMPS)/packages
