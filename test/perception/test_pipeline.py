@@ -157,7 +157,7 @@ def test_a_hand_half_outside_does_no_harm(first_frame: np.ndarray, pipeline: Han
 
 
 def test_a_frame_of_another_size_than_the_cameras_is_refused(pipeline: HandPipeline) -> None:
-    with pytest.raises(ValueError, match="640x480.*1280x720"):
+    with pytest.raises(ValueError, match=r"640x480.*1280x720"):
         pipeline.process(np.zeros((480, 640, 3), np.uint8), CLIP_CAMERA, 0.0)
 
 
