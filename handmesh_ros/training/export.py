@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +15,12 @@ import torch
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_ros.training.export_encoder import array, emit_encoder
 from handmesh_ros.training.export_mesh import emit_decoder, emit_head, emit_pooling, emit_presence_side
-from handmesh_ros.training.networks import MobRecon, NetworkConfig, NetworkConfigError, TemplateLevels
-from handmesh_ros.training.onnx_graph import OPSET, GraphBuilder
+from handmesh_ros.training.networks import MobRecon, TemplateLevels
+from handmesh_ros.training.networks.checkpoint import load_network
+from handmesh_ros.training.onnx_graph import ENCODER_SCOPE, OPSET, GraphBuilder
+from handmesh_ros.training.quantize import AccuracyChange, accuracy_change, quantize, real_hand_patches
 
+CALIBRATION_PATCHES = 128
 PARITY = 1e-4
 HALF_PARITY = 2e-2  # float16 keeps 11 bits of every weight
 
@@ -46,14 +48,16 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written: largest difference from torch over the largest value, for each output; file size."""
+    """What was written: largest difference from torch over the largest value, for each output; file size; what int8 changed."""
 
     parity: dict[str, float]
     size_bytes: int
+    change: AccuracyChange | None = None
 
     def __str__(self) -> str:
         worst = max(self.parity.values())
-        return f"{self.size_bytes / 1e6:.1f} MB, opset {OPSET}, largest difference from torch {worst:.1e} of the largest value"
+        text = f"{self.size_bytes / 1e6:.1f} MB, opset {OPSET}, largest difference from torch {worst:.1e} of the largest value"
+        return text if self.change is None else f"{text} before quantization; int8: {self.change}"
 
 
 def build_model(network: MobRecon, card: ModelCard, precision: str = "fp32") -> onnx.ModelProto:
@@ -62,13 +66,16 @@ def build_model(network: MobRecon, card: ModelCard, precision: str = "fp32") -> 
     Args:
         network: in eval mode; batch norm statistics are folded.
         card: metadata.
-        precision: fp32, or fp16 for float16 weights with float32 arithmetic.
+        precision: fp32, fp16 for float16 weights with float32 arithmetic, or int8 for the float graph that quantization starts from.
     """
     if network.training:
         raise ExportError("the network is in training mode; call eval() so that batch norms use their running statistics")
     config, levels = network.config, network.levels
-    graph = GraphBuilder(half_weights=precision == "fp16")
+    graph = GraphBuilder(half_weights=precision == "fp16", integer=precision == "int8")
+    graph.set_side("image", config.patch_size)
+    graph.scope = ENCODER_SCOPE
     latent, pose_map = emit_encoder(network.encoder, graph, "image")
+    graph.scope = ""
     keypoints, heatmaps = emit_head(network.head, graph, latent, pose_map or "")
     features = emit_pooling(network.pooling, graph, latent, config.patch_size // 32, keypoints, heatmaps)
     vertices = emit_decoder(network.decoder, graph, features, config.unit_m)
@@ -127,8 +134,14 @@ def parity(network: MobRecon, model: onnx.ModelProto, patches: int = 2) -> dict[
     return worst
 
 
-def export_network(network: MobRecon, path: str | Path, card: ModelCard, precision: str = "fp32") -> ExportReport:
+def export_network(
+    network: MobRecon, path: str | Path, card: ModelCard, precision: str = "fp32", pictures: str | Path | None = None
+) -> ExportReport:
     """Write a model file and check it against torch.
+
+    Args:
+        precision: fp32, fp16 (weights only) or int8.
+        pictures: folder of real hand crops (labels.npz): int8 is calibrated on its training pictures and measured on the others.
 
     Raises:
         ExportError: the file differs from torch by more than PARITY (fp16 weights: HALF_PARITY) of the largest value.
@@ -139,7 +152,36 @@ def export_network(network: MobRecon, path: str | Path, card: ModelCard, precisi
     wrong = {name: value for name, value in differences.items() if not value <= limit}
     if wrong:
         raise ExportError(f"the exported graph differs from torch by {wrong} of the largest value, at most {limit} is allowed; not written")
+    change = None
+    if precision == "int8":
+        if pictures is None:
+            raise ExportError("int8 needs pictures to calibrate on: give a folder of real hand crops (--calibration)")
+        size = network.config.patch_size
+        full = model
+        model = quantize(full, real_hand_patches(pictures, CALIBRATION_PATCHES, size, card.crop_scale, split=0))
+        change = accuracy_change(full, model, real_hand_patches(pictures, CALIBRATION_PATCHES, size, card.crop_scale, split=1))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString())
-    return ExportReport(differences, path.stat().st_size)
+    return ExportReport(differences, path.stat().st_size, change)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``handmesh export``."""
+    parser.add_argument("network", type=Path, help="file of 'handmesh train'")
+    parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
+    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32")
+    parser.add_argument("--calibration", type=Path, help="int8: folder of real hand crops with labels.npz")
+    parser.add_argument("--crop-scale", type=float, default=1.3, help="side of the patch over the tight keypoint box, as in training")
+    parser.add_argument("--name", help="name in the model's metadata; default: that of the file")
+    parser.add_argument("--licence", default="Apache-2.0", help="licence of the weights, for the metadata")
+
+
+def main(args: argparse.Namespace) -> int:
+    """``handmesh export``: write the ONNX file of a trained network of this project."""
+    from handmesh_ros.training.template import HandTemplate
+
+    network, training = load_network(args.network, TemplateLevels.from_hand_template(HandTemplate.load()))
+    card = ModelCard(args.name or args.out.stem, args.licence, training, args.crop_scale)
+    print(f"{args.out}: {export_network(network, args.out, card, args.precision, args.calibration)}")
+    return 0

@@ -85,9 +85,11 @@ def _(module: DenseBlock, graph: GraphBuilder, x: str) -> str:
 def _(module: SqueezeExcite, graph: GraphBuilder, x: str) -> str:
     squeeze, squeeze_bias = folded(module.squeeze.weight, module.squeeze_norm)
     excite, excite_bias = folded(module.excite.weight, module.excite_norm)
-    hidden = graph.conv(graph.node("GlobalAveragePool", x), squeeze[:, :, None, None], squeeze_bias)
+    mean = graph.set_side(graph.node("GlobalAveragePool", x), 1)
+    hidden = graph.conv(mean, squeeze[:, :, None, None], squeeze_bias)
     gate = graph.node("Sigmoid", graph.conv(graph.clip(hidden, 0, 4), excite[:, :, None, None], excite_bias))
-    return graph.node("Mul", x, gate)
+    # In float, a product of equal shapes stays in ONNX Runtime's blocked layout; a broadcast one would cost three changes of layout.
+    return graph.node("Mul", x, gate if graph.integer else enlarge(graph, gate, graph.side(x)))
 
 
 @emit.register
@@ -124,14 +126,66 @@ def _(module: SpaceToDepthStem, graph: GraphBuilder, x: str) -> str:
     return graph.conv(x, weight.reshape(out, folded_channels // 4, 2, 2), bias, stride=2, pad=0, relu=True)
 
 
-def average_pool(graph: GraphBuilder, x: str) -> str:
-    return graph.node("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
+@singledispatch
+def emit_on_parts(unit: nn.Module, graph: GraphBuilder, parts: list[str], widths: list[int]) -> str:
+    """Add a unit whose input is the concatenation of ``parts`` (of these widths), without concatenating them.
+
+    A depthwise filter acts on every part alone, and a 1x1 on a concatenation is the sum of 1x1s on its parts, which the runtime adds up
+    in place.
+    """
+    raise TypeError(f"no ONNX form is known for {type(unit).__name__}")
 
 
-def enlarge(graph: GraphBuilder, x: str) -> str:
-    """Nearest neighbour, twice the size."""
-    scales = graph.constant(np.array([1.0, 1, 2, 2]))
-    return graph.node("Resize", x, "", scales, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+@emit_on_parts.register
+def _(unit: SeparableUnit, graph: GraphBuilder, parts: list[str], widths: list[int]) -> str:
+    for layer in unit.depthwise:
+        assert isinstance(layer, ConvNorm)
+        weight, bias = folded(layer.conv.weight, layer.norm)
+        at = np.cumsum(widths)[:-1]
+        pieces = zip(parts, np.split(weight, at), np.split(bias, at), strict=True)
+        parts = [graph.conv(part, w, b, groups=len(w), relu=True) for part, w, b in pieces]
+    return _mixed(unit.pointwise, graph, parts, widths)
+
+
+@emit_on_parts.register
+def _(unit: GhostUnit, graph: GraphBuilder, parts: list[str], widths: list[int]) -> str:
+    primary = _mixed(unit.primary, graph, parts, widths)
+    return graph.node("Concat", primary, emit(unit.cheap, graph, primary), axis=1)
+
+
+def _mixed(layer: ConvNorm, graph: GraphBuilder, parts: list[str], widths: list[int]) -> str:
+    """A 1x1 layer with ReLU on the concatenation of parts, as a sum."""
+    weight, bias = folded(layer.conv.weight, layer.norm)
+    weights = np.split(weight, np.cumsum(widths)[:-1], axis=1)
+    total = graph.conv(parts[0], weights[0], bias)
+    for part, w in zip(parts[1:], weights[1:], strict=True):
+        total = graph.node("Add", total, graph.conv(part, w))
+    return graph.node("Relu", total)
+
+
+def pooled_dense_block(block: DenseBlock, graph: GraphBuilder, x: str) -> str:
+    """Add a dense block and the average pool after it; features are put together only when they are a quarter of the size."""
+    if graph.integer:  # integer sums of parts would each be rounded
+        return average_pool(graph, emit(block, graph, x), block.in_channels + block.growth * len(block.units))
+    parts, widths = [x], [block.in_channels]
+    for unit in block.units:
+        parts.append(emit_on_parts(unit, graph, parts, widths))
+        widths.append(block.growth)
+    return graph.node("Concat", *(average_pool(graph, part, width) for part, width in zip(parts, widths, strict=True)), axis=1)
+
+
+def average_pool(graph: GraphBuilder, x: str, width: int) -> str:
+    """Means of 2x2, ``width`` channels."""
+    if graph.integer:  # the integer pooling kernel is several times slower than the depthwise convolution
+        return graph.conv(x, np.full((width, 1, 2, 2), 0.25), stride=2, groups=width, pad=0)
+    return graph.set_side(graph.node("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]), graph.side(x) // 2)
+
+
+def enlarge(graph: GraphBuilder, x: str, factor: int = 2) -> str:
+    """Nearest neighbour."""
+    scales = graph.constant(np.array([1.0, 1, factor, factor]))
+    y = graph.node("Resize", x, "", scales, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    return graph.set_side(y, factor * graph.side(x))
 
 
 @singledispatch
@@ -142,17 +196,17 @@ def emit_down(module: nn.Module, graph: GraphBuilder, x: str) -> PyramidNames:
 
 @emit_down.register
 def _(module: DenseDown, graph: GraphBuilder, x: str) -> PyramidNames:
-    eighth = emit(module.gate1, graph, average_pool(graph, emit(module.block1, graph, x)))
-    sixteenth = emit(module.gate2, graph, average_pool(graph, emit(module.block2, graph, eighth)))
-    top = emit(module.gate3, graph, average_pool(graph, emit(module.block3, graph, sixteenth)))
+    eighth = emit(module.gate1, graph, pooled_dense_block(module.block1, graph, x))
+    sixteenth = emit(module.gate2, graph, pooled_dense_block(module.block2, graph, eighth))
+    top = emit(module.gate3, graph, pooled_dense_block(module.block3, graph, sixteenth))
     return eighth, sixteenth, emit(module.top, graph, top)
 
 
 @emit_down.register
 def _(module: GhostDown, graph: GraphBuilder, x: str) -> PyramidNames:
-    eighth = emit(module.gate1, graph, average_pool(graph, emit(module.block1, graph, x)))
-    sixteenth = emit(module.gate2, graph, average_pool(graph, emit(module.block2, graph, eighth)))
-    top = emit(module.block4, graph, average_pool(graph, emit(module.block3, graph, sixteenth)))
+    eighth = emit(module.gate1, graph, pooled_dense_block(module.block1, graph, x))
+    sixteenth = emit(module.gate2, graph, pooled_dense_block(module.block2, graph, eighth))
+    top = emit(module.block4, graph, pooled_dense_block(module.block3, graph, sixteenth))
     return eighth, sixteenth, emit(module.top, graph, emit(module.gate4, graph, top))
 
 
@@ -201,6 +255,7 @@ def emit_merge(module: StackMerge, graph: GraphBuilder, stem: str, pose_map: str
     scales = graph.constant(np.array([1.0, 1, 2, 2]))
     small = graph.conv(pose_map, weight, bias)
     large = graph.node("Resize", small, "", scales, mode="linear", coordinate_transformation_mode="align_corners")
+    graph.set_side(large, 2 * graph.side(small))
     weight, bias = folded(module.mix.conv.weight, module.mix.norm)
     channels = module.remap.conv.out_channels
     from_stem = graph.conv(stem, weight[:, channels:], bias)

@@ -19,6 +19,9 @@ from handmesh_ros.training.networks.lifting import GridPooling, HeatmapPooling
 from handmesh_ros.training.networks.stack import LATENT_CHANNELS
 from handmesh_ros.training.onnx_graph import GraphBuilder
 
+# A DSConv to at most so many channels is one full product along the spiral: more multiply-adds, but fewer passes over memory.
+FULL_PRODUCT = 32
+
 
 @singledispatch
 def emit_head(head: nn.Module, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
@@ -107,33 +110,41 @@ def _weighted(graph: GraphBuilder, weights: str, latent: str, cells: int) -> str
 
 
 @singledispatch
-def emit_operator(operator: SpiralOperator, graph: GraphBuilder, x: str, scale: float) -> str:
-    """Add a spiral operator on (V, C) features; ``scale`` multiplies the result (folded into the last weights)."""
+def emit_operator(operator: SpiralOperator, graph: GraphBuilder, x: str, place: np.ndarray, scale: float) -> str:
+    """Add a spiral operator on (V, C) features.
+
+    ``place`` says in which row of ``x`` each vertex lies; ``scale`` multiplies the result (folded into the last weights).
+    """
     raise TypeError(f"no ONNX form is known for {type(operator).__name__}")
 
 
-def _along_spirals(operator: SpiralOperator, graph: GraphBuilder, x: str) -> str:
-    return graph.node("Gather", x, graph.constant(operator.spiral.cpu().numpy()), axis=0)
+def _along_spirals(operator: SpiralOperator, graph: GraphBuilder, x: str, place: np.ndarray) -> str:
+    return graph.node("Gather", x, graph.constant(place[operator.spiral.cpu().numpy()]), axis=0)
 
 
 @emit_operator.register
-def _(operator: DSConv, graph: GraphBuilder, x: str, scale: float) -> str:
-    filtered = graph.node("Mul", _along_spirals(operator, graph, x), graph.constant(array(operator.taps).T))
+def _(operator: DSConv, graph: GraphBuilder, x: str, place: np.ndarray, scale: float) -> str:
+    taps, mix = array(operator.taps), scale * array(operator.mix.weight)
+    length, out = taps.shape[1], len(mix)
+    if out <= FULL_PRODUCT:
+        walk = graph.reshape(_along_spirals(operator, graph, x, place), len(operator.spiral), len(taps) * length)
+        return graph.node("MatMul", walk, graph.constant(np.einsum("ck,oc->kco", taps, mix).reshape(-1, out)))
+    filtered = graph.node("Mul", _along_spirals(operator, graph, x, place), graph.constant(taps.T))
     total = graph.node("ReduceSum", filtered, graph.constant(np.array([1])), keepdims=0)
-    return graph.node("MatMul", total, graph.constant(scale * array(operator.mix.weight).T))
+    return graph.node("MatMul", total, graph.constant(mix.T))
 
 
 @emit_operator.register
-def _(operator: SpiralConv, graph: GraphBuilder, x: str, scale: float) -> str:
-    walk = graph.reshape(_along_spirals(operator, graph, x), len(operator.spiral), operator.linear.in_features)
+def _(operator: SpiralConv, graph: GraphBuilder, x: str, place: np.ndarray, scale: float) -> str:
+    walk = graph.reshape(_along_spirals(operator, graph, x, place), len(operator.spiral), operator.linear.in_features)
     weight, bias = scale * array(operator.linear.weight), scale * array(operator.linear.bias)
     return graph.node("Gemm", walk, graph.constant(weight.T), graph.constant(bias))
 
 
 @emit_operator.register
-def _(operator: SpiralConvLSTM, graph: GraphBuilder, x: str, scale: float) -> str:
+def _(operator: SpiralConvLSTM, graph: GraphBuilder, x: str, place: np.ndarray, scale: float) -> str:
     # Time comes first: (9, V, C). Torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
-    steps = graph.node("Gather", x, graph.constant(operator.spiral.cpu().numpy().T), axis=0)
+    steps = graph.node("Gather", x, graph.constant(place[operator.spiral.cpu().numpy().T]), axis=0)
     hidden = operator.lstm.hidden_size
 
     def reorder(name: str) -> np.ndarray:
@@ -147,11 +158,21 @@ def _(operator: SpiralConvLSTM, graph: GraphBuilder, x: str, scale: float) -> st
     return rows if scale == 1 else graph.node("Mul", rows, graph.constant(scale))
 
 
-def emit_upsampling(upsampling: Upsampling, graph: GraphBuilder, x: str) -> str:
-    """Add an upsampling of (V, C) features: three rows each, weighted."""
-    gathered = graph.node("Gather", x, graph.constant(upsampling.columns.cpu().numpy()), axis=0)
-    weighted = graph.node("Mul", gathered, graph.constant(array(upsampling.weights)[:, :, None]))
-    return graph.node("ReduceSum", weighted, graph.constant(np.array([1])), keepdims=0)
+def emit_upsampling(upsampling: Upsampling, graph: GraphBuilder, x: str) -> tuple[str, np.ndarray]:
+    """Add an upsampling of (V, C) features.
+
+    About half of the rows of a decimated template's matrix are copies. They are left where they are: the result is the coarse rows followed
+    by the interpolated ones, and the place of every fine vertex in it, which whoever gathers from it next has to use.
+    """
+    columns, weights = upsampling.columns.cpu().numpy(), array(upsampling.weights)
+    copy = (weights[:, 0] == 1) & (weights[:, 1:] == 0).all(axis=1)
+    place = np.where(copy, columns[:, 0], upsampling.coarse_count + np.cumsum(~copy) - 1)
+    total = None
+    for column, weight in zip(columns[~copy].T, weights[~copy].T, strict=True):
+        rows = graph.node("Gather", x, graph.constant(column), axis=0)
+        term = graph.node("Mul", rows, graph.constant(weight[:, None]))
+        total = term if total is None else graph.node("Add", total, term)
+    return (x if total is None or copy.all() else graph.node("Concat", x, total, axis=0)), place
 
 
 def emit_decoder(decoder: MeshDecoder, graph: GraphBuilder, joint_features: str, unit_m: float) -> str:
@@ -159,10 +180,12 @@ def emit_decoder(decoder: MeshDecoder, graph: GraphBuilder, joint_features: str,
     first = decoder.upsampling[0]
     assert isinstance(first, Upsampling)
     x = graph.node("MatMul", graph.constant(array(first.dense()) @ array(decoder.lifting.matrix)), joint_features)
+    place = np.arange(len(first.columns))
     for number, operator in enumerate(decoder.operators):
+        assert isinstance(operator, SpiralOperator)
         if number:
             upsampling = decoder.upsampling[number]
             assert isinstance(upsampling, Upsampling)
-            x = emit_upsampling(upsampling, graph, x)
-        x = graph.node("Relu", emit_operator(operator, graph, x, 1.0))
-    return emit_operator(decoder.head, graph, x, unit_m)
+            x, place = emit_upsampling(upsampling, graph, x)
+        x = graph.node("Relu", emit_operator(operator, graph, x, place, 1.0))
+    return emit_operator(decoder.head, graph, x, np.arange(len(decoder.head.spiral)), unit_m)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import argparse
 import pickle
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from handmesh_ros.training.export import ModelCard, export_network
 from handmesh_ros.training.networks import MobRecon, NetworkConfig, TemplateLevels
-from handmesh_ros.training.official_template import TemplateError, load_official_template
+from handmesh_ros.training.official_template import load_official_template
 
 UNUSED = re.compile(r"backbone\.dense_stack1\.(senet3|dense4|dense5)\.|decoder3d\.de_layer_conv\.|.*num_batches_tracked$")
 
@@ -149,23 +149,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, help="official .pt file (MobRecon, DenseStack)")
     parser.add_argument("--template", type=Path, required=True, help="folder with template.ply, transform.pkl, j_reg.npy, right_faces.npy")
     parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
-    parser.add_argument("--precision", choices=("fp32", "fp16"), default="fp32", help="of the stored weights")
+    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32")
+    parser.add_argument("--calibration", type=Path, help="int8: folder of real hand crops with labels.npz")
 
 
 def main(args: argparse.Namespace) -> int:
-    """``handmesh import-official``: write the ONNX file, say what it is; 1 and a message on bad input."""
-    from handmesh_ros.training.export import ModelCard, export_network
-
-    try:
-        network = import_official(args.checkpoint, args.template)
-    except (CheckpointError, TemplateError) as error:
-        print(f"import-official: {error}", file=sys.stderr)
-        return 1
+    """``handmesh import-official``: write the ONNX file of an official checkpoint."""
+    network = import_official(args.checkpoint, args.template)
     card = ModelCard(
         name=f"official_{args.checkpoint.stem}",
         licence="MANO licence (non-commercial research): holds MANO-derived weights and faces, do not pass on",
         training="official MobRecon checkpoint, imported",
     )
-    report = export_network(network, args.out, card, precision=args.precision)
-    print(f"{args.out}: {report}")
+    print(f"{args.out}: {export_network(network, args.out, card, args.precision, args.calibration)}")
     return 0

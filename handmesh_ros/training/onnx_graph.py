@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
+ENCODER_SCOPE = "encoder/"  # begins the names of the nodes that quantization may touch
 IR_VERSION = 8  # of ONNX 1.12 and later; onnxruntime 1.13 and later reads it
 
 
@@ -20,14 +21,27 @@ class GraphBuilder:
     Args:
         half_weights: store float constants of 256 numbers and more as float16 with a Cast, which the runtime folds away at loading:
             half the file, the arithmetic stays float32.
+        integer: the graph will be quantized. Exporters then choose the forms that ONNX Runtime's integer kernels are fast at.
     """
 
-    def __init__(self, half_weights: bool = False) -> None:
+    def __init__(self, half_weights: bool = False, integer: bool = False) -> None:
         self.half_weights = half_weights
+        self.integer = integer
+        self.scope = ""  # begins the names of the nodes added from now on
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._initializers: list[TensorProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
+        self._sides: dict[str, int] = {}
+
+    def set_side(self, x: str, side: int) -> str:
+        """Note that a feature map is square with this side; convolutions and nodes hand it on. Returns ``x``."""
+        self._sides[x] = side
+        return x
+
+    def side(self, x: str) -> int:
+        """Side of a feature map."""
+        return self._sides[x]
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
         """Add a node with one output; returns the output's name."""
@@ -37,7 +51,9 @@ class GraphBuilder:
         """Add a node with several outputs."""
         number = len(self._nodes)
         names = [f"{op}_{number}_{i}" if outputs > 1 else f"{op}_{number}" for i in range(outputs)]
-        self._nodes.append(helper.make_node(op, list(inputs), names, name=f"{op}_{number}", **attributes))
+        self._nodes.append(helper.make_node(op, list(inputs), names, name=f"{self.scope}{op}_{number}", **attributes))
+        if inputs and inputs[0] in self._sides:
+            self._sides |= dict.fromkeys(names, self._sides[inputs[0]])
         return names
 
     def constant(self, value: NDArray[Any] | Sequence[float] | float) -> str:
@@ -62,6 +78,7 @@ class GraphBuilder:
         pad = k // 2 if pad is None else pad
         inputs = [x, self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
         y = self.node("Conv", *inputs, kernel_shape=[k, k], strides=[stride] * 2, pads=[pad] * 4, group=groups)
+        self.set_side(y, self._sides[x] // stride)
         return self.node("Relu", y) if relu else y
 
     def reshape(self, x: str, *shape: int) -> str:

@@ -78,6 +78,8 @@ class DenseBlock(nn.Module):
 
     def __init__(self, unit: type[SeparableUnit] | type[GhostUnit], in_channels: int, growth: int, count: int) -> None:
         super().__init__()
+        self.in_channels = in_channels
+        self.growth = growth
         self.units = nn.ModuleList(unit(in_channels + i * growth, growth) for i in range(count))
 
     def forward(self, x: Tensor) -> Tensor:

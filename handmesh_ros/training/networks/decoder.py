@@ -89,7 +89,11 @@ class Upsampling(nn.Module):
         return matrix.scatter_add_(1, self.columns, self.weights)
 
 
-OPERATORS: dict[str, Callable[[int, int, np.ndarray], SpiralOperator]] = {"dsconv": DSConv, "spiral": SpiralConv, "spiral_lstm": SpiralConvLSTM}
+OPERATORS: dict[str, Callable[[int, int, np.ndarray], SpiralOperator]] = {
+    "dsconv": DSConv,
+    "spiral": SpiralConv,
+    "spiral_lstm": SpiralConvLSTM,
+}
 
 
 class MeshDecoder(nn.Module):
