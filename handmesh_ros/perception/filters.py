@@ -215,7 +215,8 @@ class RotationOneEuro:
         self._raw = value
         speed = math.sqrt(float(self.velocity @ self.velocity))
         gain = -math.expm1(-TWO_PI * dt * (self.min_cutoff_hz + self.slope * max(speed - self.speed_floor, 0.0)))
-        self.value = orthonormal(rotation_matrix(gain * rotation_vector(value @ self.value.T)) @ self.value)
+        turned = rotation_matrix(gain * rotation_vector(value @ self.value.T)) @ self.value
+        self.value = turned @ (1.5 * np.eye(3) - 0.5 * turned.T @ turned)  # Newton's step: rounding errors do not pile up
         return self.value
 
     def steady_velocity(self) -> FloatArray:
@@ -256,16 +257,12 @@ def rotation_matrix(vector: FloatArray) -> FloatArray:
 
 def orthonormal(rotations: FloatArray) -> FloatArray:
     """Nearby rotations (..., 3, 3): Gram-Schmidt that keeps the direction of the first column (the bone)."""
-    x = rotations[..., :, 0]
-    x = x / np.sqrt((x * x).sum(axis=-1, keepdims=True))
-    z = rotations[..., :, 2]
-    z = z - (z * x).sum(axis=-1, keepdims=True) * x
-    z = z / np.sqrt((z * z).sum(axis=-1, keepdims=True))
-    return np.stack([x, cross(z, x), z], axis=-1)
-
-
-def cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Cross product of (..., 3); np.cross spends most of its time on generality."""
-    a0, a1, a2 = a[..., 0], a[..., 1], a[..., 2]
-    b0, b1, b2 = b[..., 0], b[..., 1], b[..., 2]
-    return np.stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
+    x, z = rotations[..., :, 0], rotations[..., :, 2]
+    x = x / np.sqrt(np.einsum("...i,...i", x, x))[..., None]
+    z = z - np.einsum("...i,...i", z, x)[..., None] * x
+    z = z / np.sqrt(np.einsum("...i,...i", z, z))[..., None]
+    result = np.empty(rotations.shape)
+    result[..., :, 0], result[..., :, 2] = x, z
+    for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):  # y = z cross x; np.cross spends most of its time on generality
+        result[..., a, 1] = z[..., b] * x[..., c] - z[..., c] * x[..., b]
+    return result

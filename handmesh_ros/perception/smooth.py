@@ -47,12 +47,12 @@ class SmoothingParameters:
     depth_cutoff_slope_hz_per_mps: float = 18.0
     depth_speed_floor_mps: float = 0.12
     speed_cutoff_hz: float = 2.0
-    rotation_min_cutoff_hz: float = 0.8
-    rotation_cutoff_slope_hz_per_radps: float = 4.0
-    rotation_speed_floor_radps: float = 0.3
-    finger_min_cutoff_hz: float = 0.8
-    finger_cutoff_slope_hz_per_mps: float = 20.0
-    finger_speed_floor_mps: float = 0.05
+    rotation_min_cutoff_hz: float = 0.6
+    rotation_cutoff_slope_hz_per_radps: float = 6.0
+    rotation_speed_floor_radps: float = 0.5
+    finger_min_cutoff_hz: float = 1.0
+    finger_cutoff_slope_hz_per_mps: float = 25.0
+    finger_speed_floor_mps: float = 0.06
     kalman_acceleration_mps2: float = 3.0
     kalman_noise_m: float = 0.002
     kalman_depth_noise_m: float = 0.009
@@ -96,7 +96,9 @@ class HandSmoother:
         self._hand: Hand | None = None
         for part in (self._position, self._rotation, self._fingers):
             part.reset()
-        self._lengths: list[FloatArray] = []
+        self._frames = 0
+        self._length_memory = np.zeros((BONE_MEMORY, len(BONES)))
+        self._lengths = np.zeros(JOINT_COUNT)
         self._local_rotations: FloatArray = np.zeros((JOINT_COUNT, 3, 3))
         self._local_vertices: FloatArray = np.zeros((0, 3))
         self._skin: FloatArray = np.zeros((0, JOINT_COUNT))
@@ -137,12 +139,11 @@ class HandSmoother:
             self._local_rotations = local_rotations
         else:
             gain = self._fingers.gain
-            blended = self._local_rotations + gain[:, None, None] * (local_rotations - self._local_rotations)
-            self._local_rotations = orthonormal(blended)
+            self._local_rotations = self._local_rotations + gain[:, None, None] * (local_rotations - self._local_rotations)
             vertex_gain = self._skin @ gain
             self._local_vertices = self._local_vertices + vertex_gain[:, None] * (local_vertices - self._local_vertices)
         joints = self._with_constant_bones(fingers, local_joints)
-        rotations = _along_bones(self._local_rotations, joints, local_rotations, local_joints)
+        self._local_rotations = rotations = _along_bones(self._local_rotations, joints, local_rotations, local_joints)
         vertices = self._local_vertices + self._skin @ (joints - fingers)
         smoothed = replace(
             hand,
@@ -197,15 +198,15 @@ class HandSmoother:
     def _with_constant_bones(self, joints: FloatArray, measured: FloatArray) -> FloatArray:
         """Joints moved along their bones so that every bone has the median of its measured lengths."""
         bones = measured[_CHILDREN] - measured[_PARENTS]
-        if len(self._lengths) >= BONE_MEMORY:
-            self._lengths.pop(0)
-        self._lengths.append(np.sqrt((bones * bones).sum(axis=1)))
-        lengths = np.zeros(JOINT_COUNT)
-        lengths[_CHILDREN] = np.median(np.array(self._lengths), axis=0)
+        self._length_memory[self._frames % BONE_MEMORY] = np.sqrt((bones * bones).sum(axis=1))
+        self._frames += 1
+        # A median of many barely changes from frame to frame, and steady lengths are what this is for.
+        if self._frames <= 16 or self._frames % 8 == 0:
+            self._lengths[_CHILDREN] = np.median(self._length_memory[: min(self._frames, BONE_MEMORY)], axis=0)
         bones = joints - joints[_PARENT_OF]
         bones[WRIST] = 0.0
         norms = np.sqrt((bones * bones).sum(axis=1))
-        bones *= (lengths / np.maximum(norms, 1e-9))[:, None]
+        bones *= (self._lengths / np.maximum(norms, 1e-9))[:, None]
         result = np.zeros_like(joints)
         for row in _ROWS:
             result[row] = result[_PARENT_OF[row]] + bones[row]
