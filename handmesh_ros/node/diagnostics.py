@@ -20,6 +20,7 @@ class FrameStatistics:
 
     Attributes:
         problems: how often each kind of bad input came since the start.
+        losses: how often hands were lost for each reason.
     """
 
     def __init__(self, frames: int = 90) -> None:
@@ -28,6 +29,7 @@ class FrameStatistics:
         self._outside: deque[float] = deque(maxlen=frames)
         self._stages: deque[Mapping[str, float]] = deque(maxlen=frames)
         self.problems: Counter[str] = Counter()
+        self.losses: Counter[str] = Counter()
         self.received = 0
         self.processed = 0
         self.dropped = 0
@@ -85,6 +87,8 @@ class FrameStatistics:
                 values[f"stage {stage} [ms]"] = _ms(statistics.median([stages.get(stage, 0.0) for stages in self._stages]))
         for kind, count in sorted(self.problems.items()):
             values[f"refused: {kind}"] = str(count)
+        for reason, count in sorted(self.losses.items()):
+            values[f"hands lost: {reason}"] = str(count)
         return values
 
     def level(self) -> tuple[bytes, str]:

@@ -135,6 +135,7 @@ class HandNode(Node):
         before = time.perf_counter()
         hands = self.pipeline.process(frame, camera, stamp_s)
         perception_s = time.perf_counter() - before
+        self.statistics.losses.update(loss.reason.value for loss in self.pipeline.losses)
         self._last_header = header
         latency_s = self._now_s() - stamp_s
         result = FrameResult(header, stamp_s, frame, camera, hands, self.pipeline.raw_hands, latency_s)

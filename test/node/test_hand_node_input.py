@@ -223,13 +223,17 @@ def test_compressed_images_broken_and_good(model: Path) -> None:
         camera = CameraStandIn(world)
         camera.wait_for_node(compressed=True)
         node.wait_for_log("ready")
-        broken = camera.header()
-        camera.send_compressed(jpeg(broken, keep=0.7))
-        node.wait_for_log("truncated")
-        good = camera.header()
-        camera.send_compressed(jpeg(good))
-        world.until(lambda: camera.answered(good), "the good JPEG is answered")
-        assert not camera.answered(broken)
+        broken: list[Header] = []
+        good: list[Header] = []
+
+        def send(headers: list[Header], keep: float) -> None:
+            headers.append(camera.header())
+            camera.send_compressed(jpeg(headers[-1], keep))
+            world.spin(0.1)
+
+        world.until(lambda: send(broken, 0.7) or "truncated" in node.log, "the broken JPEG is refused")
+        world.until(lambda: send(good, 1.0) or any(camera.answered(header) for header in good), "the good JPEG is answered")
+        assert not any(camera.answered(header) for header in broken)
         # There was no camera_info: the fallback served, and the log says so.
         node.wait_for_log("Hands are not metric: assuming a field of view of 60 degrees")
     finally:

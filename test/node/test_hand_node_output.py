@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from camera_stand_in import CAMERA, FRAME_ID, CameraStandIn, empty_picture, hand_picture, stamp_of
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, TransformStamped
 from handmesh_ros.msg import Grasp, HandArray, HandMesh, HandMeshFaces
 from handmesh_ros.msg import Hand as HandMessage
@@ -54,6 +55,7 @@ def world() -> Iterator[World]:
     world = World()
     for topic, message_type in TOPICS.items():
         world.listen(topic, message_type)
+    world.listen("/diagnostics", DiagnosticArray)
     world.listen("mesh_faces", HandMeshFaces, QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
     world.start("hand_node", model="lifted", max_hands=1, frame_prefix="op_").wait_for_log("ready")
     yield world
@@ -181,6 +183,8 @@ def test_lost_hand_is_absent_everywhere_and_its_markers_are_deleted(world: World
     silent = [topic for topic in TOPICS if topic not in ("hands", "hands_raw", "points", "overlay")]
     assert {topic: len(world.messages[topic]) for topic in silent} == dict.fromkeys(silent, 0)
     assert world.messages["points"][-1].width == 0
+    told = lambda: [pair.key for pair in world.messages["/diagnostics"][-1].status[0].values]  # noqa: E731
+    world.until(lambda: any(key.startswith("hands lost: ") for key in told()), "diagnostics count the loss")
 
 
 def test_target_pose_waits_for_the_clutch_and_is_predicted_towards_now(world: World, camera: CameraStandIn, hand: HandMessage) -> None:

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from camera_stand_in import stamp_of
+from rclpy.qos import ReliabilityPolicy
 from ros_world import World
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from tiny_mesh_network import METADATA, write_tiny_mesh_network
@@ -91,6 +92,18 @@ def test_missing_model_file_names_the_command_that_mends_it(world: World, tmp_pa
     node = world.start("hand_node", model=tmp_path / "broken.onnx")
     assert node.wait() == 1
     assert "broken.onnx" in node.log and "handmesh models --provision" in node.log
+
+
+def test_topics_follow_remapping_namespace_and_qos_overrides(world: World, model: Path) -> None:
+    remap = ["-r", "image:=/robot/eye/image_raw", "-r", "__ns:=/robot"]
+    qos = ["-p", "qos_overrides./robot/hands.publisher.reliability:=best_effort"]
+    node = world.start("hand_node", *remap, *qos, model=model, image_transport="compressed")
+    node.wait_for_log("waiting for images on /robot/eye/image_raw/compressed")
+    world.until(lambda: world.node.count_subscribers("/robot/eye/image_raw/compressed") == 1, "the node subscribes there")
+    world.until(lambda: world.node.get_publishers_info_by_topic("/robot/hands"), "the node publishes in its namespace")
+    (hands,) = world.node.get_publishers_info_by_topic("/robot/hands")
+    assert hands.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT
+    assert world.node.count_publishers("/tf") == 1 and world.node.count_publishers("/diagnostics") == 1
 
 
 def test_camera_publishes_a_folder_at_its_rate_with_calibration(world: World, folder: Path) -> None:
