@@ -43,6 +43,7 @@ def _markers(out: Path) -> None:
 
 
 def _node(out: Path) -> None:
+    from handmesh_ros.bench.node_cost import measure_node
     from handmesh_ros.demo.report import measure, table
     from handmesh_ros.demo.session import clip_file, run_session
 
@@ -54,6 +55,8 @@ def _node(out: Path) -> None:
     rows = measure(recording, None)
     print(table(rows))
     latency, inference = rows["latency image stamp to message received, median, ms"], rows["stage network, ms"]
+    cost = measure_node(clip_file("demo.mp4"))
+    print(f"  CPU time of the node's process a frame: networks {cost.networks_ms:.1f} ms, everything else {cost.outside_ms:.1f} ms")
     print(f"  median latency is inference + {latency - inference:.1f} ms")
 
 

@@ -109,8 +109,8 @@ class HandPipeline:
     def set_parameters(self, parameters: PipelineParameters) -> None:
         """Change parameters; hands that are followed are found anew."""
         self.parameters = parameters
-        self._tracker = Tracker(parameters.tracking)
-        self._smoothers.clear()
+        self._tracker.parameters = parameters.tracking
+        self.reset()
 
     def process(self, frame_rgb: NDArray[np.uint8], camera: Camera, stamp_s: float) -> list[Hand]:
         """The hands of the next frame of one camera, tracked and smoothed.
