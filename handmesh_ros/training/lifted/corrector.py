@@ -19,7 +19,7 @@ from handmesh_ros.training.lifted.real import RealLooks
 from handmesh_ros.training.lifted.renders import RenderObservations, to_reference_size
 
 # Loss weights, all of lengths in millimetres.
-WEIGHT_PICTURE, WEIGHT_DIRECTION, WEIGHT_RESIDUAL = 0.3, 0.6, 0.02
+WEIGHT_PICTURE, WEIGHT_DIRECTION, WEIGHT_RESIDUAL = 0.3, 1.0, 0.02
 # Jitter of the inputs, so that a few thousand observations are not learned by heart: parts of the hand's spread, metres.
 NOISE_PICTURE, NOISE_WORLD_M, NOISE_TILT = 0.01, 0.0015, 0.06
 

@@ -16,8 +16,8 @@ from handmesh_ros.training.lifted.observe import PATCH_SIZE, LandmarkNetwork, Ob
 from handmesh_ros.training.template import HandTemplate
 
 # Where the landmark network works as it does on real hands; the rest of the renders would teach errors that real hands never show.
-MAX_ERROR_2D = 0.07  # of the hand's extent
-MAX_PA_ERROR_M = 0.014
+MAX_ERROR_2D = 0.08  # of the hand's extent
+MAX_PA_ERROR_M = 0.016
 MIN_PRESENCE = 0.5
 # Standard deviations of a tracker's crop: angle (degrees), centre and log size (parts of the crop's size).
 CROP_JITTER = (6.0, 0.02, 0.06)
