@@ -61,7 +61,7 @@ def crossing(seed: int, sides: tuple[Side, Side]) -> Outcome:
     speed, depth, height = rng.uniform(0.25, 1.0, 2), rng.uniform(0.45, 0.6), rng.uniform(0.05, 0.16, 2)
     depths = (depth, depth + rng.uniform(0.06, 0.2))
     pause = rng.uniform(0.0, 0.35)
-    stamp = last = 0.5  # the hands meet at 1.2 s
+    stamp = last = 0.2  # the hands meet at 1.2 s
     ghost: dict[int, float] = defaultdict(float)
     sides_of: dict[int, set[Side]] = defaultdict(set)
     outcome = Outcome({}, {}, 0.0, False, False, 0.0, 0)
@@ -82,7 +82,7 @@ def crossing(seed: int, sides: tuple[Side, Side]) -> Outcome:
             ghost[track.track_id] = 0.0 if real else ghost[track.track_id] + stamp - last
             outcome.longest_ghost_s = max(outcome.longest_ghost_s, ghost[track.track_id])
         outcome.most_live = max(outcome.most_live, sum(t.state is TrackState.TRACKING for t in update.live))
-        if stamp > 0.8 and not outcome.before:
+        if stamp > 1.0 and not outcome.before:
             outcome.before = {i: on_hand(update.live, hands[i]) for i in range(2)}
         last, stamp = stamp, stamp + rng.uniform(0.02, 0.05)
     outcome.after = {i: on_hand(update.live, hands[i]) for i in range(2)}
