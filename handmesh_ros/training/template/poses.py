@@ -35,6 +35,8 @@ MEAN_LENGTHS = {
     "Little": (0.92, 1.08, 0.99),
 }
 MEAN_PALM_LENGTH = 1.06
+# The rig is a large man's hand; with this factor the mean hand is 0.18 m long from the wrist to the middle finger's tip.
+MEAN_SIZE = 0.935
 
 # Half thickness of the flesh round each bone of the 21 joints, metres; palm bones count as thin as their flesh is on the palm's side.
 CAPSULE_RADII = np.array(
@@ -78,14 +80,14 @@ def sample_shapes(rig: Rig, rng: np.random.Generator, count: int) -> FloatArray:
     length = np.clip(length, 0.75, 1.3) * mean_lengths(rig)
     thickness = np.clip(common * (1 + 0.11 * rng.standard_normal((count, 1))), 0.75, 1.35)
     scale = np.repeat(thickness, len(fingers), 1)[..., None] * np.ones(3)
-    scale[..., 1] = length
+    scale[..., 1] = length  # in place of thickness
     # Lateral places of the knuckles hang on the root's z: a thick hand is a broad one, but less so.
     scale[:, rig.bone("Wrist_R"), 2] = np.sqrt(palm_length * thickness)[:, 0]
-    return scale
+    return scale * MEAN_SIZE
 
 
 def mean_lengths(rig: Rig) -> FloatArray:
-    """(27,) length of each bone in the mean hand, as a part of the rig's own."""
+    """(27,) proportions of the mean hand: length of each bone as a part of the rig's own, before ``MEAN_SIZE``."""
     lengths = np.ones(rig.bone_count)
     lengths[rig.bone("Wrist_R")] = MEAN_PALM_LENGTH
     for finger, parts in MEAN_LENGTHS.items():
@@ -101,7 +103,7 @@ def mean_shape(rig: Rig) -> FloatArray:
     """(27, 3) scales of the mean hand's bones along their local axes."""
     scale = np.ones((rig.bone_count, 3))
     scale[:, 1] = mean_lengths(rig)
-    return scale
+    return scale * MEAN_SIZE
 
 
 def self_collides(joints: FloatArray) -> np.ndarray:
