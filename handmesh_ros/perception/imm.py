@@ -16,7 +16,8 @@ import numpy as np
 from handmesh_ros.hand import FloatArray
 
 GATE = 16.0  # chi-square, 3 degrees of freedom, 99.9 %
-MAX_REJECTED = 2  # a hand that really jumped is believed at the third sample
+MAX_REJECTED = 2  # a hand that really jumped is believed at the third sample ...
+LEAP_TIME_S = 0.1  # ... and followed with this time constant: what is fed to a robot may hurry but not leap
 # Noise that is correlated from frame to frame must be counted as more than its variance, or the models chase it.
 CORRELATION_ALLOWANCE = 2.0
 
@@ -54,6 +55,7 @@ class StillOrMoving:
         self.value: FloatArray | None = None
         self.velocity: FloatArray = np.zeros(3)
         self.probability_still = 0.5
+        self._leap: FloatArray = np.zeros(3)  # what is still to be caught up with after a jump
         self._scale = 1.0  # of the noise variances
         self._rejected = 0
         self._doubt: tuple[State, float] | None = None
@@ -65,7 +67,13 @@ class StillOrMoving:
         self._moving_variance = [(0.0, 0.0, 0.0)] * 2
 
     def update(self, value: FloatArray, dt: float) -> FloatArray:
-        value = np.asarray(value, dtype=np.float64)
+        believed = self._step(np.asarray(value, dtype=np.float64), dt)
+        self._leap = self._leap * math.exp(-dt / LEAP_TIME_S)
+        self.value = believed + self._leap
+        return self.value
+
+    def _step(self, value: FloatArray, dt: float) -> FloatArray:
+        """The position that is believed after this sample."""
         if self.value is None:
             return self._start(value)
         p = self.parameters
@@ -124,9 +132,9 @@ class StillOrMoving:
                 return self._mix()
             self._rejected += 1
             if self._rejected > MAX_REJECTED:
-                scale = self._scale
+                leap, scale = self.value - value, self._scale
                 self.reset()
-                self._scale = scale
+                self._leap, self._scale = leap, scale
                 return self._start(value)
             self._moving, self._speed, self._still = moving, speed, resting
             self._moving_variance, self._still_variance, self.probability_still = moving_variance, still_variance, prior_still
@@ -173,7 +181,7 @@ class StillOrMoving:
         (before, since), now = self._doubt, self._state()
         self._doubt = None
         self._restore(before)
-        self.update(value, dt + since)
+        self._step(value, dt + since)
         if self._rejected:
             self._rejected = 0
             self._restore(now)
@@ -193,12 +201,11 @@ class StillOrMoving:
         ) = state  # fmt: skip
 
     def _mix(self) -> FloatArray:
-        self.value = self.probability_still * self._still + (1.0 - self.probability_still) * self._moving
         self.velocity = (1.0 - self.probability_still) * self._speed
-        return self.value
+        return self.probability_still * self._still + (1.0 - self.probability_still) * self._moving
 
     def _start(self, value: FloatArray) -> FloatArray:
-        self.value = self._still = self._moving = value
+        self._still = self._moving = value
         noise = self._noise()
         self._still_variance = list(noise)
         self._moving_variance = [(r, 0.0, 0.25) for r in noise]  # velocity unknown to half a metre a second
