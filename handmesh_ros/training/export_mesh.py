@@ -20,7 +20,7 @@ from handmesh_ros.training.networks.stack import LATENT_CHANNELS
 from handmesh_ros.training.onnx_graph import GraphBuilder
 
 # A DSConv to at most so many channels is one full product along the spiral: more multiply-adds, but fewer passes over memory.
-FULL_PRODUCT = 32
+FULL_PRODUCT = 8
 
 
 @singledispatch

@@ -18,9 +18,12 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.calibrate import create_calibrator
 
 from handmesh_ros.perception.crop import extract_patch, region_from_keypoints
 from handmesh_ros.training.onnx_graph import ENCODER_SCOPE
+
+Ranges = dict[str, tuple[float, float]]
 
 QUANTIZED = ["Conv", "Relu", "Add", "Mul", "Concat", "GlobalAveragePool", "Resize", "Sigmoid", "Clip"]
 
@@ -77,6 +80,8 @@ def quantize(model: onnx.ModelProto, patches: Sequence[np.ndarray]) -> onnx.Mode
         model: of build_model(..., precision="int8").
         patches: (1, 3, S, S) each, what the network will see.
     """
+    if not patches:
+        raise CalibrationError("int8 needs at least one patch to calibrate on")
     outside = [node.name for node in model.graph.node if not node.name.startswith(ENCODER_SCOPE)]
     root = logging.getLogger()
     level = root.level
@@ -85,10 +90,12 @@ def quantize(model: onnx.ModelProto, patches: Sequence[np.ndarray]) -> onnx.Mode
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
             onnx.save(model, source)
+            ranges = share_ranges(model, measure_ranges(source, patches))
+            overrides = {name: [{"rmin": np.float32(low), "rmax": np.float32(high)}] for name, (low, high) in ranges.items()}
             quantize_static(
                 source,
                 target,
-                _Patches(patches),
+                _Patches(patches[:1]),  # it insists on calibrating; the overrides replace what it finds
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=QUANTIZED,
                 nodes_to_exclude=outside,
@@ -97,6 +104,7 @@ def quantize(model: onnx.ModelProto, patches: Sequence[np.ndarray]) -> onnx.Mode
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 calibrate_method=CalibrationMethod.MinMax,
+                extra_options={"TensorQuantOverrides": overrides},
             )
             result = onnx.load(target)
     finally:
@@ -104,6 +112,31 @@ def quantize(model: onnx.ModelProto, patches: Sequence[np.ndarray]) -> onnx.Mode
     del result.metadata_props[:]
     result.metadata_props.extend(model.metadata_props)
     return result
+
+
+def measure_ranges(path: Path, patches: Sequence[np.ndarray]) -> Ranges:
+    """Smallest and largest value of every tensor that is quantized, over the patches."""
+    augmented = path.with_name("augmented.onnx")
+    calibrator = create_calibrator(path, QUANTIZED, augmented_model_path=str(augmented), calibrate_method=CalibrationMethod.MinMax)
+    calibrator.collect_data(_Patches(patches))
+    found = calibrator.compute_data()
+    return {name: (float(np.min(data.range_value[0])), float(np.max(data.range_value[1]))) for name, data in found.items()}
+
+
+def share_ranges(model: onnx.ModelProto, ranges: Ranges) -> Ranges:
+    """Give parts of a concatenation the range of the whole: equal scales make it a copy instead of a table look-up for every byte.
+
+    A part whose own range is less than half as wide would lose more than one bit; it keeps its own.
+    """
+    shared = dict(ranges)
+    # From the last concatenation back, so that dense blocks, whose concatenations are nested, agree throughout.
+    for node in reversed([n for n in model.graph.node if n.op_type == "Concat" and n.name.startswith(ENCODER_SCOPE)]):
+        low, high = shared[node.output[0]]
+        for part in node.input:
+            own_low, own_high = ranges[part]
+            if own_high - own_low >= (high - low) / 2:
+                shared[part] = (low, high)
+    return shared
 
 
 @dataclass(frozen=True)
