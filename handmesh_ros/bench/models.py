@@ -40,7 +40,8 @@ class Row:
     p99_ms: float
     cpu_ms: float | None
     peak_gflops: float
-    memory_mb: float
+    loaded_mb: float
+    run_mb: float
 
     @property
     def cost_ms(self) -> float:
@@ -81,7 +82,7 @@ def measure(files: list[ModelFile], threads: tuple[int, ...] = (1, 2), rounds: i
             times[key].append(_timed(run))
         for count, run in peaks.items():
             peak_times[count].append(_timed(run))
-    memory = {file: peak_memory_mb(file.path) for file in files}
+    memory = {file: memory_mb(file.path) for file in files}
     rows = []
     for (file, runtime, count), seconds in times.items():
         wall, cpu = 1e3 * np.array(seconds).T
@@ -90,7 +91,7 @@ def measure(files: list[ModelFile], threads: tuple[int, ...] = (1, 2), rounds: i
         rows.append(
             Row(
                 file, runtime, count, float(np.median(wall)), float(np.percentile(wall, 99)),
-                float(np.median(cpu)) if one else None, 2 * PEAK_SIZE**3 / peak_s / 1e9, memory[file],
+                float(np.median(cpu)) if one else None, 2 * PEAK_SIZE**3 / peak_s / 1e9, *memory[file],
             )
         )  # fmt: skip
     return rows
@@ -147,15 +148,18 @@ options = ort.SessionOptions(); options.intra_op_num_threads = 1; options.log_se
 before = peak_kb()
 session = ort.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
 feed = {i.name: np.full(i.shape, 0.5, np.float32) for i in session.get_inputs()}
+open("/proc/self/clear_refs", "w").write("5")  # the peak begins anew
+loaded = peak_kb()
 for _ in range(3): session.run(None, feed)
-print((peak_kb() - before) / 1024)
+print((loaded - before) / 1024, (peak_kb() - loaded) / 1024)
 """
 
 
-def peak_memory_mb(path: Path) -> float:
-    """Resident memory that loading and running a model adds to a fresh process at its highest, in MB: weights and working memory."""
+def memory_mb(path: Path) -> tuple[float, float]:
+    """Resident memory of a fresh process, MB: what a loaded model adds, and what its forward passes allocate on top of that."""
     done = subprocess.run([sys.executable, "-c", MEMORY_PROBE, str(path)], capture_output=True, text=True, check=True, timeout=120)
-    return float(done.stdout)
+    loaded, run = (float(number) for number in done.stdout.split())
+    return loaded, run
 
 
 def table(rows: list[Row]) -> str:
@@ -163,7 +167,7 @@ def table(rows: list[Row]) -> str:
     naive = {(r.file.name, r.runtime, r.threads): r.cost_ms for r in rows if r.file.precision == "naive"}
     lines = [
         f"{'network':<22} {'form':<6} {'runtime':<12} {'thr':>3} {'median ms':>9} {'p99':>7} {'cpu':>7} {'/naive':>6} "
-        f"{'M madds':>8} {'M par':>6} {'MB':>6} {'GFLOP/s':>8} {'peak':>5} {'RSS MB':>7}"
+        f"{'M madds':>8} {'M par':>6} {'MB':>6} {'GFLOP/s':>8} {'peak':>5} {'RSS MB':>7} {'run MB':>7}"
     ]
     for r in rows:
         base = naive.get((r.file.name, r.runtime, r.threads))
@@ -172,7 +176,7 @@ def table(rows: list[Row]) -> str:
             f"{r.median_ms:>9.2f} {r.p99_ms:>7.2f} {_text(r.cpu_ms, '7.2f')} "
             f"{_text(base and r.cost_ms / base, '6.2f')} {_text(_millions(r.file.multiply_adds), '8.1f')} "
             f"{_text(_millions(r.file.parameters), '6.2f')} {r.file.size_mb:>6.1f} {_text(r.gflops, '8.1f')} "
-            f"{_text(r.peak_share, '5.0%')} {r.memory_mb:>7.0f}"
+            f"{_text(r.peak_share, '5.0%')} {r.loaded_mb:>7.0f} {r.run_mb:>7.1f}"
         )
     return "\n".join(lines)
 

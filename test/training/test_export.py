@@ -11,12 +11,12 @@ from network_parts import made_up_levels, randomize
 from paths import SHARED, needs_shared
 
 from handmesh_ros.bench.model_files import ModelFile, naive_export, smooth_patches
-from handmesh_ros.bench.models import measure, peak_memory_mb, table
+from handmesh_ros.bench.models import measure, memory_mb, table
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.training.export import PARITY, ExportError, ModelCard, build_model, export_network, parity
 from handmesh_ros.training.networks import MobRecon, NetworkConfig
 from handmesh_ros.training.networks.checkpoint import NetworkFileError, load_network, save_network
-from handmesh_ros.training.quantize import CalibrationError, accuracy_change, quantize, real_hand_patches
+from handmesh_ros.training.quantize import CalibrationError, accuracy_change, quantize, real_hand_patches, share_ranges
 
 LEVELS = made_up_levels((12, 25, 50))
 SMALL = {"decoder_channels": (256, 48, 16), "patch_size": 64}
@@ -107,6 +107,15 @@ def test_quantized_model_has_integer_convolutions_metadata_and_a_measured_change
     assert same.joints_mm == same.vertices_mm == same.keypoints == (0.0, 0.0)
 
 
+def test_parts_of_a_concatenation_share_a_range_unless_it_costs_more_than_a_bit() -> None:
+    names = ["wide", "close", "narrow"]
+    concat = onnx.helper.make_node("Concat", names, ["whole"], name="encoder/Concat_0", axis=1)
+    graph = onnx.helper.make_graph([concat], "g", [], [])
+    ranges = {"wide": (0.0, 4.0), "close": (0.0, 2.5), "narrow": (0.0, 1.0), "whole": (0.0, 4.0)}
+    shared = share_ranges(onnx.helper.make_model(graph), ranges)
+    assert shared == ranges | {"close": (0.0, 4.0)}
+
+
 def _run(model: onnx.ModelProto, patch: np.ndarray) -> dict[str, np.ndarray]:
     session = ort.InferenceSession(model.SerializeToString())
     names = [o.name for o in session.get_outputs()]
@@ -171,4 +180,6 @@ def test_a_forward_pass_needs_less_than_200_mb(tmp_path: Path) -> None:
     made = randomize(MobRecon(NetworkConfig("dense"), made_up_levels()))
     assert isinstance(made, MobRecon)
     export_network(made, tmp_path / "dense.onnx", CARD)
-    assert 30 < peak_memory_mb(tmp_path / "dense.onnx") < 200  # the weights alone are 33 MB
+    loaded, run = memory_mb(tmp_path / "dense.onnx")
+    assert 30 < loaded < 200  # the weights are 33 MB
+    assert 1 < run < 200  # the largest feature map is 2 MB
