@@ -11,6 +11,7 @@ import pytest
 from paths import SHARED, needs_shared
 from tiny_mesh_network import write_tiny_mesh_network
 
+from handmesh_ros.evaluation.metrics import relative_keypoint_errors
 from handmesh_ros.hand import Hand, Side, TrackState
 from handmesh_ros.perception import Camera, HandPipeline
 from handmesh_ros.perception.detect import PalmDetector
@@ -49,13 +50,15 @@ def mirrored(frame: np.ndarray) -> np.ndarray:
 
 @needs_shared
 def test_a_real_hand_is_followed_through_the_clip_with_one_detector_call(pipeline: HandPipeline) -> None:
-    tracks, frames, jumps = set(), 0, []
+    tracks, frames, jumps, off_picture = set(), 0, [], []
     last: Hand | None = None
     for stamp, frame in clip_frames():
         hands = pipeline.process(frame, CLIP_CAMERA, stamp)
         frames += 1
         if hands and hands[0].state is TrackState.TRACKING:
             tracks.add((hands[0].track_id, hands[0].side))
+            raw = pipeline.raw_hands[0]
+            off_picture.append(relative_keypoint_errors(CLIP_CAMERA.project(raw.joints), raw.keypoints))
             if last is not None:
                 jumps.append(np.linalg.norm(hands[0].joints[0] - last.joints[0]))
             last = hands[0]
@@ -63,6 +66,7 @@ def test_a_real_hand_is_followed_through_the_clip_with_one_detector_call(pipelin
     assert len(jumps) + 1 >= 0.99 * frames
     assert tracks == {(1, Side.RIGHT)}
     assert pipeline.detector_calls == 1
+    assert np.median(off_picture) < 0.03, "the mesh's joints lie on the keypoints, as seen by the camera"
     # Fingers that close make the network tilt the hand and so doubt its distance; smoothed it may hurry, not leap.
     assert max(jumps) < 0.06
     assert np.median(jumps) < 0.004
