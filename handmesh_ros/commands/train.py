@@ -16,5 +16,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     from handmesh_ros.training.lifted import train as lifted  # needs torch, which --help should not
 
-    print(lifted.main(arguments.config or lifted.DEFAULT_CONFIG))
+    lifted.main(arguments.config or lifted.DEFAULT_CONFIG)
     return 0
