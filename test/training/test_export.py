@@ -182,4 +182,4 @@ def test_a_forward_pass_needs_less_than_200_mb(tmp_path: Path) -> None:
     export_network(made, tmp_path / "dense.onnx", CARD)
     loaded, run = memory_mb(tmp_path / "dense.onnx")
     assert 30 < loaded < 200  # the weights are 33 MB
-    assert 1 < run < 200  # the largest feature map is 2 MB
+    assert 0 <= run < 200  # little, as memory freed after loading is used again
