@@ -38,7 +38,7 @@ help:
 demo: setup
 	@$(VENV)/bin/handmesh demo $(if $(INPUT),'$(INPUT)')
 
-bench: setup
+bench: setup-torch
 	@$(VENV)/bin/handmesh bench
 
 # pytest last: its closing line is the result.
