@@ -15,12 +15,29 @@ from handmesh_ros.evaluation.evaluate import PCK_2D_THRESHOLDS, PCK_3D_THRESHOLD
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.provision import model_path
 
-# FreiHAND: PA-MPJPE mm, PA-MPVPE mm, F@5 mm, F@15 mm (Chen et al., MobRecon, CVPR 2022).
-PAPER_ROWS = (
-    ("MobRecon, GhostStack", 8.8, 9.1, 0.597, 0.960),
-    ("MobRecon, DenseStack", 6.9, 7.2, 0.694, 0.979),
-    ("MobRecon, ResNet50 stack, more data", 5.7, 5.8, 0.784, 0.986),
-)
+# Published figures to read ours beside (MobRecon: Chen et al., CVPR 2022). "-": not published.
+PUBLISHED = {
+    "freihand": (
+        "PA-MPJPE  PA-MPVPE   F@5  F@15",
+        (
+            ("MobRecon, GhostStack", "8.8", "9.1", "0.597", "0.960"),
+            ("MobRecon, DenseStack", "6.9", "7.2", "0.694", "0.979"),
+            ("MobRecon, ResNet50 stack, more data", "5.7", "5.8", "0.784", "0.986"),
+            ("MobileHand", "-", "13.1", "0.439", "0.902"),
+            ("MeshGraphormer", "5.9", "6.0", "0.764", "0.986"),
+            ("SimpleHand", "5.7", "6.0", "0.772", "0.986"),
+        ),
+    ),
+    "ho3d": (
+        "acceleration error 2D   3D",
+        (
+            ("MobRecon, GhostStack + DSConv", "2.30", "6.98"),
+            ("MobRecon, GhostStack + SpiralConv++", "2.31", "7.07"),
+            ("MobRecon, DenseStack + DSConv", "1.92", "4.73"),
+            ("MobRecon, DenseStack + SpiralConv++", "1.98", "4.75"),
+        ),
+    ),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,10 +59,11 @@ def main(arguments: argparse.Namespace) -> int:
     print(f"\n{network.name} on {arguments.folder}:")
     for name, value in summary.items():
         print(f"  {name:<38}{value:>10.4g}")
-    if arguments.kind == "freihand":
-        print("\n  published for FreiHAND                PA-MPJPE  PA-MPVPE   F@5   F@15")
-        for name, *values in PAPER_ROWS:
-            print(f"  {name:<38}" + "{:>8.1f}{:>10.1f}{:>7.3f}{:>7.3f}".format(*values))
+    if arguments.kind in PUBLISHED:
+        columns, rows = PUBLISHED[arguments.kind]
+        print(f"\n  {'published for this data set':<38}{columns}")
+        for name, *values in rows:
+            print(f"  {name:<38}" + "".join(f"{value:>9}" for value in values))
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps({"model": network.name, "data": str(arguments.folder), **summary}, indent=1))

@@ -1,0 +1,45 @@
+"""``handmesh eval`` on a tiny set in FreiHAND's layout: table, JSON and plot."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from tiny_mesh_network import open_hand, write_tiny_mesh_network
+
+from handmesh_ros.cli import main
+
+
+@pytest.fixture
+def freihand(tmp_path: Path) -> Path:
+    folder = tmp_path / "FreiHAND"
+    (folder / "evaluation" / "rgb").mkdir(parents=True)
+    joints = open_hand() + [0.0, 0.06, 0.6]  # its middle on the optical axis
+    K = [[480.0, 0, 112], [0, 480, 112], [0, 0, 1]]
+    for index in range(2):
+        cv2.imwrite(str(folder / "evaluation" / "rgb" / f"{index:08d}.jpg"), np.full((224, 224, 3), 128, np.uint8))
+    vertices = joints[[0, 5, 9, 17]]
+    for name, value in (("K", K), ("xyz", joints.tolist()), ("verts", vertices.tolist())):
+        (folder / f"evaluation_{name}.json").write_text(json.dumps([value, value]))
+    return folder
+
+
+def test_table_json_and_plot(freihand: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, out, plot = write_tiny_mesh_network(tmp_path / "tiny.onnx"), tmp_path / "out.json", tmp_path / "pck.png"
+    assert main(["eval", "freihand", str(freihand), "--model", str(model), "--json", str(out), "--plot", str(plot)]) == 0
+    figures = json.loads(out.read_text())
+    assert figures["samples"] == 2
+    # The network answers this very hand; only the small turn of its crop's viewing ray is left.
+    assert figures["PA-MPJPE mm"] < 0.01 and figures["PA-MPVPE mm"] < 0.01
+    assert figures["F@5 mm"] == 1.0
+    assert figures["MPJPE mm"] < 6
+    printed = capsys.readouterr().out
+    assert "PA-MPJPE mm" in printed and "MobRecon, GhostStack" in printed
+    assert cv2.imread(str(plot)) is not None
+
+
+def test_an_empty_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = write_tiny_mesh_network(tmp_path / "tiny.onnx")
+    assert main(["eval", "freihand", str(tmp_path), "--model", str(model)]) == 1
+    assert str(tmp_path) in capsys.readouterr().err
