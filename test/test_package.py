@@ -24,7 +24,8 @@ OFFLINE = RUNTIME | {"onnx", "tqdm", "torch", "scipy", "matplotlib", "fast_simpl
 # the top of the house) may import anything but `cli` and `commands`; ROS is told apart below.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "hand": ({"numpy"}, set()),
-    "provision": ({"numpy", "onnx", "yaml"}, set()),
+    "files": (set(), set()),
+    "provision": ({"numpy", "onnx", "yaml"}, {"files"}),
     "perception": (RUNTIME, {"hand", "provision"}),
     "sources": ({"numpy", "cv2"}, {"hand"}),
     "overlay": ({"numpy", "cv2"}, {"hand", "perception"}),

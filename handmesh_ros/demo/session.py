@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from handmesh_ros.demo.processes import Processes, RosProcess
 from handmesh_ros.demo.recording import Recording, read_recording
-from handmesh_ros.node.process import config_file
+from handmesh_ros.files import package_file
 from handmesh_ros.sources import open_source
 
 STILL_PICTURE_S = 3.0  # how long a single picture is shown
@@ -63,7 +63,7 @@ def clip_file(name: str) -> Path:
     Raises:
         FileNotFoundError: it is not installed.
     """
-    path = config_file(f"demo/{name}")
+    path = package_file(f"config/demo/{name}")
     if path is None:
         raise FileNotFoundError(f"the demo clip config/demo/{name} is missing: install the package again, or name an INPUT of your own")
     return path

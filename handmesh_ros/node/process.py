@@ -14,6 +14,8 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from handmesh_ros.files import package_file
+
 
 class StartError(RuntimeError):
     """The node cannot start; the message says why and what to do."""
@@ -78,21 +80,7 @@ def use_large_shared_memory() -> None:
     With the default segment of 512 kB nearly all frames are lost silently under best effort.
     """
     fast_dds_2, fast_dds_3 = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
-    profile = config_file("fastdds.xml")
+    profile = package_file("config/fastdds.xml")
     if profile is None or fast_dds_2 in os.environ or fast_dds_3 in os.environ:
         return
     os.environ[fast_dds_2 if os.environ.get("ROS_DISTRO") in ("humble", "jazzy") else fast_dds_3] = str(profile)
-
-
-def config_file(name: str) -> Path | None:
-    """A file of the package's config folder, in the checkout or where it is installed."""
-    checkout = Path(__file__).parents[2] / "config" / name
-    if checkout.is_file():
-        return checkout
-    from ament_index_python.packages import PackageNotFoundError, get_package_share_path
-
-    try:
-        installed = Path(get_package_share_path("handmesh_ros")) / "config" / name
-    except PackageNotFoundError:
-        return None
-    return installed if installed.is_file() else None

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
+from handmesh_ros.files import package_file
 from handmesh_ros.provision.fetch import fetch_member, sha256_of, write_atomically
 from handmesh_ros.provision.manifest import MANIFEST_NAME, CommittedSource, ComposedSource, Model, ModelError, WheelSource, read_manifest
 
@@ -208,10 +209,9 @@ def _read_receipt(path: Path) -> dict[str, str | None]:
 
 def default_store() -> ModelStore:
     """The store of this installation: a checkout's ``models/``, or ``<prefix>/share/handmesh_ros/models``. Raises ModelError."""
-    for folder in Path(__file__).resolve().parents:
-        for home in (folder / "models", folder / "share" / "handmesh_ros" / "models"):
-            if (home / MANIFEST_NAME).is_file():
-                return ModelStore(home, _base("XDG_DATA_HOME", ".local/share") / "models", _base("XDG_CACHE_HOME", ".cache"))
+    manifest = package_file(f"models/{MANIFEST_NAME}")
+    if manifest is not None:
+        return ModelStore(manifest.parent, _base("XDG_DATA_HOME", ".local/share") / "models", _base("XDG_CACHE_HOME", ".cache"))
     raise ModelError(
         f"{MANIFEST_NAME} is neither in a folder 'models' above {Path(__file__).resolve().parent} nor in a 'share/handmesh_ros/models' "
         "there; install the package again"

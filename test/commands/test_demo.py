@@ -14,15 +14,16 @@ import pytest
 from paths import REPO
 
 
-def handmesh(*arguments: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "handmesh_ros.cli", *arguments], cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+def handmesh(folder: Path, *arguments: str) -> subprocess.Popen:
+    """The command as it is installed, started elsewhere than in the checkout and without anything sourced."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("AMENT_PREFIX_PATH", "PYTHONPATH")}
+    command = [str(Path(sys.executable).with_name("handmesh")), *arguments]
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 @pytest.mark.timeout(240)
 def test_the_demo_clip_is_tracked_drawn_and_measured(tmp_path: Path) -> None:
-    demo = handmesh("demo", "--out", str(tmp_path))
+    demo = handmesh(tmp_path, "demo", "--out", str(tmp_path))
     output, _ = demo.communicate(timeout=200)
     assert demo.returncode == 0, output
     rows = json.loads((tmp_path / "demo.json").read_text())
@@ -45,7 +46,7 @@ def test_the_demo_clip_is_tracked_drawn_and_measured(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_every_process_of_the_demo(tmp_path: Path) -> None:
-    demo = handmesh("demo", "--out", str(tmp_path))
+    demo = handmesh(tmp_path, "demo", "--out", str(tmp_path))
     time.sleep(6)
     children = [int(pid) for pid in Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()]
     assert len(children) >= 2
@@ -64,7 +65,7 @@ def _alive(pid: int) -> bool:
 
 
 def test_an_input_that_is_missing_is_named(tmp_path: Path) -> None:
-    demo = handmesh("demo", "nowhere.mp4", "--out", str(tmp_path))
+    demo = handmesh(tmp_path, "demo", "nowhere.mp4", "--out", str(tmp_path))
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 1
     assert "nowhere.mp4" in output and "Traceback" not in output
