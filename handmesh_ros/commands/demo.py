@@ -66,7 +66,7 @@ def _draw(recording: Recording, frames: Path, out: Path, hfov: float, rate: floa
         for path in tqdm(pictures, unit="frame", desc="drawing", disable=None):
             frame = read_picture(path)
             camera = recording.camera or Camera.from_hfov(frame.shape[1], frame.shape[0], hfov)
-            stamp = round(int(path.stem) * 1e-9, 9)
+            stamp = float(path.stem)
             hands = heard[stamp].hands if stamp in heard else ()
             hands = tuple(hand for hand in hands if len(hand.vertices))
             drawn = draw_hands(frame, hands, camera, recording.faces) if hands else frame

@@ -21,7 +21,7 @@ def run_session(
     """Run the three processes until the input ends.
 
     Args:
-        folder: takes the logs and what the listener writes; with ``keep_frames`` also frames/<stamp in ns>.jpg.
+        folder: takes the logs and what the listener writes; with ``keep_frames`` also frames/<stamp in s>.jpg.
         clip: video, folder, picture or camera index.
         calibration: of the input, or None: then the node assumes ``hfov`` degrees and marks its hands as not metric.
         seconds: how long a live camera is watched.

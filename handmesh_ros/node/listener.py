@@ -41,7 +41,7 @@ class Listener(Node):
         super().__init__("listener")
         out = str(self.declare_parameter("out", "hands.jsonl").value)
         mesh_out = str(self.declare_parameter("mesh_out", "").value)  # .npz with every mesh; empty: only their arrival is written
-        frames_out = str(self.declare_parameter("frames_out", "").value)  # folder for the pictures, <stamp in ns>.jpg; empty: none
+        frames_out = str(self.declare_parameter("frames_out", "").value)  # folder for the pictures, <stamp in s>.jpg; empty: none
         self._idle_s = float(self.declare_parameter("idle_s", 0.0).value)  # 0: never end by itself
         self._mesh_path = Path(mesh_out) if mesh_out else None
         try:
@@ -114,7 +114,7 @@ class Listener(Node):
 
     def _on_image(self, message: Image) -> None:
         assert self._frames_folder is not None
-        name = f"{message.header.stamp.sec}{message.header.stamp.nanosec:09d}.jpg"
+        name = f"{round(seconds_of(message.header.stamp), 9):.9f}.jpg"  # reads back as exactly the stamp of the lines
         bgr = cv2.cvtColor(frame_of_image(message), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(self._frames_folder / name), bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
 
