@@ -16,6 +16,7 @@ import numpy as np
 from handmesh_ros.hand import FloatArray
 
 GATE = 16.0  # chi-square, 3 degrees of freedom, 99.9 %
+SURPRISE = 9.0  # chi-square, 3 degrees of freedom, 97 %: a movement that begins with a larger jump is shown from its second sample on
 MAX_REJECTED = 2  # a hand that really jumped is believed at the third sample ...
 LEAP_TIME_S = 0.1  # ... and followed with this time constant: what is fed to a robot may hurry but not leap
 # Noise that is correlated from frame to frame must be counted as more than its variance, or the models chase it.
@@ -55,6 +56,7 @@ class StillOrMoving:
         self.value: FloatArray | None = None
         self.velocity: FloatArray = np.zeros(3)
         self.probability_still = 0.5
+        self._shown: FloatArray = np.zeros(3)  # the position believed and handed on
         self._leap: FloatArray = np.zeros(3)  # what is still to be caught up with after a jump
         self._scale = 1.0  # of the noise variances
         self._rejected = 0
@@ -67,9 +69,14 @@ class StillOrMoving:
         self._moving_variance = [(0.0, 0.0, 0.0)] * 2
 
     def update(self, value: FloatArray, dt: float) -> FloatArray:
+        velocity = self.velocity
         believed = self._step(np.asarray(value, dtype=np.float64), dt)
         self._leap = self._leap * math.exp(-dt / LEAP_TIME_S)
-        self.value = believed + self._leap
+        if self._doubt is not None and self._is_surprise(believed):
+            self.velocity = velocity  # two outliers in a row look like a movement; three do not happen
+        else:
+            self._shown = believed
+        self.value = self._shown + self._leap
         return self.value
 
     def _step(self, value: FloatArray, dt: float) -> FloatArray:
@@ -173,6 +180,12 @@ class StillOrMoving:
             still * s + (1.0 - still) * m[0] for s, m in zip(self._still_variance, self._moving_variance, strict=True)
         )
         return across, along
+
+    def _is_surprise(self, believed: FloatArray) -> bool:
+        """Whether a resting hand's noise hardly takes it this far from where it was shown last."""
+        shift, noise = believed - self._shown, self._noise()
+        along = float(shift @ self._shown) / max(math.sqrt(float(self._shown @ self._shown)), 1e-9)
+        return (float(shift @ shift) - along * along) / noise[0] + along * along / noise[1] > SURPRISE
 
     def _undone(self, value: FloatArray, dt: float) -> bool:
         """Take back a movement that began with the last sample, if this one shows that the hand has not moved at all."""

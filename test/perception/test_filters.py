@@ -92,6 +92,19 @@ def test_an_outlier_moves_a_resting_hand_by_less_than_a_fifth_and_never_twice() 
     assert off.max() < 0.2 * 0.11
 
 
+def test_two_outliers_in_a_row_do_not_move_a_resting_hand() -> None:
+    """The second one looks like the fast movement that the first one may have begun."""
+    home, rng = np.array([0.1, 0.05, 0.6]), np.random.default_rng(4)
+    worst = []
+    for _ in range(40):
+        positions = home + rng.normal(0, 1, (90, 3)) * np.array([0.0015, 0.0015, 0.006])
+        positions[60:62] = home + rng.normal(0, 12, (2, 3)) * np.array([0.0015, 0.0015, 0.006])
+        output = run("still or moving", positions, np.arange(90) / 30)
+        worst.append(np.linalg.norm(output - home, axis=1)[55:].max())
+    assert np.median(worst) < 0.003
+    assert np.quantile(worst, 0.9) < 0.010
+
+
 def test_a_jump_is_believed_at_the_third_sample() -> None:
     positions = np.tile([0.0, 0.0, 0.6], (60, 1))
     positions[40:] += np.array([0.3, 0.0, 0.0])
