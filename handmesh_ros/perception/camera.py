@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -85,10 +86,14 @@ class Camera:
             f"unknown distortion model '{self.distortion_model}'; known are {POLYNOMIAL_MODELS + FISHEYE_MODELS}"
         )
 
-    @property
+    @cached_property
     def focal_px(self) -> float:
         """The geometric mean of both focal lengths, pixels."""
         return math.sqrt(self.K[0, 0] * self.K[1, 1])
+
+    @cached_property
+    def _focal(self) -> FloatArray:
+        return self.K[[0, 1], [0, 1]]
 
     @classmethod
     def from_hfov(cls, width: int, height: int, degrees: float) -> Camera:
@@ -184,9 +189,9 @@ class Camera:
     def normalize(self, pixels: FloatArray) -> FloatArray:
         """Pixels (N, 2) to undistorted (x/z, y/z) (N, 2); NaN where the distortion has no inverse (far outside the image)."""
         pixels = np.asarray(pixels, float)
-        focal, centre = self.K[[0, 1], [0, 1]], self.K[:2, 2]
-        plain = (pixels - centre) / focal
-        plain[:, 0] -= self.K[0, 1] / focal[0] * plain[:, 1]  # skew
+        plain = (pixels - self.K[:2, 2]) / self._focal
+        if self.K[0, 1]:  # skew
+            plain[:, 0] -= self.K[0, 1] / self._focal[0] * plain[:, 1]
         if not self.distortion.size:
             return plain
         if self.distortion_model in FISHEYE_MODELS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
@@ -27,10 +28,13 @@ PALM_WRIST, PALM_MIDDLE_MCP = 0, 2
 
 # The joints whose box a "palm" crop is made from, and how far it is moved towards the fingers, in box heights: fingertips move
 # the square less, and open and closed hands fill it alike. (Source: mediapipe's hand_landmarks_to_rect.)
-PALM_BOX_JOINTS = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
+PALM_BOX_JOINTS = np.array([0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18])
 PALM_BOX_SHIFT = -0.1
 CROP_BOXES = ("hand", "palm")
 
+# Weights of the keypoints (21,) in the direction that counts as up: wrist -> (index mcp + 2 middle mcp + ring mcp) / 4.
+UP_WEIGHTS = np.zeros(JOINT_COUNT)
+UP_WEIGHTS[[WRIST, INDEX_MCP, MIDDLE_MCP, RING_MCP]] = -1, 0.25, 0.5, 0.25
 # Below this length, in spreads of the keypoints, wrist -> mcps no longer says which way is up (the hand points at the camera).
 SHORT_DIRECTION = 1.0
 
@@ -63,23 +67,23 @@ class CropRegion:
 
     def __post_init__(self) -> None:
         center = np.array(self.center, float).reshape(-1)
-        if center.size != 2 or not np.isfinite([*center, self.size, self.angle]).all():
+        if center.size != 2 or not math.isfinite(center[0] + center[1] + self.size + self.angle):
             raise CropError(f"the region is not finite: centre {center}, size {self.size}, angle {self.angle}")
         if self.size < MIN_SIZE_PX:
             raise CropError(f"the region is {self.size:.3g} px wide; at least {MIN_SIZE_PX:g} px are needed to see a hand")
         object.__setattr__(self, "center", center)
 
-    @property
+    @cached_property
     def axes(self) -> FloatArray:
         """(2, 2), columns: the patch's x and y axis in the image, unit length; a reflection where the patch is mirrored."""
-        c, s = math.cos(self.angle), math.sin(self.angle)
-        flip = -1.0 if self.mirror else 1.0
-        return np.array([[flip * c, -s], [flip * s, c]])
+        return _axes(self.angle, self.mirror)
 
     def matrix(self, patch_size: int) -> FloatArray:
         """(2, 3) affine map, image pixels to patch pixels (centre of the first pixel (0, 0) in both)."""
-        linear = self.axes.T * (patch_size / self.size)
-        return np.column_stack([linear, (patch_size - 1) / 2 - linear @ self.center])
+        affine = np.empty((2, 3))
+        affine[:, :2] = linear = self.axes.T * (patch_size / self.size)
+        affine[:, 2] = (patch_size - 1) / 2 - linear @ self.center
+        return affine
 
     def to_image(self, fractions: FloatArray) -> FloatArray:
         """Fractions of the patch (N, 2) to pixels of the full image (N, 2)."""
@@ -96,7 +100,7 @@ class CropRegion:
         its answer is turned back: mirror, then roll, then the turn that takes the optical axis to the ray through the centre.
         """
         ray = camera.normalize(self.center[None])[0]
-        if not np.isfinite(ray).all():  # a centre so far outside that the distortion has no inverse there
+        if not math.isfinite(ray[0] + ray[1]):  # a centre so far outside that the distortion has no inverse there
             ray = (self.center - camera.K[:2, 2]) / camera.K[[0, 1], [0, 1]]
         in_image = np.eye(3)
         in_image[:2, :2] = self.axes
@@ -154,15 +158,15 @@ def region_from_keypoints(
     keypoints = np.asarray(keypoints, float)
     if keypoints.shape != (JOINT_COUNT, 2) or not np.isfinite(keypoints).all():
         raise CropError(f"keypoints must be finite and ({JOINT_COUNT}, 2), got {keypoints.shape}")
-    knuckles = (keypoints[INDEX_MCP] + 2 * keypoints[MIDDLE_MCP] + keypoints[RING_MCP]) / 4
-    direction = knuckles - keypoints[WRIST]
-    spread = math.sqrt(keypoints.var(axis=0).sum())
+    x, y = (UP_WEIGHTS @ keypoints).tolist()
+    about_mean = keypoints - keypoints.sum(axis=0) / JOINT_COUNT
+    spread = math.sqrt(float(np.vdot(about_mean, about_mean)) / JOINT_COUNT)
     hint = previous.angle if previous is not None else 0.0
-    missing = max(0.0, SHORT_DIRECTION * spread - math.hypot(*direction))
-    angle = _up_angle(direction + missing * np.array([math.sin(hint), -math.cos(hint)]))
+    missing = max(0.0, SHORT_DIRECTION * spread - math.hypot(x, y))
+    angle = _up_angle(x + missing * math.sin(hint), y - missing * math.cos(hint))
 
-    upright = CropRegion(np.zeros(2), MIN_SIZE_PX, angle).axes
-    turned = (keypoints if box == "hand" else keypoints[list(PALM_BOX_JOINTS)]) @ upright
+    upright = _axes(angle)
+    turned = (keypoints if box == "hand" else keypoints[PALM_BOX_JOINTS]) @ upright
     low, high = turned.min(axis=0), turned.max(axis=0)
     center = (low + high) / 2
     if box == "palm":
@@ -180,12 +184,19 @@ def region_from_palm(palm: PalmDetection, mirror: bool = False) -> CropRegion:
         CropError: the box is not finite or has no size.
     """
     x0, y0, x1, y1 = (float(value) for value in palm.box)
-    angle = _up_angle(palm.keypoints[PALM_MIDDLE_MCP] - palm.keypoints[PALM_WRIST])
+    angle = _up_angle(*(palm.keypoints[PALM_MIDDLE_MCP] - palm.keypoints[PALM_WRIST]).tolist())
     shift = PALM_SHIFT * (y1 - y0) * np.array([-math.sin(angle), math.cos(angle)])
     center = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) + shift
     return CropRegion(center, PALM_SCALE * max(x1 - x0, y1 - y0), angle, mirror)
 
 
-def _up_angle(direction: FloatArray) -> float:
+def _axes(angle: float, mirror: bool = False) -> FloatArray:
+    """(2, 2), columns: the x and y axis, in the image, of a patch turned by ``angle``; a reflection where it is mirrored."""
+    c, s = math.cos(angle), math.sin(angle)
+    flip = -1.0 if mirror else 1.0
+    return np.array([[flip * c, -s], [flip * s, c]])
+
+
+def _up_angle(x: float, y: float) -> float:
     """Clockwise angle on the screen from up (0, -1) to a direction in pixels."""
-    return math.atan2(float(direction[0]), -float(direction[1]))
+    return math.atan2(x, -y)

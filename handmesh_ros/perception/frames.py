@@ -13,6 +13,7 @@ import numpy as np
 
 from handmesh_ros.hand import INDEX_MCP, JOINT_COUNT, LITTLE_MCP, MIDDLE_MCP, RING_MCP, WRIST, FloatArray, Side
 
+PALM = np.array([INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP])
 FINGERS, LEVELS = 5, 4  # the joints 1..20: five fingers, each from its root to its tip
 THUMB = 0
 # How much a finger bends in its own plane, sin a + sin b + sin(a + b) for the angles a and b at its two middle joints: from START
@@ -20,8 +21,7 @@ THUMB = 0
 # joints almost in line is noise: on pictures of real hands it wavers by 15 degrees at START and by 10 at FULL.
 BEND_START, BEND_FULL = 1.3, 2.1
 TINY = 1e-9
-MIN_ACROSS = 1e-6
-YZX = [1, 2, 0]
+YZX, ONES = np.array([1, 2, 0]), np.ones((3, 1))
 
 
 def viewing_ray_rotation(center_normalized: FloatArray) -> FloatArray:
@@ -57,94 +57,110 @@ def joint_rotations(joints: FloatArray, side: Side) -> FloatArray:
     """
     joints = np.asarray(joints, float)
     handedness = 1.0 if side is Side.RIGHT else -1.0
-    rotations = np.empty((JOINT_COUNT, 3, 3))
-    rotations[WRIST] = wrist = _wrist_rotation(joints, handedness)
-    chains = joints[1:].reshape(FINGERS, LEVELS, 3)
-    x = _directions(chains[:, 1:] - chains[:, :-1], wrist[:, 0])
+    wrist = _wrist_rotation(joints, handedness)
+    chains = joints[1:].reshape(FINGERS, LEVELS, 3).transpose(1, 0, 2)
+    x = np.empty((LEVELS, FINGERS, 3))  # of the wrist, then of a finger's three bones
+    x[0] = wrist[:, 0]
+    np.subtract(chains[1:], chains[:-1], out=x[1:])
+    _make_directions(x)
 
     y = np.empty_like(x)
-    parent_y = np.repeat(wrist[None, :, 1], FINGERS, axis=0)
+    y[0] = wrist[:, 1]
     # The thumb is turned a quarter about its own axis: its nail looks sideways where the fingers' backs look up, and its bending
     # plane lies 85 to 110 degrees from theirs (the CC0 rig's fists, and the landmarks of 4687 pictures of real hands).
-    parent_y[THUMB] = -handedness * wrist[:, 2]
-    y[:, 0] = _drawn_to_plane(_carried(parent_y, wrist[None, :, 0], x[:, 0]), x)
-    y[:, 1] = _carried(y[:, 0], x[:, 0], x[:, 1])
-    y[:, 2] = _carried(y[:, 1], x[:, 1], x[:, 2])
-    y = _perpendicular(y, x)
+    y[0, THUMB] = -handedness * wrist[:, 2]
+    # The smallest rotation carries y from bone to bone: y - (y . new) (old + new) / (1 + old . new), which is Rodrigues' formula for
+    # vectors across the old x. Bent back by 180 degrees any axis would do: y stays as it is.
+    sums = x[:-1] + x[1:]
+    halves = 0.5 * _dot(sums, sums)
+    axes = sums / np.where(halves > TINY, halves, np.inf)
+    y[1] = _drawn_to_plane(y[0] - _dot(y[0], x[1]) * axes[0], x[1], _cross(sums[1], sums[2]))
+    y[2] = y[1] - _dot(y[1], x[2]) * axes[1]
+    y[3] = y[2] - _dot(y[2], x[3]) * axes[2]
 
-    fingers = rotations[1:].reshape(FINGERS, LEVELS, 3, 3)
-    fingers[:, :3, :, 0], fingers[:, :3, :, 1], fingers[:, :3, :, 2] = x, y, _cross(x, y)
-    fingers[:, 3] = fingers[:, 2]
+    rotations = np.empty((JOINT_COUNT, 3, 3))
+    rotations[WRIST] = wrist
+    fingers = rotations[1:].reshape(FINGERS, LEVELS, 3, 3).transpose(1, 0, 2, 3)
+    fingers[:-1] = rotations_along(x[1:], y[1:])
+    fingers[-1] = fingers[-2]
+    return rotations
+
+
+def rotations_along(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Rotations (..., 3, 3) whose first columns are the unit vectors x (..., 3), their second ones as near to y (..., 3) as that allows.
+
+    ``y`` must not be parallel to ``x``.
+    """
+    rotations = np.empty((*x.shape, 3))
+    y = _perpendicular(y, x)
+    rotations[..., 0], rotations[..., 1], rotations[..., 2] = x, y, _cross(x, y)
     return rotations
 
 
 def _wrist_rotation(joints: FloatArray, handedness: float) -> FloatArray:
-    wrist = joints[WRIST]
-    index, middle, ring, little = (joints[[INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP]] - wrist).tolist()
-    length = math.sqrt(sum(value * value for value in middle))
+    points = (joints[PALM] - joints[WRIST]).tolist()
+    middle = points[1]
+    length = _length3(middle)
     x = [value / length for value in middle] if length > TINY else [1.0, 0.0, 0.0]
     # Twice the area of the fan of triangles, as a vector: out of a right hand's palm.
-    palm = [sum(parts) for parts in zip(_cross3(index, middle), _cross3(middle, ring), _cross3(ring, little), strict=True)]
-    y = _cross3([-handedness * value for value in palm], x)
-    size = math.sqrt(sum(value * value for value in y))
+    fan = [_cross3(a, b) for a, b in zip(points, points[1:], strict=False)]
+    palm = [-handedness * sum(parts) for parts in zip(*fan, strict=True)]
+    y = _cross3(palm, x)
+    size = _length3(y)
     if size <= TINY * length:  # a palm without area: any direction across x
         axis = min(range(3), key=lambda i: abs(x[i]))
         y = _cross3([float(i == axis) for i in range(3)], x)
-        size = math.sqrt(sum(value * value for value in y))
+        size = _length3(y)
     y = [value / size for value in y]
     return np.array([x, y, _cross3(x, y)]).T
 
 
-def _directions(bones: FloatArray, root: FloatArray) -> FloatArray:
-    """Unit vectors (fingers, 3, 3) along the bones; a bone without length keeps its parent's direction."""
-    lengths = np.sqrt(_dot(bones, bones))
+def _make_directions(x: FloatArray) -> None:
+    """Bones x[1:] (3, fingers, 3) to unit vectors, in place; a bone without length takes its parent's direction."""
+    lengths = np.sqrt(_dot(x[1:], x[1:]))
     if lengths.min() > TINY:
-        return bones / lengths
-    x = bones / np.maximum(lengths, TINY)
-    for level in range(LEVELS - 1):
-        parent = root if level == 0 else x[:, level - 1]
-        x[:, level] = np.where(lengths[:, level] > TINY, x[:, level], parent)
-    return x
+        x[1:] /= lengths
+        return
+    for level in range(1, LEVELS):
+        long = lengths[level - 1] > TINY
+        x[level] = np.where(long, x[level] / np.where(long, lengths[level - 1], 1.0), x[level - 1])
 
 
-def _carried(vectors: FloatArray, old: FloatArray, new: FloatArray) -> FloatArray:
-    """Carry vectors perpendicular to ``old`` along by the smallest rotation from ``old`` to ``new``, all (fingers, 3) unit vectors.
+def _drawn_to_plane(y: FloatArray, x: FloatArray, normals: FloatArray) -> FloatArray:
+    """The fingers' first y, drawn to the normals of the planes that the fingers bend in.
 
-    Rodrigues' formula for such vectors. Bent back by 180 degrees any axis would do, and the limit below picks one.
+    Args:
+        y, x: (fingers, 3), across and along the first bone.
+        normals: (fingers, 3), the sums of the cross products of a finger's three bones' directions.
     """
-    both = old + new
-    return vectors - _dot(vectors, new) / np.maximum(0.5 * _dot(both, both), TINY) * both
-
-
-def _drawn_to_plane(y: FloatArray, x: FloatArray) -> FloatArray:
-    """The fingers' y (fingers, 3), drawn to the normals of the planes that the fingers bend in; ``x`` (fingers, 3, 3) of all bones."""
-    normals = _cross(x[:, 0], x[:, 1] + x[:, 2]) + _cross(x[:, 1], x[:, 2])
     # Counted about y: small for a straight finger, for one bent backwards, and for one that bends about another axis, which only a
     # bad measurement does.
     bend = np.clip((_dot(normals, y) - BEND_START) / (BEND_FULL - BEND_START), 0.0, 1.0)
+    if not bend.any():
+        return y
     share = bend * bend * (3 - 2 * bend)
-    normals /= np.maximum(np.sqrt(_dot(normals, normals)), TINY)
-    return _perpendicular(y + share * (normals - y), x[:, 0])
+    normals = normals / np.maximum(np.sqrt(_dot(normals, normals)), TINY)
+    return _perpendicular(y + share * (normals - y), x)
 
 
 def _perpendicular(vectors: FloatArray, x: FloatArray) -> FloatArray:
     """The unit vectors across ``x`` nearest to ``vectors``, both (..., 3)."""
     across = vectors - _dot(vectors, x) * x
-    lengths = np.sqrt(_dot(across, across))
-    if lengths.min() < MIN_ACROSS:
-        rescue = np.cross(x, np.eye(3)[np.abs(x).argmin(axis=-1)])
-        across = np.where(lengths < MIN_ACROSS, rescue, across)
-        lengths = np.sqrt(_dot(across, across))
-    return across / lengths
+    return across / np.sqrt(_dot(across, across))
 
 
 def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.einsum("...i,...i->...", a, b)[..., None]
+    """(..., 1) of (..., 3): a product with ones, which numpy does faster than a sum or einsum."""
+    return (a * b) @ ONES
 
 
 def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
     """np.cross for (..., 3), several times faster."""
-    return (a * b[..., YZX] - a[..., YZX] * b)[..., YZX]
+    return (a * b.take(YZX, -1) - a.take(YZX, -1) * b).take(YZX, -1)
+
+
+def _length3(a: list[float]) -> float:
+    return math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2])
 
 
 def _cross3(a: list[float], b: list[float]) -> list[float]:
