@@ -8,6 +8,7 @@ orientation. docs/frames.md shows them.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -103,7 +104,7 @@ def _wrist_rotation(joints: FloatArray, handedness: float) -> FloatArray:
     length = _length3(middle)
     x = [value / length for value in middle] if length > TINY else [1.0, 0.0, 0.0]
     # Twice the area of the fan of triangles, as a vector: out of a right hand's palm.
-    fan = [_cross3(a, b) for a, b in zip(points, points[1:], strict=False)]
+    fan = [_cross3(a, b) for a, b in pairwise(points)]
     palm = [-handedness * sum(parts) for parts in zip(*fan, strict=True)]
     y = _cross3(palm, x)
     size = _length3(y)

@@ -12,21 +12,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from handmesh_ros.hand import BONES, JOINT_COUNT, JOINT_PARENTS, WRIST, FloatArray, Hand, TrackState
-from handmesh_ros.perception.filters import OneEuroVector, RayKalman, RayOneEuro, RotationOneEuro, orthonormal, rotation_matrix
+from handmesh_ros.hand import WRIST, FloatArray, Hand, TrackState
+from handmesh_ros.perception.articulation import Articulation
+from handmesh_ros.perception.filters import OneEuroVector, RayKalman, RayOneEuro, RotationOneEuro, rotation_matrix
 from handmesh_ros.perception.imm import MotionParameters, StillOrMoving
 
 KINDS = ("imm", "one_euro", "kalman", "none")
-
-_PARENTS = np.array([parent for parent, _ in BONES])
-_CHILDREN = np.array([child for _, child in BONES])
-# Bones by their distance from the wrist: five metacarpals, then three rows of phalanges. Child joints; parents are looked up.
-_ROWS = [np.array([1, 5, 9, 13, 17]) + row for row in range(4)]
-_PARENT_OF = np.array(JOINT_PARENTS)
-# The child whose bone gives a joint's x axis: the next joint of the finger, the middle mcp for the wrist; tips have none.
-_BONE_OF_JOINT = np.array([9] + [j + 1 if j % 4 else -1 for j in range(1, JOINT_COUNT)])
-_WITH_BONE = np.flatnonzero(_BONE_OF_JOINT >= 0)
-BONE_MEMORY = 64  # frames whose median is a bone's length
 
 
 @dataclass(frozen=True)
@@ -86,22 +77,16 @@ class HandSmoother:
         self._rotation = RotationOneEuro(
             p.rotation_min_cutoff_hz, p.rotation_cutoff_slope_hz_per_radps, p.speed_cutoff_hz, p.rotation_speed_floor_radps
         )
-        self._fingers = OneEuroVector(
-            p.finger_min_cutoff_hz, p.finger_cutoff_slope_hz_per_mps, p.speed_cutoff_hz, p.finger_speed_floor_mps
+        self._shape = Articulation(
+            OneEuroVector(p.finger_min_cutoff_hz, p.finger_cutoff_slope_hz_per_mps, p.speed_cutoff_hz, p.finger_speed_floor_mps)
         )
         self.reset()
 
     def reset(self) -> None:
         """Forget the past: the next hand is returned as it is."""
         self._hand: Hand | None = None
-        for part in (self._position, self._rotation, self._fingers):
+        for part in (self._position, self._rotation, self._shape):
             part.reset()
-        self._frames = 0
-        self._length_memory = np.zeros((BONE_MEMORY, len(BONES)))
-        self._lengths = np.zeros(JOINT_COUNT)
-        self._local_rotations: FloatArray = np.zeros((JOINT_COUNT, 3, 3))
-        self._local_vertices: FloatArray = np.zeros((0, 3))
-        self._skin: FloatArray = np.zeros((0, JOINT_COUNT))
 
     def update(self, hand: Hand) -> Hand:
         """The smoothed hand of this measurement.
@@ -112,8 +97,8 @@ class HandSmoother:
 
         Raises: ValueError if the hand holds a number that is not finite.
         """
-        parts = (hand.joints, hand.rotations, hand.vertices, np.float64(hand.stamp_s))
-        if not all(np.isfinite(part).all() for part in parts):
+        # One sum each: cheaper than to look at every number.
+        if not math.isfinite(hand.stamp_s + float(hand.joints.sum() + hand.rotations.sum() + hand.vertices.sum())):
             raise ValueError("the hand to smooth holds NaN or infinite numbers; reject such measurements before smoothing")
         if self.parameters.kind == "none":
             self._hand = hand
@@ -123,36 +108,26 @@ class HandSmoother:
             dt = hand.stamp_s - self._hand.stamp_s
             if dt == 0.0:
                 return self._hand
-            if not 0.0 < dt <= self.parameters.reset_after_s or len(hand.vertices) != len(self._local_vertices):
+            if not 0.0 < dt <= self.parameters.reset_after_s or len(hand.vertices) != self._shape.vertex_count:
                 self.reset()
-        first = self._hand is None
-
-        wrist = self._position.update(hand.joints[WRIST], dt)
-        turn = self._rotation.update(hand.rotations[WRIST], dt)
-        raw_turn = hand.rotations[WRIST]
-        local_joints = (hand.joints - hand.joints[WRIST]) @ raw_turn  # rows: R^T (p - w)
-        local_rotations = raw_turn.T @ hand.rotations
-        local_vertices = (hand.vertices - hand.joints[WRIST]) @ raw_turn
-        fingers = self._fingers.update(local_joints, dt)
-        if first:
-            self._begin_mesh(local_joints, local_vertices)
-            self._local_rotations = local_rotations
-        else:
-            gain = self._fingers.gain
-            self._local_rotations = self._local_rotations + gain[:, None, None] * (local_rotations - self._local_rotations)
-            vertex_gain = self._skin @ gain
-            self._local_vertices = self._local_vertices + vertex_gain[:, None] * (local_vertices - self._local_vertices)
-        joints = self._with_constant_bones(fingers, local_joints)
-        self._local_rotations = rotations = _along_bones(self._local_rotations, joints, local_rotations, local_joints)
-        vertices = self._local_vertices + self._skin @ (joints - fingers)
-        smoothed = replace(
+        raw_wrist, raw_turn = hand.joints[WRIST], hand.rotations[WRIST]
+        wrist = self._position.update(raw_wrist, dt)
+        turn = self._rotation.update(raw_turn, dt)
+        joints, rotations, vertices = self._shape.update(
+            (hand.joints - raw_wrist) @ raw_turn,  # rows: R^T (p - w)
+            raw_turn.T @ hand.rotations[1:],
+            (hand.vertices - raw_wrist.astype(np.float32)) @ raw_turn.astype(np.float32),
+            dt,
+        )
+        turned = np.empty_like(hand.rotations)
+        turned[WRIST], turned[1:] = turn, turn @ rotations
+        self._hand = replace(
             hand,
             joints=joints @ turn.T + wrist,
-            rotations=turn @ rotations,
-            vertices=(vertices @ turn.T + wrist).astype(np.float32),
+            rotations=turned,
+            vertices=vertices @ turn.T.astype(np.float32) + wrist.astype(np.float32),
         )
-        self._hand = smoothed
-        return smoothed
+        return self._hand
 
     def predict(self, stamp_s: float, limit_s: float | None = None) -> Hand:
         """The last smoothed hand carried on to ``stamp_s`` with its present velocity and turning rate, fingers held.
@@ -186,38 +161,3 @@ class HandSmoother:
             rotations=turn @ self._hand.rotations,
             vertices=((self._hand.vertices - wrist) @ turn.T + wrist + shift).astype(np.float32),
         )
-
-    def _begin_mesh(self, joints: FloatArray, vertices: FloatArray) -> None:
-        """Weights (V, 21) by which a vertex follows the joints near it."""
-        self._local_vertices = vertices
-        squared = (vertices * vertices).sum(axis=1)[:, None] - 2.0 * vertices @ joints.T + (joints * joints).sum(axis=1)
-        reach = 0.012  # metres, about a finger's radius
-        weights = np.exp(-0.5 * (squared - squared.min(axis=1, keepdims=True)) / reach**2)
-        self._skin = weights / weights.sum(axis=1, keepdims=True)
-
-    def _with_constant_bones(self, joints: FloatArray, measured: FloatArray) -> FloatArray:
-        """Joints moved along their bones so that every bone has the median of its measured lengths."""
-        bones = measured[_CHILDREN] - measured[_PARENTS]
-        self._length_memory[self._frames % BONE_MEMORY] = np.sqrt((bones * bones).sum(axis=1))
-        self._frames += 1
-        # A median of many barely changes from frame to frame, and steady lengths are what this is for.
-        if self._frames <= 16 or self._frames % 8 == 0:
-            self._lengths[_CHILDREN] = np.median(self._length_memory[: min(self._frames, BONE_MEMORY)], axis=0)
-        bones = joints - joints[_PARENT_OF]
-        bones[WRIST] = 0.0
-        norms = np.sqrt((bones * bones).sum(axis=1))
-        bones *= (self._lengths / np.maximum(norms, 1e-9))[:, None]
-        result = np.zeros_like(joints)
-        for row in _ROWS:
-            result[row] = result[_PARENT_OF[row]] + bones[row]
-        return result
-
-
-def _along_bones(rotations: FloatArray, joints: FloatArray, raw_rotations: FloatArray, raw_joints: FloatArray) -> FloatArray:
-    """Rotations whose x axes follow the filtered bones wherever the measured ones lay along the measured bones."""
-    raw_bones = raw_joints[_BONE_OF_JOINT[_WITH_BONE]] - raw_joints[_WITH_BONE]
-    aligned = (raw_bones * raw_rotations[_WITH_BONE, :, 0]).sum(axis=1) > 0.99999 * np.sqrt((raw_bones * raw_bones).sum(axis=1))
-    chosen = _WITH_BONE[aligned]
-    result = rotations.copy()
-    result[chosen, :, 0] = joints[_BONE_OF_JOINT[chosen]] - joints[chosen]
-    return orthonormal(result)
