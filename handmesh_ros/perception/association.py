@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,7 @@ FORBIDDEN = math.inf
 LEAST_SIDE_LIKELIHOOD = 0.02  # networks are surer of the side than they are right
 RESUMPTION_COST = 4.0  # a track unseen in the last frame yields to one that was seen
 SWITCH_COST = 4.0  # a track prefers what was measured in its own crop
+THEFT_MARGIN = 4.0  # how much better another track must explain a measurement to keep it from this one
 
 
 class LossReason(str, Enum):
@@ -94,10 +96,15 @@ class Measurement:
     track_id: int | None = None
     payload: object = None
 
-    @property
+    @cached_property
     def palm_center(self) -> FloatArray:
         """(3,) camera frame, metres."""
-        return self.joints[PALM].mean(axis=0)
+        return self.joints[PALM].sum(axis=0) / len(PALM)
+
+    @cached_property
+    def palm_px(self) -> float:
+        """The palm's size in the image, pixels."""
+        return palm_size_px(self.keypoints)
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,8 @@ class Track:
 def palm_size_px(keypoints: FloatArray) -> float:
     """Twice the root mean square distance of the palm's keypoints from their centre: steady while fingers open and close."""
     palm = keypoints[PALM]
-    return 2.0 * math.sqrt(float(((palm - palm.mean(axis=0)) ** 2).sum()) / len(PALM))
+    about_center = palm - palm.sum(axis=0) / len(PALM)
+    return 2.0 * math.sqrt(float(np.vdot(about_center, about_center)) / len(PALM))
 
 
 def same_hand(a: FloatArray, b: FloatArray, palm_px: float, limit: float) -> bool:
@@ -138,11 +146,11 @@ def same_hand(a: FloatArray, b: FloatArray, palm_px: float, limit: float) -> boo
 
 def intrinsic_fault(measurement: Measurement, score: float, parameters: TrackingParameters) -> LossReason:
     """The fault a measurement has by itself, NONE where it has none."""
-    if not (np.isfinite(measurement.keypoints).all() and np.isfinite(measurement.joints).all()):
+    if not math.isfinite(float(measurement.keypoints.sum() + measurement.joints.sum())):
         return LossReason.NOT_FINITE
     if not measurement.score >= score:  # also false for NaN
         return LossReason.LOW_SCORE
-    palm_px = palm_size_px(measurement.keypoints)
+    palm_px = measurement.palm_px
     if palm_px < parameters.min_palm_px:
         return LossReason.TOO_SMALL
     if not measurement.residual_px <= parameters.max_residual_ratio * palm_px:
@@ -162,7 +170,7 @@ def match_cost(track: Track, measurement: Measurement, stamp_s: float, parameter
     it would take the hand in front from the track that has just measured it.
     """
     elapsed = max(stamp_s - track.stamp_s, 0.0)
-    ratio = palm_size_px(measurement.keypoints) / palm_size_px(track.measurement.keypoints)
+    ratio = measurement.palm_px / track.measurement.palm_px
     limit = parameters.max_size_ratio + 2.0 * elapsed
     if not 1.0 / limit <= ratio <= limit:
         return FORBIDDEN, LossReason.SIZE_JUMP
@@ -198,7 +206,48 @@ def side_likelihood(side: Side, measurement: Measurement) -> float:
     return min(max(probability, LEAST_SIDE_LIKELIHOOD), 1.0 - LEAST_SIDE_LIKELIHOOD)
 
 
-def best_assignment(costs: FloatArray, conflicts: FloatArray, miss_cost: float) -> list[int]:
+def match(
+    tracks: Sequence[Track], measurements: Sequence[Measurement], least_score: float, stamp_s: float, parameters: TrackingParameters
+) -> tuple[dict[int, Measurement], dict[int, LossReason]]:
+    """Measurement of each matched track by id, and for the others the reason why there is none."""
+    faults = [intrinsic_fault(m, least_score, parameters) for m in measurements]
+    reasons: dict[int, LossReason] = {
+        m.track_id: f for m, f in zip(measurements, faults, strict=True) if f is not LossReason.NONE and m.track_id is not None
+    }
+    sound = [m for m, fault in zip(measurements, faults, strict=True) if fault is LossReason.NONE]
+    if not tracks or not sound:
+        return {}, reasons
+    explained: list[list[float]] = []  # how well each track explains each measurement
+    for track in tracks:
+        pairs = [match_cost(track, measurement, stamp_s, parameters) for measurement in sound]
+        explained.append([cost for cost, _ in pairs])
+        for measurement, (_, reason) in zip(sound, pairs, strict=True):
+            if measurement.track_id == track.track_id and reason is not LossReason.NONE:
+                reasons[track.track_id] = reason
+    # A patch mirrored for one side gives no usable mesh of the other, so a track takes only measurements of its own side.
+    costs = [
+        [
+            FORBIDDEN if t.side is not m.side else cost if m.track_id in (None, t.track_id) else cost + SWITCH_COST
+            for cost, m in zip(row, sound, strict=True)
+        ]
+        for t, row in zip(tracks, explained, strict=True)
+    ]
+    chosen = best_assignment(costs, conflict_matrix(sound, parameters.duplicate_distance), largest_cost(parameters))
+    matches: dict[int, Measurement] = {}
+    for i, (track, j) in enumerate(zip(tracks, chosen, strict=True)):
+        if j < 0:
+            if any(m.track_id == track.track_id and math.isfinite(cost) for m, cost in zip(sound, explained[i], strict=True)):
+                reasons[track.track_id] = LossReason.DUPLICATE
+        # A crop around an occluded hand measures the hand in front. If the front hand's own track went without a measurement,
+        # nothing conflicts, but that track still explains this one better: better nobody takes it than the wrong one.
+        elif any(c < 0 and explained[k][j] + THEFT_MARGIN < explained[i][j] for k, c in enumerate(chosen)):
+            reasons[track.track_id] = LossReason.DUPLICATE
+        else:
+            matches[track.track_id] = sound[j]
+    return matches, reasons
+
+
+def best_assignment(costs: Sequence[Sequence[float]], conflicts: Sequence[Sequence[bool]], miss_cost: float) -> list[int]:
     """The cheapest assignment of measurements to tracks.
 
     Args:
@@ -210,7 +259,7 @@ def best_assignment(costs: FloatArray, conflicts: FloatArray, miss_cost: float) 
     leave few pairs.
     """
     tracks = len(costs)
-    options = [[int(m) for m in np.argsort(row, kind="stable") if np.isfinite(row[m])] for row in costs]
+    options = [sorted((m for m, cost in enumerate(row) if math.isfinite(cost)), key=row.__getitem__) for row in costs]
     best: list[int] = [-1] * tracks
     best_cost = tracks * miss_cost
 
@@ -222,20 +271,18 @@ def best_assignment(costs: FloatArray, conflicts: FloatArray, miss_cost: float) 
             best, best_cost = list(chosen), cost
             return
         for m in options[track]:
-            if all(c < 0 or (c != m and not conflicts[c, m]) for c in chosen):
-                descend(track + 1, [*chosen, m], cost + float(costs[track, m]))
+            if all(c < 0 or (c != m and not conflicts[c][m]) for c in chosen):
+                descend(track + 1, [*chosen, m], cost + costs[track][m])
         descend(track + 1, [*chosen, -1], cost + miss_cost)
 
     descend(0, [], 0.0)
     return best
 
 
-def conflict_matrix(measurements: Sequence[Measurement], limit: float) -> FloatArray:
-    """(M, M) bool: which measurements show the same hand."""
-    count = len(measurements)
-    conflicts = np.zeros((count, count), dtype=bool)
-    for i in range(count):
-        palm_px = palm_size_px(measurements[i].keypoints)
-        for j in range(i):
-            conflicts[i, j] = conflicts[j, i] = same_hand(measurements[i].keypoints, measurements[j].keypoints, palm_px, limit)
+def conflict_matrix(measurements: Sequence[Measurement], limit: float) -> list[list[bool]]:
+    """(M, M): which measurements show the same hand."""
+    conflicts = [[False] * len(measurements) for _ in measurements]
+    for i, one in enumerate(measurements):
+        for j, other in enumerate(measurements[:i]):
+            conflicts[i][j] = conflicts[j][i] = same_hand(one.keypoints, other.keypoints, one.palm_px, limit)
     return conflicts

@@ -18,21 +18,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handmesh_ros.hand import FloatArray, Side, TrackState
+from handmesh_ros.hand import JOINT_COUNT, FloatArray, Side, TrackState
 from handmesh_ros.perception.association import (
-    FORBIDDEN,
-    SWITCH_COST,
     LossReason,
     Measurement,
     Track,
     TrackingParameters,
-    best_assignment,
     coasted_time,
-    conflict_matrix,
     intrinsic_fault,
-    largest_cost,
+    match,
     match_cost,
-    palm_size_px,
     same_hand,
     side_likelihood,
 )
@@ -44,7 +39,6 @@ PALM_DETECTION_JOINTS = np.array([0, 5, 9, 13, 17, 1, 2])
 NOMINAL_PERIOD_S = 1.0 / 30.0  # how much a frame ages tracks whose stamp stood still (cameras that never set it)
 VELOCITY_TIME_S = 0.06  # time constant of the velocity estimate
 EVIDENCE_STEP, EVIDENCE_LIMIT, EVIDENCE_TO_LEAVE = 1.0, 20.0, -3.0  # log-odds a frame, most, and where a side is given up
-THEFT_MARGIN = 4.0  # how much better another track must explain a measurement to keep it from this one
 
 
 @dataclass(frozen=True)
@@ -72,11 +66,6 @@ class TrackUpdate:
     live: tuple[Track, ...]
     lost: tuple[Loss, ...]
     want_detection: bool
-
-
-def side_score(track: Track) -> float:
-    """Probability of the track's side from all its frames, 0.5..1."""
-    return max(0.5, 1.0 / (1.0 + math.exp(-track.side_evidence)))
 
 
 class Tracker:
@@ -115,7 +104,7 @@ class Tracker:
     def is_followed(self, palm_keypoints: FloatArray) -> bool:
         """Whether a palm detection ((7, 2) px) lies on a hand that was measured in this frame."""
         return any(
-            same_hand(palm_keypoints, t.measurement.keypoints[PALM_DETECTION_JOINTS], palm_size_px(t.measurement.keypoints), 0.5)
+            same_hand(palm_keypoints, t.measurement.keypoints[PALM_DETECTION_JOINTS], t.measurement.palm_px, 0.5)
             for t in self._tracks
             if t.state is TrackState.TRACKING
         )
@@ -143,7 +132,7 @@ class Tracker:
 
         live = [t for t in self._tracks if t.state is not TrackState.LOST]
         remembered = [self._age(t, age, t.reason) for t in self._tracks if t.state is TrackState.LOST]
-        matches, reasons = self._match(live, measurements, self.parameters.keep_score, stamp_s)
+        matches, reasons = match(live, measurements, self.parameters.keep_score, stamp_s, self.parameters)
         updated: list[Track] = []
         for track in live:
             measurement = matches.get(track.track_id)
@@ -164,7 +153,7 @@ class Tracker:
         candidates = [c for c in candidates if intrinsic_fault(c, self.parameters.start_score, self.parameters) is LossReason.NONE]
         candidates = sorted((c for c in candidates if not self._on_measured_track(c)), key=lambda c: -c.score)
         missing = [t for t in self._tracks if t.state is not TrackState.TRACKING]
-        matches, _ = self._match(missing, candidates, self.parameters.start_score, stamp_s)
+        matches, _ = match(missing, candidates, self.parameters.start_score, stamp_s, self.parameters)
         tracks: list[Track] = []
         for track in self._tracks:
             measurement = matches.get(track.track_id)
@@ -201,46 +190,6 @@ class Tracker:
                 return True
         return False
 
-    def _match(
-        self, tracks: Sequence[Track], measurements: Sequence[Measurement], score: float, stamp_s: float
-    ) -> tuple[dict[int, Measurement], dict[int, LossReason]]:
-        """Measurement of each matched track by id, and for the others the reason why there is none."""
-        parameters = self.parameters
-        faults = [intrinsic_fault(m, score, parameters) for m in measurements]
-        reasons: dict[int, LossReason] = {
-            m.track_id: f for m, f in zip(measurements, faults, strict=True) if f is not LossReason.NONE and m.track_id is not None
-        }
-        sound = [m for m, fault in zip(measurements, faults, strict=True) if fault is LossReason.NONE]
-        if not tracks or not sound:
-            return {}, reasons
-        explained = np.full((len(tracks), len(sound)), FORBIDDEN)  # how well each track explains each measurement
-        for i, track in enumerate(tracks):
-            for j, measurement in enumerate(sound):
-                explained[i, j], reason = match_cost(track, measurement, stamp_s, parameters)
-                if measurement.track_id == track.track_id and reason is not LossReason.NONE:
-                    reasons[track.track_id] = reason
-        # A patch mirrored for one side gives no usable mesh of the other, so a track takes only measurements of its own side.
-        same_side = np.array([[t.side is m.side for m in sound] for t in tracks])
-        foreign = np.array([[m.track_id not in (None, t.track_id) for m in sound] for t in tracks])
-        costs = np.where(same_side, explained + SWITCH_COST * foreign, FORBIDDEN)
-        conflicts = conflict_matrix(sound, parameters.duplicate_distance)
-        chosen = best_assignment(costs, conflicts, largest_cost(parameters))
-        matches: dict[int, Measurement] = {}
-        for i, j in enumerate(chosen):
-            if j < 0:
-                own = [k for k, m in enumerate(sound) if m.track_id == tracks[i].track_id and np.isfinite(explained[i, k])]
-                if own:
-                    reasons[tracks[i].track_id] = LossReason.DUPLICATE
-                continue
-            # A crop around an occluded hand measures the hand in front. If the front hand's own track went without a measurement,
-            # nothing conflicts, but that track still explains this one better: better nobody takes it than the wrong one.
-            others = [k for k, c in enumerate(chosen) if c < 0 and k != i]
-            if any(explained[k, j] + THEFT_MARGIN < explained[i, j] for k in others):
-                reasons[tracks[i].track_id] = LossReason.DUPLICATE
-            else:
-                matches[tracks[i].track_id] = sound[j]
-        return matches, reasons
-
     def _measured(self, track: Track, measurement: Measurement, stamp_s: float) -> list[Track]:
         """The track moved to its measurement; or, where its side has been contradicted for long, a new track in its place."""
         likelihood = side_likelihood(track.side, measurement)
@@ -256,7 +205,7 @@ class Tracker:
         if elapsed > 0.0:
             gain = -math.expm1(-elapsed / VELOCITY_TIME_S)
             velocity = velocity + gain * ((position - track.position) / elapsed - velocity)
-            shift = (measurement.keypoints - track.measurement.keypoints).mean(axis=0)
+            shift = (measurement.keypoints - track.measurement.keypoints).sum(axis=0) / JOINT_COUNT
             image_velocity = image_velocity + gain * (shift / elapsed - image_velocity)
         return [
             replace(
@@ -306,7 +255,7 @@ class Tracker:
     def _on_measured_track(self, candidate: Measurement) -> bool:
         limit = self.parameters.duplicate_distance
         return any(
-            same_hand(candidate.keypoints, t.measurement.keypoints, palm_size_px(t.measurement.keypoints), limit)
+            same_hand(candidate.keypoints, t.measurement.keypoints, t.measurement.palm_px, limit)
             for t in self._tracks
             if t.state is TrackState.TRACKING
         )
