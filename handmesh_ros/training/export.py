@@ -74,20 +74,20 @@ def build_model(network: MobRecon, card: ModelCard, precision: str = "fp32") -> 
     graph = GraphBuilder(half_weights=precision == "fp16", integer=precision == "int8")
     graph.set_side("image", config.patch_size)
     graph.scope = ENCODER_SCOPE
-    latent, pose_map = emit_encoder(network.encoder, graph, "image")
+    encoded = emit_encoder(network.encoder, graph, "image")
     graph.scope = ""
-    keypoints, heatmaps = emit_head(network.head, graph, latent, pose_map or "")
-    features = emit_pooling(network.pooling, graph, latent, config.patch_size // 32, keypoints, heatmaps)
+    pose = emit_head(network.head, graph, encoded)
+    features = emit_pooling(network.pooling, graph, encoded.latent, config.patch_size // 32, pose)
     vertices = emit_decoder(network.decoder, graph, features, config.unit_m)
     joints = graph.node("MatMul", graph.constant(array(network.joint_regressor)), vertices)
     for name, value, count, width in (
         ("vertices", vertices, levels.vertex_counts[-1], 3),
         ("joints", joints, JOINT_COUNT, 3),
-        ("keypoints", keypoints, JOINT_COUNT, 2),
+        ("keypoints", pose.keypoints, JOINT_COUNT, 2),
     ):
         graph.output(name, graph.reshape(value, 1, count, width), (1, count, width))
     if network.presence_side is not None:
-        score, side = emit_presence_side(network.presence_side, graph, latent)
+        score, side = emit_presence_side(network.presence_side, graph, encoded)
         for name, value, wanted in (("score", score, config.presence), ("side", side, config.side)):
             if wanted:
                 graph.output(name, value, (1, 1))

@@ -8,7 +8,7 @@ enlargement, and the 1x1 after a concatenation becomes the sum of two.
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from handmesh_ros.training.networks.blocks import ConvNorm, DenseBlock, GhostUnit, SeparableUnit, SpaceToDepthStem, SqueezeExcite
 from handmesh_ros.training.networks.densestack import DenseBottleneck, DenseDown, DenseUp
 from handmesh_ros.training.networks.ghoststack import GhostBottleneck, GhostDown, GhostUp
+from handmesh_ros.training.networks.landmarkstack import POOLED_CHANNELS, InvertedResidual, LandmarkEncoder, SameConv
 from handmesh_ros.training.networks.resnetstack import BasicBlock, Bottleneck, ResNetDown, ResNetUp
 from handmesh_ros.training.networks.stack import StackedEncoder, StackMerge
 from handmesh_ros.training.onnx_graph import GraphBuilder
@@ -263,10 +264,52 @@ def emit_merge(module: StackMerge, graph: GraphBuilder, stem: str, pose_map: str
     return graph.node("Relu", graph.node("Add", from_stem, from_pose))
 
 
-def emit_encoder(encoder: StackedEncoder, graph: GraphBuilder, image: str) -> tuple[str, str | None]:
-    """Add the encoder; names of the latent map and of the pose map (None where the network has none)."""
+@emit.register
+def _(module: SameConv, graph: GraphBuilder, x: str) -> str:
+    assert module.bias is not None
+    before, after = module.pads
+    pads = [before, before, after, after]
+    return graph.conv(x, array(module.weight), array(module.bias), stride=module.stride[0], groups=module.groups, pad=pads)
+
+
+@emit.register
+def _(module: InvertedResidual, graph: GraphBuilder, x: str) -> str:
+    y = graph.clip(emit(module.expand, graph, x), 0, 6)
+    y = graph.clip(emit(module.depthwise, graph, y), 0, 6)
+    if module.project is not None:
+        y = emit(module.project, graph, y)
+    return graph.node("Add", x, y) if module.identity else y
+
+
+class EncoderNames(NamedTuple):
+    """Names of an encoder's outputs, as EncoderOutput has them; None where the network has none. ``pooled`` is (1, C)."""
+
+    latent: str
+    pose_map: str | None
+    pooled: str | None = None
+
+
+@singledispatch
+def emit_encoder(encoder: nn.Module, graph: GraphBuilder, image: str) -> EncoderNames:
+    """Add the encoder, reading a patch of 0..1."""
+    raise TypeError(f"no ONNX form is known for {type(encoder).__name__}")
+
+
+@emit_encoder.register
+def _(encoder: StackedEncoder, graph: GraphBuilder, image: str) -> EncoderNames:
     stem = emit(encoder.stem, graph, image)
     first = emit_up(encoder.up1, graph, emit_down(encoder.down1, graph, stem))
     pyramid = emit_down(encoder.down2, graph, emit_merge(encoder.merge, graph, stem, first))
     latent = graph.conv(pyramid[2], array(encoder.latent.weight))
-    return latent, None if encoder.up2 is None else emit_up(encoder.up2, graph, pyramid)
+    return EncoderNames(latent, None if encoder.up2 is None else emit_up(encoder.up2, graph, pyramid))
+
+
+@emit_encoder.register
+def _(encoder: LandmarkEncoder, graph: GraphBuilder, image: str) -> EncoderNames:
+    # The weights know 0..1, which the patch already is.
+    x = graph.clip(emit(encoder.stem, graph, image), 0, 6)
+    x = emit(encoder.project, graph, graph.clip(emit(encoder.depthwise, graph, x), 0, 6))
+    for block in encoder.blocks:
+        x = emit(block, graph, x)
+    pooled = graph.reshape(graph.node("GlobalAveragePool", x), 1, POOLED_CHANNELS)
+    return EncoderNames(graph.conv(x, array(encoder.latent.weight)), None, pooled)

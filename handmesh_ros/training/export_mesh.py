@@ -7,15 +7,24 @@ features lie as (V, C), so that spirals and upsampling are gathers of whole rows
 from __future__ import annotations
 
 from functools import singledispatch
+from typing import NamedTuple
 
 import numpy as np
 from torch import nn
 
 from handmesh_ros.hand import JOINT_COUNT
-from handmesh_ros.training.export_encoder import array
+from handmesh_ros.training.export_encoder import EncoderNames, array
 from handmesh_ros.training.networks.decoder import DSConv, MeshDecoder, SpiralConv, SpiralConvLSTM, SpiralOperator, Upsampling
-from handmesh_ros.training.networks.heads import DirectHead, HeatmapHead, MapRegHead, PresenceSideHead, SoftArgmaxHead
-from handmesh_ros.training.networks.lifting import GridPooling, HeatmapPooling
+from handmesh_ros.training.networks.heads import (
+    DirectHead,
+    HeatmapHead,
+    LandmarkHead,
+    LandmarkPresenceSideHead,
+    MapRegHead,
+    PresenceSideHead,
+    SoftArgmaxHead,
+)
+from handmesh_ros.training.networks.lifting import GridPooling, HeatmapPooling, LandmarkPooling
 from handmesh_ros.training.networks.stack import LATENT_CHANNELS
 from handmesh_ros.training.onnx_graph import GraphBuilder
 
@@ -23,14 +32,23 @@ from handmesh_ros.training.onnx_graph import GraphBuilder
 FULL_PRODUCT = 8
 
 
+class PoseNames(NamedTuple):
+    """Names of the keypoints (21, 2), of the heatmap weights (21, h * w) and of the landmark head's guess (21, 4), if there are any."""
+
+    keypoints: str
+    heatmaps: str | None = None
+    spatial: str | None = None
+
+
 @singledispatch
-def emit_head(head: nn.Module, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
-    """Add a 2D head; names of the keypoints (21, 2) and of the heatmap weights (21, h * w) if it makes any."""
+def emit_head(head: nn.Module, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+    """Add a 2D head."""
     raise TypeError(f"no ONNX form is known for {type(head).__name__}")
 
 
-def _maps(conv: nn.Conv2d, graph: GraphBuilder, pose_map: str) -> str:
-    maps = graph.conv(pose_map, array(conv.weight), None if conv.bias is None else array(conv.bias))
+def _maps(conv: nn.Conv2d, graph: GraphBuilder, encoded: EncoderNames) -> str:
+    assert encoded.pose_map is not None  # NetworkConfig lets no such head through
+    maps = graph.conv(encoded.pose_map, array(conv.weight), None if conv.bias is None else array(conv.bias))
     return graph.reshape(maps, JOINT_COUNT, -1)
 
 
@@ -40,36 +58,61 @@ def _linear(layer: nn.Linear, graph: GraphBuilder, x: str) -> str:
 
 
 @emit_head.register
-def _(head: MapRegHead, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
-    x = graph.clip(_linear(head.fc1, graph, _maps(head.maps, graph, pose_map)), 0, 4)
-    return _linear(head.fc3, graph, graph.clip(_linear(head.fc2, graph, x), 0, 4)), None
+def _(head: MapRegHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+    x = graph.clip(_linear(head.fc1, graph, _maps(head.maps, graph, encoded)), 0, 4)
+    return PoseNames(_linear(head.fc3, graph, graph.clip(_linear(head.fc2, graph, x), 0, 4)))
 
 
 @emit_head.register
-def _(head: HeatmapHead, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
-    raw = _maps(head.maps, graph, pose_map)
+def _(head: HeatmapHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+    raw = _maps(head.maps, graph, encoded)
     keypoints = graph.node("Gather", graph.constant(array(head.cells)), graph.node("ArgMax", raw, axis=1, keepdims=0))
     positive = graph.node("Relu", raw)
     total = graph.node("Add", graph.node("ReduceSum", positive, graph.constant(np.array([1]))), graph.constant(1e-6))
-    return keypoints, graph.node("Div", positive, total)
+    return PoseNames(keypoints, graph.node("Div", positive, total))
 
 
 @emit_head.register
-def _(head: SoftArgmaxHead, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
-    probability = graph.node("Softmax", _maps(head.maps, graph, pose_map), axis=1)
-    return graph.node("MatMul", probability, graph.constant(array(head.cells))), probability
+def _(head: SoftArgmaxHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+    probability = graph.node("Softmax", _maps(head.maps, graph, encoded), axis=1)
+    return PoseNames(graph.node("MatMul", probability, graph.constant(array(head.cells))), probability)
 
 
 @emit_head.register
-def _(head: DirectHead, graph: GraphBuilder, latent: str, pose_map: str) -> tuple[str, str | None]:
-    hidden = graph.node("Relu", _linear(head.fc1, graph, _latent_mean(graph, latent)))
-    return graph.reshape(_linear(head.fc2, graph, hidden), JOINT_COUNT, 2), None
+def _(head: DirectHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+    hidden = graph.node("Relu", _linear(head.fc1, graph, _latent_mean(graph, encoded.latent)))
+    return PoseNames(graph.reshape(_linear(head.fc2, graph, hidden), JOINT_COUNT, 2))
 
 
-def emit_presence_side(head: PresenceSideHead, graph: GraphBuilder, latent: str) -> tuple[str, str]:
+@emit_head.register
+def _(head: LandmarkHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+    assert encoded.pooled is not None
+    marks = graph.reshape(_linear(head.marks, graph, encoded.pooled), JOINT_COUNT, 3)
+    world = graph.reshape(_linear(head.world, graph, encoded.pooled), JOINT_COUNT, 3)
+    keypoints, depth = graph.nodes("Split", [marks, graph.constant(np.array([2, 1]))], 2, axis=1)
+    return PoseNames(keypoints, None, graph.node("Concat", depth, world, axis=1))
+
+
+@singledispatch
+def emit_presence_side(head: nn.Module, graph: GraphBuilder, encoded: EncoderNames) -> tuple[str, str]:
     """Add the extra head; names of the two probabilities, (1, 1) each."""
-    hidden = graph.node("Relu", _linear(head.fc1, graph, _latent_mean(graph, latent)))
-    both = graph.node("Sigmoid", _linear(head.fc2, graph, hidden))
+    raise TypeError(f"no ONNX form is known for {type(head).__name__}")
+
+
+@emit_presence_side.register
+def _(head: PresenceSideHead, graph: GraphBuilder, encoded: EncoderNames) -> tuple[str, str]:
+    hidden = graph.node("Relu", _linear(head.fc1, graph, _latent_mean(graph, encoded.latent)))
+    return _probabilities(graph, _linear(head.fc2, graph, hidden))
+
+
+@emit_presence_side.register
+def _(head: LandmarkPresenceSideHead, graph: GraphBuilder, encoded: EncoderNames) -> tuple[str, str]:
+    assert encoded.pooled is not None
+    return _probabilities(graph, _linear(head.fc, graph, encoded.pooled))
+
+
+def _probabilities(graph: GraphBuilder, logits: str) -> tuple[str, str]:
+    both = graph.node("Sigmoid", logits)
     score, side = graph.nodes("Split", [both, graph.constant(np.array([1, 1]))], 2, axis=1)
     return score, side
 
@@ -79,15 +122,15 @@ def _latent_mean(graph: GraphBuilder, latent: str) -> str:
 
 
 @singledispatch
-def emit_pooling(pooling: nn.Module, graph: GraphBuilder, latent: str, cells: int, keypoints: str, heatmaps: str | None) -> str:
+def emit_pooling(pooling: nn.Module, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
     """Add a pose pooling on a latent map of ``cells`` squared; the name of the joint features (21, C)."""
     raise TypeError(f"no ONNX form is known for {type(pooling).__name__}")
 
 
 @emit_pooling.register
-def _(pooling: GridPooling, graph: GraphBuilder, latent: str, cells: int, keypoints: str, heatmaps: str | None) -> str:
+def _(pooling: GridPooling, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
     # Bilinear reading: cell i has weight max(0, 1 - |position - i|) along each axis.
-    position = graph.node("Mul", graph.clip(keypoints, 0, 1), graph.constant(float(cells - 1)))
+    position = graph.node("Mul", graph.clip(pose.keypoints, 0, 1), graph.constant(float(cells - 1)))
     distance = graph.node("Abs", graph.node("Sub", graph.reshape(position, JOINT_COUNT, 2, 1), graph.constant(np.arange(cells) * 1.0)))
     hats = graph.node("Relu", graph.node("Sub", graph.constant(1.0), distance))
     x, y = graph.nodes("Split", [hats, graph.constant(np.array([1, 1]))], 2, axis=1)
@@ -96,12 +139,20 @@ def _(pooling: GridPooling, graph: GraphBuilder, latent: str, cells: int, keypoi
 
 
 @emit_pooling.register
-def _(pooling: HeatmapPooling, graph: GraphBuilder, latent: str, cells: int, keypoints: str, heatmaps: str | None) -> str:
-    assert heatmaps is not None  # NetworkConfig lets no other head through
+def _(pooling: LandmarkPooling, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
+    assert pose.spatial is not None
+    centred = graph.node("Sub", pose.keypoints, graph.constant(0.5))
+    place = _linear(pooling.place, graph, graph.node("Concat", centred, pose.spatial, axis=1))
+    return graph.node("Add", emit_pooling(pooling.grid, graph, latent, cells, pose), place)
+
+
+@emit_pooling.register
+def _(pooling: HeatmapPooling, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
+    assert pose.heatmaps is not None  # NetworkConfig lets no other head through
     factor = 4  # heatmaps at 1/8, the latent map at 1/32 of the patch
     fine = np.arange(cells * factor) // factor
     cell = (fine[:, None] * cells + fine[None, :]).ravel()
-    weights = graph.node("MatMul", heatmaps, graph.constant(np.eye(cells * cells)[cell]))
+    weights = graph.node("MatMul", pose.heatmaps, graph.constant(np.eye(cells * cells)[cell]))
     return _weighted(graph, weights, latent, cells)
 
 

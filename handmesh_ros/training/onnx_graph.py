@@ -71,13 +71,15 @@ class GraphBuilder:
 
     def conv(
         self, x: str, weight: NDArray[Any], bias: NDArray[Any] | None = None, *, stride: int = 1, groups: int = 1, relu: bool = False,
-        pad: int | None = None,
+        pad: int | list[int] | None = None,
     ) -> str:  # fmt: skip
-        """Convolution with (out, in / groups, k, k) weights, padded to keep the size unless ``pad`` says otherwise."""
+        """Convolution with (out, in / groups, k, k) weights, padded to keep the size unless ``pad`` says otherwise: one number for
+        all sides, or top, left, bottom, right."""
         k = weight.shape[2]
         pad = k // 2 if pad is None else pad
+        pads = pad if isinstance(pad, list) else [pad] * 4
         inputs = [x, self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
-        y = self.node("Conv", *inputs, kernel_shape=[k, k], strides=[stride] * 2, pads=[pad] * 4, group=groups)
+        y = self.node("Conv", *inputs, kernel_shape=[k, k], strides=[stride] * 2, pads=pads, group=groups)
         self.set_side(y, self._sides[x] // stride)
         return self.node("Relu", y) if relu else y
 

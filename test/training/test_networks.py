@@ -92,15 +92,15 @@ def test_dsconv_is_the_spiral_convolution_with_separable_weights() -> None:
     with torch.no_grad():
         full.linear.weight.copy_(torch.einsum("oc,ck->okc", separable.mix.weight, separable.taps).flatten(1))
         full.linear.bias.zero_()
-    x = torch.randn(2, 25, 4)
+    x = torch.randn(25, 2, 4)  # vertices first
     torch.testing.assert_close(separable(x), full(x), atol=1e-5, rtol=1e-5)
 
 
 def test_upsampling_is_the_matrix_product() -> None:
     matrix = LEVELS.upsampling[1]
     upsample = Upsampling(matrix)
-    x = torch.randn(2, 25, 7)
-    torch.testing.assert_close(upsample(x), torch.from_numpy(matrix) @ x)
+    x = torch.randn(25, 2, 7)  # vertices first
+    torch.testing.assert_close(upsample(x), torch.einsum("fv,vbc->fbc", torch.from_numpy(matrix), x))
     np.testing.assert_allclose(upsample.dense(), matrix)
 
 

@@ -70,5 +70,5 @@ def _multiply_adds(module: nn.Module, x: Tensor, output: Tensor) -> int:
         weights = sum(p.numel() for n, p in module.named_parameters() if n.startswith("weight"))
         return weights * x.shape[0] * x.shape[1]
     if isinstance(module, DSConv):  # its 1x1 mix is a Linear and counts itself
-        return module.taps.numel() * output.shape[1]
+        return module.taps.numel() * output.shape[0]
     raise TypeError(type(module).__name__)

@@ -5,20 +5,26 @@ Every head gives keypoints as fractions of the patch; those that make heatmaps g
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from handmesh_ros.hand import JOINT_COUNT
+from handmesh_ros.training.networks.landmarkstack import POOLED_CHANNELS, read_landmark_weights
 from handmesh_ros.training.networks.stack import LATENT_CHANNELS, POSE_MAP_CHANNELS, EncoderOutput
 
 
 class Pose2D(NamedTuple):
-    """``keypoints`` (B, 21, 2), fractions of the patch; ``heatmaps`` (B, 21, h, w), each with sum 1, or None."""
+    """``keypoints`` (B, 21, 2), fractions of the patch; ``heatmaps`` (B, 21, h, w), each with sum 1, or None.
+
+    ``spatial`` (B, 21, 4): depth and position that the landmark head guesses for each joint, about -1..1, or None.
+    """
 
     keypoints: Tensor
     heatmaps: Tensor | None
+    spatial: Tensor | None = None
 
 
 class MapRegHead(nn.Module):
@@ -84,6 +90,48 @@ class DirectHead(nn.Module):
         return Pose2D(self.fc2(x).unflatten(1, (JOINT_COUNT, 2)), None)
 
 
+class LandmarkHead(nn.Module):
+    """The landmark network's own outputs, linear in its pooled features: keypoints with depth, and points in space."""
+
+    SOURCE_SIZE = 224  # pixels of the patches that the landmark network was made for: the unit of its keypoints
+    WORLD_UNIT_M = 0.1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks = nn.Linear(POOLED_CHANNELS, 3 * JOINT_COUNT)
+        self.world = nn.Linear(POOLED_CHANNELS, 3 * JOINT_COUNT)
+
+    def forward(self, encoded: EncoderOutput) -> Pose2D:
+        pooled = encoded.require_pooled()
+        marks = self.marks(pooled).unflatten(1, (JOINT_COUNT, 3))
+        world = self.world(pooled).unflatten(1, (JOINT_COUNT, 3))
+        return Pose2D(marks[..., :2], None, torch.cat((marks[..., 2:], world), dim=2))
+
+    def load(self, path: str | Path) -> None:
+        """Begin with the weights of the converted landmark network (LandmarkFileError names what is wrong with the file)."""
+        outputs = read_landmark_weights(path)[1]
+        for layer, name, unit in ((self.marks, "landmarks", self.SOURCE_SIZE), (self.world, "world_landmarks", self.WORLD_UNIT_M)):
+            weight, bias = outputs[name]
+            layer.load_state_dict({"weight": weight / unit, "bias": bias / unit})
+
+
+class LandmarkPresenceSideHead(nn.Module):
+    """As PresenceSideHead, linear in the landmark network's pooled features, as that network has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(POOLED_CHANNELS, 2)
+
+    def forward(self, encoded: EncoderOutput) -> Tensor:
+        return self.fc(encoded.require_pooled())
+
+    def load(self, path: str | Path) -> None:
+        """As LandmarkHead.load."""
+        outputs = read_landmark_weights(path)[1]
+        (score, score_bias), (side, side_bias) = outputs["presence"], outputs["handedness"]
+        self.fc.load_state_dict({"weight": torch.cat((score, side)), "bias": torch.cat((score_bias, side_bias))})
+
+
 class PresenceSideHead(nn.Module):
     """Extra head, not in the paper: logits that a hand is there and that the patch as given shows a right hand, (B, 2)."""
 
@@ -106,6 +154,6 @@ def cell_centres(size: int) -> Tensor:
 def build_head(name: str, patch_size: int) -> nn.Module:
     """The head of a NetworkConfig."""
     size = patch_size // 8
-    if name == "direct":
-        return DirectHead()
+    if name in ("direct", "landmark"):
+        return DirectHead() if name == "direct" else LandmarkHead()
     return {"mapreg": MapRegHead, "heatmap": HeatmapHead, "soft_argmax": SoftArgmaxHead}[name](size)

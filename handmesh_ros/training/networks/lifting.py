@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_ros.training.networks.heads import Pose2D
+from handmesh_ros.training.networks.stack import LATENT_CHANNELS
 
 
 class GridPooling(nn.Module):
@@ -17,6 +18,22 @@ class GridPooling(nn.Module):
         grid = (2 * pose.keypoints - 1).clamp(-1, 1)[:, :, None]
         sampled = nn.functional.grid_sample(latent, grid, mode="bilinear", align_corners=True)
         return sampled.squeeze(3).transpose(1, 2)
+
+
+class LandmarkPooling(nn.Module):
+    """Grid pooling plus what the landmark head already knows of each joint: where it is in the patch and in space."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grid = GridPooling()
+        self.place = nn.Linear(6, LATENT_CHANNELS, bias=False)
+
+    def forward(self, latent: Tensor, pose: Pose2D) -> Tensor:
+        """(B, C, h, w), keypoints and spatial -> (B, 21, C)."""
+        if pose.spatial is None:
+            raise ValueError("landmark pooling needs the landmark head")
+        place = torch.cat((pose.keypoints - 0.5, pose.spatial), dim=2)
+        return self.grid(latent, pose) + self.place(place)
 
 
 class HeatmapPooling(nn.Module):
@@ -46,4 +63,4 @@ class PoseToVertexLifting(nn.Module):
 
 def build_pooling(name: str) -> nn.Module:
     """The pose pooling of a NetworkConfig."""
-    return {"grid": GridPooling, "heatmap": HeatmapPooling}[name]()
+    return {"grid": GridPooling, "heatmap": HeatmapPooling, "landmark": LandmarkPooling}[name]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -11,7 +12,8 @@ from handmesh_ros.training.networks.config import NetworkConfig
 from handmesh_ros.training.networks.decoder import MeshDecoder
 from handmesh_ros.training.networks.densestack import build_densestack
 from handmesh_ros.training.networks.ghoststack import build_ghoststack
-from handmesh_ros.training.networks.heads import PresenceSideHead, build_head
+from handmesh_ros.training.networks.heads import LandmarkHead, LandmarkPresenceSideHead, PresenceSideHead, build_head
+from handmesh_ros.training.networks.landmarkstack import LandmarkEncoder, load_encoder
 from handmesh_ros.training.networks.levels import TemplateLevels
 from handmesh_ros.training.networks.lifting import build_pooling
 from handmesh_ros.training.networks.resnetstack import build_resnetstack
@@ -44,12 +46,14 @@ class MobRecon(nn.Module):
         self.config = config
         self.levels = levels
         self.encoder = build_encoder(config.encoder)
-        if config.head == "direct":
+        if config.head == "direct" and isinstance(self.encoder, StackedEncoder):
             self.encoder.up2 = None
         self.head = build_head(config.head, config.patch_size)
         self.pooling = build_pooling(config.pooling)
         self.decoder = MeshDecoder(config.decoder, levels, config.decoder_channels)
-        self.presence_side = PresenceSideHead() if config.presence or config.side else None
+        self.presence_side: nn.Module | None = None
+        if config.presence or config.side:
+            self.presence_side = LandmarkPresenceSideHead() if config.encoder == "landmark" else PresenceSideHead()
         self.register_buffer("joint_regressor", torch.from_numpy(levels.joint_regressor.copy()), persistent=False)
         self.joint_regressor: Tensor
 
@@ -65,9 +69,24 @@ class MobRecon(nn.Module):
             presence_side=None if self.presence_side is None else self.presence_side(encoded),
         )
 
+    def load_landmark_weights(self, path: str | Path) -> None:
+        """Begin with MediaPipe's landmark network, for the encoder 'landmark'; other parts stay as they are.
 
-def build_encoder(name: str) -> StackedEncoder:
-    """The stacked encoder of a NetworkConfig."""
+        Raises:
+            LandmarkFileError: no such file, or another network.
+        """
+        if not isinstance(self.encoder, LandmarkEncoder):
+            raise ValueError(f"the landmark network's weights do not fit the encoder {self.config.encoder!r}")
+        load_encoder(self.encoder, path)
+        for head in (self.head, self.presence_side):
+            if isinstance(head, LandmarkHead | LandmarkPresenceSideHead):
+                head.load(path)
+
+
+def build_encoder(name: str) -> StackedEncoder | LandmarkEncoder:
+    """The encoder of a NetworkConfig."""
+    if name == "landmark":
+        return LandmarkEncoder()
     if name.startswith("resnet"):
         return build_resnetstack(int(name.removeprefix("resnet")))
     return {"dense": build_densestack, "ghost": build_ghoststack}[name]()

@@ -22,16 +22,26 @@ class Pyramid(NamedTuple):
 
 
 class EncoderOutput(NamedTuple):
-    """``latent`` (B, 256, S/32, S/32) feeds the mesh, ``pose_map`` (B, 24, S/8, S/8) the 2D pose; None where no head reads it."""
+    """``latent`` (B, 256, S/32, S/32) feeds the mesh, ``pose_map`` (B, 24, S/8, S/8) the 2D pose; None where no head reads it.
+
+    ``pooled`` (B, C): what the landmark encoder's heads read instead; None from other encoders.
+    """
 
     latent: Tensor
     pose_map: Tensor | None
+    pooled: Tensor | None = None
 
     def require_pose_map(self) -> Tensor:
         """The pose map of an encoder that makes one."""
         if self.pose_map is None:
             raise ValueError("this encoder makes no pose map: its second way up was taken out")
         return self.pose_map
+
+    def require_pooled(self) -> Tensor:
+        """The pooled features of an encoder that makes them."""
+        if self.pooled is None:
+            raise ValueError("this encoder makes no pooled features: heads named 'landmark' belong to the encoder 'landmark'")
+        return self.pooled
 
 
 class StackMerge(nn.Module):
