@@ -9,6 +9,7 @@ sample or two, because the likelihoods use all three axes at once, each with its
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,9 +143,15 @@ class StillOrMoving:
                 leap, scale = self.value - value, self._scale
                 self.reset()
                 self._leap, self._scale = leap, scale
-                return self._start(value)
+                # Whatever jumped may be on its way.
+                return self._start(value, p.surprise_acceleration_mps2 * LEAP_TIME_S)
             self._moving, self._speed, self._still = moving, speed, resting
-            self._moving_variance, self._still_variance, self.probability_still = moving_variance, still_variance, prior_still
+            # If it was no outlier, the movement began before this sample, not after it.
+            sudden = p.surprise_acceleration_mps2**2
+            self._moving_variance = [
+                (v[0] + sudden * dt**4 / 4.0, v[1] + sudden * dt**3 / 2.0, v[2] + sudden * dt * dt) for v in moving_variance
+            ]
+            self._still_variance, self.probability_still = still_variance, prior_still
             return self._mix()
         self._rejected = 0
         before = self._state()
@@ -172,6 +179,16 @@ class StillOrMoving:
     def steady_velocity(self) -> FloatArray:
         """(3,) m/s to predict with: weighted by the probability that the hand moves at all."""
         return self.velocity
+
+    def change_coordinates(self, to: Callable[[FloatArray], FloatArray]) -> None:
+        """Go on in other coordinates that keep distances nearby: ``to`` takes a position to its new coordinates."""
+        step = 1e-3  # seconds; a speed is where it leads to, seen from the new coordinates
+        self._speed = (to(self._moving + step * self._speed) - to(self._moving)) / step
+        self._still, self._moving = to(self._still), to(self._moving)
+        shown = to(self._shown)
+        self._leap, self._shown = to(self._shown + self._leap) - shown, shown
+        self.value = shown + self._leap
+        self._doubt = None
 
     def position_variances(self) -> tuple[float, float]:
         """Variance of the filtered position across the ray (each axis) and along it, square metres, as the models believe."""
@@ -217,11 +234,11 @@ class StillOrMoving:
         self.velocity = (1.0 - self.probability_still) * self._speed
         return self.probability_still * self._still + (1.0 - self.probability_still) * self._moving
 
-    def _start(self, value: FloatArray) -> FloatArray:
+    def _start(self, value: FloatArray, speed_sigma: float = 0.5) -> FloatArray:
         self._still = self._moving = value
         noise = self._noise()
         self._still_variance = list(noise)
-        self._moving_variance = [(r, 0.0, 0.25) for r in noise]  # velocity unknown to half a metre a second
+        self._moving_variance = [(r, 0.0, speed_sigma**2) for r in noise]
         return value
 
     def _noise(self) -> tuple[float, float]:

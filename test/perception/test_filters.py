@@ -102,7 +102,7 @@ def test_two_outliers_in_a_row_do_not_move_a_resting_hand() -> None:
         output = run("still or moving", positions, np.arange(90) / 30)
         worst.append(np.linalg.norm(output - home, axis=1)[55:].max())
     assert np.median(worst) < 0.003
-    assert np.quantile(worst, 0.9) < 0.010
+    assert np.quantile(worst, 0.9) < 0.015
 
 
 def test_a_jump_is_believed_at_the_third_sample() -> None:
@@ -113,6 +113,13 @@ def test_a_jump_is_believed_at_the_third_sample() -> None:
     assert hurrying[42] > 0.07
     assert np.diff(hurrying).max() < 0.3 * 0.3, "it hurries, it does not leap"
     assert hurrying[51] == pytest.approx(0.3, abs=0.02)
+
+
+def test_a_hand_that_is_fast_all_at_once_is_followed() -> None:
+    positions = np.tile([-0.5, 0.0, 0.6], (60, 1))
+    positions[40:, 0] += 4.0 / 30 * np.arange(20)
+    behind = positions[:, 0] - run("still or moving", positions, np.arange(60) / 30)[:, 0]
+    assert np.abs(behind[44:]).max() < 0.01
 
 
 @given(cutoff=st.floats(0.01, 50.0), a=st.floats(1e-3, 0.2), b=st.floats(1e-3, 0.2))
