@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from handmesh_ros.training.render.split import SKIN_SHARES, Part, SkinShares, in_part
+
 SKIN_TEXTURES = ("caucasian_realistic_baseColor", "african_realistic_baseColor", "caucasian_baseColor", "african_baseColor")
 GLOVE_TEXTURES = ("labglove_baseColor", "cleaning_glove_baseColor")
 RADIANCE_LIMIT = 60.0  # else the few pixels of the sun decide everything, and the low orders ring
@@ -31,16 +33,21 @@ class Assets:
         irradiance: (E, 3, 4, 4) float32, quadratic forms: n^T M n with n = (x, y, z, 1) in world axes (y up) is the light that
             falls on a surface, divided by pi and by the environment's mean radiance.
         backgrounds: (B, 320, 320, 3) uint8, sRGB.
+        skin_shares: how many hands wear which textures.
     """
 
     albedo: Tensor
     normal_map: Tensor
     irradiance: Tensor
     backgrounds: Tensor
+    skin_shares: SkinShares = SKIN_SHARES["all"]
 
 
-def load_assets(assets_dir: Path, texture_size: int = 256, device: torch.device | str = "cpu") -> Assets:
-    """Reads the assets folder (``hand/textures``, ``environments``, ``backgrounds``); raises AssetError naming what is missing."""
+def load_assets(
+    assets_dir: Path, texture_size: int = 256, device: torch.device | str = "cpu", part: Part = "all"
+) -> Assets:
+    """Reads a part (see ``split.py``) of the assets folder (``hand/textures``, ``environments``, ``backgrounds``); raises AssetError
+    naming what is missing."""
     textures = [_read_texture(assets_dir, name, texture_size) for name in SKIN_TEXTURES + GLOVE_TEXTURES]
     normal = _read_texture(assets_dir, "hands_normal", texture_size).astype(np.float32) / 127.5 - 1.0
     # glTF's green points up in the texture while v points down: the tangent along v gets the opposite sign.
@@ -48,8 +55,9 @@ def load_assets(assets_dir: Path, texture_size: int = 256, device: torch.device 
     return Assets(
         albedo=srgb_to_linear(torch.from_numpy(np.stack(textures)).to(device).float() / 255.0),
         normal_map=torch.from_numpy(normal_map).to(device),
-        irradiance=torch.from_numpy(_environments(assets_dir)).to(device),
-        backgrounds=torch.from_numpy(_backgrounds(assets_dir)).to(device),
+        irradiance=torch.from_numpy(_environments(assets_dir, part)).to(device),
+        backgrounds=torch.from_numpy(_backgrounds(assets_dir, part)).to(device),
+        skin_shares=SKIN_SHARES[part],
     )
 
 
@@ -94,26 +102,29 @@ def irradiance_form(radiance: np.ndarray) -> np.ndarray:
     return np.asarray(rows).transpose(2, 0, 1) / np.pi
 
 
-def _environments(assets_dir: Path) -> np.ndarray:
-    files = sorted((assets_dir / "environments").glob("*.npz"))
-    if not files:
-        raise AssetError(f"no environments (*.npz) in {assets_dir / 'environments'}: is the assets folder complete?")
+def _environments(assets_dir: Path, part: Part) -> np.ndarray:
+    folder = assets_dir / "environments"
+    names = in_part(part, "environment", sorted(file.stem for file in folder.glob("*.npz")))
+    if not names:
+        raise AssetError(f"no environments (*.npz) of the part '{part}' in {folder}: is the assets folder complete?")
     forms = []
-    for file in files:
-        radiance = np.clip(np.load(file)["rgb"].astype(np.float64), 0.0, RADIANCE_LIMIT)
+    for name in names:
+        radiance = np.clip(np.load(folder / f"{name}.npz")["rgb"].astype(np.float64), 0.0, RADIANCE_LIMIT)
         form = irradiance_form(radiance)
         mean = np.trace(form[:, :3, :3].mean(0)) / 3 + form[:, 3, 3].mean()  # of n^T M n over the sphere
         forms.append(form / mean)
     return np.stack(forms).astype(np.float32)
 
 
-def _backgrounds(assets_dir: Path) -> np.ndarray:
+def _backgrounds(assets_dir: Path, part: Part) -> np.ndarray:
     folder = assets_dir / "backgrounds"
     index = folder / "backgrounds.json"
     if not index.is_file():
         raise AssetError(f"{index} is missing: is the assets folder complete?")
     listed = json.loads(index.read_text())
-    names = sorted(str(entry["file"]) for entry in listed["images"])
+    names = in_part(part, "background", sorted(str(entry["file"]) for entry in listed["images"]))
+    if not names:
+        raise AssetError(f"{index} lists no background of the part '{part}': is the assets folder complete?")
     pictures = []
     for name in names:
         picture = cv2.imread(str(folder / name), cv2.IMREAD_COLOR)

@@ -16,6 +16,7 @@ from handmesh_ros.training.render.sampling import sample_backgrounds, sample_lig
 from handmesh_ros.training.render.scene import Scene
 from handmesh_ros.training.render.sensor import expose
 from handmesh_ros.training.render.shading import draw
+from handmesh_ros.training.render.split import Part, in_part
 from handmesh_ros.training.render.surface import HandSurface
 from handmesh_ros.training.render.views import crop_projection, jittered_crop, sample_views
 from handmesh_ros.training.template.poses import sample_poses, sample_shapes
@@ -35,11 +36,15 @@ class Studio:
     assets: Assets
 
     @classmethod
-    def load(cls, assets_dir: Path, device: torch.device | str = "cpu") -> Studio:
-        """Reads the assets folder; AssetError or GltfError name what is missing."""
+    def load(cls, assets_dir: Path, device: torch.device | str = "cpu", part: Part = "all") -> Studio:
+        """Reads the assets folder: all of it, or only what training or validation may show (``split.py``). AssetError or GltfError
+        name what is missing."""
         rigs = tuple(load_rig(assets_dir, mesh) for mesh in MESHES)
         surfaces = tuple(HandSurface.from_rig(rig, device) for rig in rigs)
-        return cls(rigs, surfaces, load_poses(assets_dir, rigs[0]), load_assets(assets_dir, device=device))
+        assets = load_assets(assets_dir, device=device, part=part)
+        named = load_poses(assets_dir, rigs[0])
+        poses = {name: named[name] for name in in_part(part, "pose", named)}
+        return cls(rigs, surfaces, poses, assets)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def render_batch(
         joints=torch.from_numpy(joints).float().to(device),
         projection=torch.from_numpy(projection).float().to(device),
         light=sample_light(rng, studio.assets, count),
-        skin=sample_skin(rng, count, device),
+        skin=sample_skin(rng, studio.assets, count),
         background=background,
         background_gain=gain,
         occluders=occluders,

@@ -20,6 +20,7 @@ import torch
 from tqdm import tqdm
 
 from handmesh_ros.training.render.batch import RenderBatch, Studio, render_batch
+from handmesh_ros.training.render.split import PARTS
 
 SHARD_SIZE = 256
 BATCH_SIZE = 16  # more does not fit a CPU's cache and is slower
@@ -105,12 +106,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=224, help="side of a picture, pixels")
     parser.add_argument("--crop-scale", type=float, default=2.0)
     parser.add_argument("--occluders", type=float, default=0.15, help="share of hands with a thing in or before them")
+    parser.add_argument("--part", choices=PARTS, default="all", help="show only what training, or only what validation may see")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
-    studio = Studio.load(chosen.assets, chosen.device)
+    studio = Studio.load(chosen.assets, chosen.device, chosen.part)
     write_cache(studio, chosen.out, chosen.count, chosen.seed, chosen.size, chosen.crop_scale, chosen.occluders)
 
 

@@ -13,7 +13,7 @@ from handmesh_ros.training.render.scene import Light, Skin
 from handmesh_ros.training.render.sensor import Sensor
 from handmesh_ros.training.template.rotations import axis_rotation
 
-GLOVE_SHARE, SLEEVE_SHARE, FLAT_SKIN_SHARE = 0.04, 0.45, 0.10
+SLEEVE_SHARE = 0.45
 
 
 def sample_light(rng: np.random.Generator, assets: Assets, count: int) -> Light:
@@ -46,13 +46,14 @@ def _camera_in_world(rng: np.random.Generator, count: int) -> FloatArray:
     return axis_rotation("y", yaw) @ axis_rotation("x", pitch) @ axis_rotation("z", roll) @ level
 
 
-def sample_skin(rng: np.random.Generator, count: int, device: torch.device | str = "cpu") -> Skin:
+def sample_skin(rng: np.random.Generator, assets: Assets, count: int) -> Skin:
     """Skin tones between the textures, sometimes a glove, a bare arm or a sleeve."""
+    device, shares = assets.albedo.device, assets.skin_shares
     textures = np.tile([0, 1], (count, 1))
-    textures[rng.random(count) < FLAT_SKIN_SHARE] = [2, 3]
+    textures[rng.random(count) < shares.flat] = [2, 3]
     # More fair and dark skins than even blends, whose palms and backs differ less than any real hand's.
     blend = rng.beta(0.7, 0.9, count)
-    glove = rng.random(count) < GLOVE_SHARE
+    glove = rng.random(count) < shares.glove
     textures[glove] = len(SKIN_TEXTURES) + rng.integers(len(GLOVE_TEXTURES), size=(glove.sum(), 1))
     tint = rng.uniform(0.72, 1.12, (count, 1)) * (1 + rng.normal(0, 0.05, (count, 3)))
     saturation = np.where(glove, rng.uniform(0.3, 1.0, count), rng.uniform(0.5, 0.95, count))
