@@ -1,0 +1,1 @@
+"""``handmesh train mobrecon``: renders and real crops in, a mesh network of this project out."""

@@ -1,0 +1,170 @@
+"""What a training run is made of: the committed YAML file as frozen records."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+
+Record = TypeVar("Record")
+
+
+class TrainConfigError(ValueError):
+    """The configuration, or something that it names, is missing or does not fit; the message says what."""
+
+
+@dataclass(frozen=True)
+class Renders:
+    """A folder of renders; drawn when it is not there (``part``: training or validation assets; ``real``: none of it)."""
+
+    folder: str
+    count: int
+    size: int = 160
+    seed: int = 1
+    part: str = "training"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Patches of one step: renders, real pictures (each seen twice), patches without a hand."""
+
+    renders: int = 32
+    real: int = 14
+    empty: int = 4
+
+    @property
+    def patches(self) -> int:
+        return self.renders + 2 * self.real + self.empty
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the run with its own cosine from ``rate`` down to a fiftieth; sources in ``leave_out`` are only validated on."""
+
+    steps: int
+    rate: float
+    leave_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Weights. Lengths are in units of the reference size, keypoints in sides of the patch."""
+
+    vertices: float = 1.0
+    joints: float = 1.0
+    keypoints: float = 2.0
+    heatmaps: float = 0.0
+    normals: float = 0.1
+    edges: float = 1.0
+    projection: float = 0.5
+    consistency: float = 0.3
+    presence: float = 0.05
+    side: float = 0.05
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run.
+
+    Attributes:
+        network: path of the network description (config/networks).
+        out: the model file that is written at the end; work: folder of checkpoints, curves and pictures.
+        assets, real_hands: folders, see docs/training.md; real_fits: mesh pseudo-labels of the real crops.
+        landmark_weights: MediaPipe's landmark network to begin with, for the encoder 'landmark'; empty begins with random numbers.
+        frozen_blocks: how many of that encoder's blocks stay as they are.
+        encoder_rate: learning rate of the encoder as a share of the stage's rate.
+        crop_scale: side of the patch over the longer side of the tight keypoint box.
+    """
+
+    network: str
+    out: str
+    work: str
+    assets: str
+    real_hands: str
+    real_fits: str
+    renders: tuple[Renders, ...]
+    validation_renders: Renders
+    stages: tuple[Stage, ...]
+    batch: Batch = field(default_factory=Batch)
+    losses: Losses = field(default_factory=Losses)
+    landmark_weights: str = ""
+    frozen_blocks: int = 0
+    encoder_rate: float = 1.0
+    crop_scale: float = 1.5
+    weight_decay: float = 0.01
+    average: float = 0.998
+    warmup_steps: int = 100
+    seed: int = 0
+    threads: int = 2
+    workers: int = 1
+    save_every: int = 200
+    validate_every: int = 500
+
+    @property
+    def steps(self) -> int:
+        """Of all stages."""
+        return sum(stage.steps for stage in self.stages)
+
+
+def read_config(path: str | Path) -> TrainConfig:
+    """Read a file of config/train.
+
+    Raises:
+        TrainConfigError: no such file, no mapping, unknown or missing keys, wrong types.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise TrainConfigError(f"{path}: there is no such configuration")
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        config = _build(TrainConfig, values, "")
+    except TrainConfigError as error:
+        raise TrainConfigError(f"{path}: {error}") from None
+    if not config.stages or config.steps <= 0:
+        raise TrainConfigError(f"{path}: stages need one entry at least, with steps above 0")
+    return config
+
+
+def differences(one: TrainConfig, other: dict[str, Any]) -> list[str]:
+    """What another run's record says otherwise, 'key: this / that', leaving out what may change between sessions of a run."""
+    free = {"threads", "workers", "save_every", "validate_every"}
+    mine = asdict(one)
+    keys = sorted((mine.keys() | other.keys()) - free)
+    return [f"{key}: {mine.get(key)!r} here, {other.get(key)!r} there" for key in keys if _plain(mine.get(key)) != _plain(other.get(key))]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _build(record: type[Record], values: Any, where: str) -> Record:
+    """A frozen record from plain values, its nested records likewise."""
+    if not isinstance(values, dict):
+        raise TrainConfigError(f"{where or 'the file'} must be a mapping, got {values!r}")
+    known = {entry.name for entry in fields(record)}  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - known):
+        raise TrainConfigError(f"{where}unknown keys {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    hints = get_type_hints(record)
+    ready = {key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()}
+    try:
+        return record(**ready)
+    except TypeError as error:
+        raise TrainConfigError(f"{where}{str(error).split('() ')[-1]}") from None
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if is_dataclass(hint):
+        return _build(hint, value, f"{where}.")  # type: ignore[arg-type]
+    if getattr(hint, "__origin__", None) is tuple:
+        if not isinstance(value, list):
+            raise TrainConfigError(f"{where} must be a list, got {value!r}")
+        return tuple(_convert(hint.__args__[0], entry, where) for entry in value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or isinstance(value, bool):
+        raise TrainConfigError(f"{where} must be {hint.__name__}, got {value!r}")
+    return value

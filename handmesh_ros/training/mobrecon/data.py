@@ -1,0 +1,125 @@
+"""Everything a run looks at, read or drawn as its configuration says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from handmesh_ros.training.mobrecon.config import Renders, TrainConfig, TrainConfigError
+from handmesh_ros.training.mobrecon.photometric import Picture
+from handmesh_ros.training.mobrecon.pictures import PictureSet, mirrored, read_renders
+from handmesh_ros.training.real.crops import RealCrops, load_real_crops
+from handmesh_ros.training.template import HandTemplate
+
+# The teacher's keypoints are trusted less the more its two opinions differ: at this gap (of the hand's size) by half.
+HALF_TRUST_GAP = 0.06
+FITTED_TRUST = 0.5  # of a fitted mesh; a render's is exact
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training pictures and validation sets by name."""
+
+    renders: PictureSet
+    real: PictureSet
+    backgrounds: list[Picture]
+    validation_renders: PictureSet
+
+
+def load_data(config: TrainConfig, root: Path, template: HandTemplate) -> Data:
+    """Read everything; renders that are missing are drawn first.
+
+    Raises:
+        TrainConfigError, DatasetError, CacheError, AssetError: something is missing or broken; the message names it.
+    """
+    assets = root / config.assets
+    if not assets.is_dir():
+        raise TrainConfigError(f"{assets}: there is no such folder; 'assets' in the configuration names it")
+    for entry in (*config.renders, config.validation_renders):
+        draw_renders(entry, root, assets)
+    return Data(
+        renders=PictureSet.join([read_renders(root / entry.folder, template) for entry in config.renders]),
+        real=read_real(root / config.real_hands, root / config.real_fits, template),
+        backgrounds=read_backgrounds(assets),
+        validation_renders=read_renders(root / config.validation_renders.folder, template),
+    )
+
+
+def draw_renders(entry: Renders, root: Path, assets: Path) -> None:
+    """Draw a folder of renders; shards that exist are kept."""
+    from handmesh_ros.training.render.batch import Studio
+    from handmesh_ros.training.render.cache import write_cache
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    write_cache(Studio.load(assets, device, entry.part), root / entry.folder, entry.count, entry.seed, entry.size)
+
+
+def read_real(shared: Path, fits: Path, template: HandTemplate) -> PictureSet:
+    """The real crops, with meshes where a fit is good.
+
+    Raises:
+        DatasetError: crops or labels are missing or broken.
+        TrainConfigError: the fits are missing or broken.
+    """
+    crops = load_real_crops(shared)
+    vertices, good = _fitted(crops, fits, template)
+    images, keypoints, content = [], [], []
+    for row in tqdm(range(len(crops)), desc="read real crops", unit="picture"):
+        image = crops.read_picture(row)
+        # Labels count from the corner of the first pixel, OpenCV from its centre.
+        points, part = crops.keypoints[row] - 0.5, crops.content[row]
+        if crops.is_left[row]:
+            image, points, part = mirrored(image, points, part)
+        images.append(image)
+        keypoints.append(points)
+        content.append(part)
+    return PictureSet(
+        images=tuple(images),
+        keypoints=np.array(keypoints, np.float32),
+        keypoint_weights=(1 / (1 + (crops.mirror_gap / HALF_TRUST_GAP) ** 2)).astype(np.float32),
+        vertices=vertices,
+        mesh_weights=(FITTED_TRUST * good).astype(np.float32),
+        content=np.array(content, np.float32),
+        sources=crops.source,
+    )
+
+
+def _fitted(crops: RealCrops, path: Path, template: HandTemplate) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (N, 778, 3) at the reference size, nan where there is no good fit, and whether there is one (N,)."""
+    if not path.is_file():
+        raise TrainConfigError(f"{path}: missing; 'python -m handmesh_ros.training.real.fit' makes it")
+    with np.load(path) as archive:
+        fits = {name: archive[name] for name in ("names", "local_rotations", "bone_scale", "rotation", "good")}
+    place = {str(name): row for row, name in enumerate(fits["names"])}
+    rows = np.array([place.get(str(name), -1) for name in crops.names])
+    good = np.append(fits["good"], False)[rows]  # row -1: not fitted
+    vertices = np.full((len(crops), len(template.rig.vertices), 3), np.nan, np.float16)
+    for part in np.array_split(np.flatnonzero(good), max(1, good.sum() // 500)):
+        chosen = rows[part]
+        mesh, joints = template.pose(fits["local_rotations"][chosen].astype(float), fits["bone_scale"][chosen].astype(float))
+        size = np.linalg.norm(joints[:, 9] - joints[:, 0], axis=1)[:, None, None]
+        turned = (mesh - joints[:, :1]) @ fits["rotation"][chosen].astype(float).transpose(0, 2, 1)
+        vertices[part] = turned * (template.reference_size_m / size)
+    return vertices, good
+
+
+def read_backgrounds(assets: Path) -> list[Picture]:
+    """The background photographs as RGB.
+
+    Raises:
+        TrainConfigError: there are none, or one cannot be read.
+    """
+    found = []
+    for path in sorted((assets / "backgrounds").glob("*.jpg")):
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise TrainConfigError(f"{path}: not a readable picture")
+        found.append(np.asarray(picture[..., ::-1], np.uint8))
+    if not found:
+        raise TrainConfigError(f"{assets / 'backgrounds'}: holds no pictures (*.jpg)")
+    return found

@@ -1,0 +1,64 @@
+"""Checkpoints of a run: everything that going on needs, written so that a kill or a full disk costs at most the steps since the last."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from handmesh_ros.training.mobrecon.config import TrainConfig, TrainConfigError, differences
+from handmesh_ros.training.networks import MobRecon
+
+
+class Average:
+    """Exponential moving average of a network's weights: it is what is validated and shipped.
+
+    The first steps count less (decay grows with the number of steps), so that the random beginning is soon forgotten.
+    """
+
+    def __init__(self, network: MobRecon, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: MobRecon, step: int) -> None:
+        """After step ``step`` (from 0)."""
+        keep = min(self.decay, (1 + step) / (10 + step))
+        current = network.state_dict()
+        for name, value in self.network.state_dict().items():
+            if value.dtype.is_floating_point:
+                value.lerp_(current[name], 1 - keep)
+            else:
+                value.copy_(current[name])
+
+
+def save_state(path: Path, config: TrainConfig, step: int, **parts: Any) -> None:
+    """Write a checkpoint beside the old one, then put it in its place."""
+    partial = path.with_suffix(".partial")
+    torch.save({"config": asdict(config), "step": step, **{name: part.state_dict() for name, part in parts.items()}}, partial)
+    partial.replace(path)
+
+
+def load_state(path: Path, config: TrainConfig, **parts: Any) -> int:
+    """Put a checkpoint's contents into the parts; the step to go on with (0 without a checkpoint).
+
+    Raises:
+        TrainConfigError: the file is broken, or of a run with another configuration (what differs is named).
+    """
+    if not path.is_file():
+        return 0
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        other, step = content["config"], int(content["step"])
+        if found := differences(config, other):
+            text = "\n  ".join(found)
+            raise TrainConfigError(f"{path}: belongs to another configuration; move it away to begin anew:\n  {text}")
+        for name, part in parts.items():
+            part.load_state_dict(content[name])
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+        raise TrainConfigError(f"{path}: not a readable checkpoint of this run ({error}); move it away to begin anew") from error
+    return step

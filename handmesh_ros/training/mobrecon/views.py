@@ -1,0 +1,67 @@
+"""A look at a labelled picture: the crop that a tracker would take, with its errors, and the labels in that crop's axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from handmesh_ros.hand import FloatArray
+from handmesh_ros.perception.crop import CropRegion, region_from_keypoints
+from handmesh_ros.training.mobrecon.photometric import Picture
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """Errors of a tracker's crop: standard deviations of angle (degrees), centre and log size (parts of the crop's side), and the
+    shares of crops that are turned by anything up to ``wide_angle`` and that are as wide as those of the palm detector."""
+
+    angle: float = 12.0
+    shift: float = 0.04
+    zoom: float = 0.10
+    turned_share: float = 0.15
+    wide_angle: float = 90.0
+    wide_share: float = 0.12
+    wide_zoom: float = 1.7
+
+
+TRAINING = Jitter()
+TRACKER = Jitter(angle=5.0, shift=0.02, zoom=0.05, turned_share=0.0, wide_share=0.0)
+EXACT = Jitter(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def look(keypoints: FloatArray, crop_scale: float, jitter: Jitter, rng: np.random.Generator) -> CropRegion:
+    """The region around keypoints (21, 2) in pixels, as the runtime cuts it, with the errors of ``jitter``."""
+    exact = region_from_keypoints(keypoints, crop_scale)
+    angle = np.radians(rng.normal(0, jitter.angle))
+    if rng.random() < jitter.turned_share:
+        angle = np.radians(rng.uniform(-jitter.wide_angle, jitter.wide_angle))
+    zoom = float(np.exp(rng.normal(0, jitter.zoom)))
+    shift = rng.normal(0, jitter.shift, 2)
+    if rng.random() < jitter.wide_share:
+        zoom *= float(rng.uniform(1.0, jitter.wide_zoom))
+        shift *= 2
+    return CropRegion(exact.center + shift * exact.size, exact.size * zoom, exact.angle + angle)
+
+
+def cut(image: Picture, region: CropRegion, size: int, content: FloatArray, filling: Picture | None) -> Picture:
+    """The patch (S, S, 3); outside the content it shows ``filling`` (S, S, 3), or black as at the runtime's image border."""
+    matrix = region.matrix(size)
+    patch = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    x0, y0, x1, y1 = (int(v) for v in np.rint(content))
+    corners = region.to_patch(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]) - 0.5) * size - 0.5
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillConvexPoly(mask, np.rint(corners).astype(np.int32), 1)
+    if mask.all():
+        return np.asarray(patch, np.uint8)
+    outside = np.zeros_like(patch) if filling is None else filling
+    return np.where(mask[..., None] > 0, patch, outside)
+
+
+def turned(vertices: NDArray[np.floating], region: CropRegion) -> FloatArray:
+    """Points (P, 3) in the picture's axes, in those of the crop."""
+    points = np.asarray(vertices, np.float32).copy()
+    points[:, :2] = points[:, :2] @ region.axes.astype(np.float32)
+    return points
