@@ -6,14 +6,18 @@ import numpy as np
 
 from handmesh_ros.hand import JOINT_COUNT, WRIST, FloatArray
 from handmesh_ros.perception.filters import OneEuroVector
-from handmesh_ros.perception.frames import rotations_along
+from handmesh_ros.perception.frames import dot
 
-FINGERS, BONES_A_FINGER = 5, 4
-CHAINS = np.array([[WRIST, *range(first, first + BONES_A_FINGER)] for first in range(1, JOINT_COUNT, BONES_A_FINGER)])
+FINGERS, LEVELS = 5, 4
+# (5, fingers): the wrist, then the fingers' joints by their distance from it; and the same in a second hand's joints after the first's.
+CHAINS = np.array([[WRIST] * FINGERS, *(range(level, JOINT_COUNT, LEVELS) for level in range(1, LEVELS + 1))])
+TWO_CHAINS = np.stack([CHAINS, CHAINS + JOINT_COUNT])
 BONE_MEMORY = 64  # frames whose median is a bone's length
 EARLY_FRAMES, MEDIAN_EVERY = 16, 8  # a median of many barely changes from frame to frame, and steady lengths are what it is for
 MESH_REACH_M = 0.012  # how far a joint carries the mesh along, about a finger's radius
 TINY_M = 1e-9
+
+Shape = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 
 
 class Articulation:
@@ -27,9 +31,9 @@ class Articulation:
         """Forget the past: the next shape is returned as it is."""
         self._filter.reset()
         self._frames = 0
-        self._length_memory = np.zeros((BONE_MEMORY, FINGERS, BONES_A_FINGER))
-        self._lengths = np.zeros((FINGERS, BONES_A_FINGER))
-        self._y: FloatArray = np.zeros((FINGERS, BONES_A_FINGER - 1, 3))
+        self._length_memory = np.zeros((BONE_MEMORY, LEVELS, FINGERS, 1))
+        self._lengths = np.zeros((LEVELS, FINGERS, 1))
+        self._y: FloatArray = np.zeros((LEVELS - 1, FINGERS, 3))
         # The mesh in float32: to a hundredth of a micrometre, and half the memory to go through.
         self._vertices = np.zeros((0, 3), np.float32)
         self._skin = np.zeros((0, JOINT_COUNT), np.float32)
@@ -39,64 +43,48 @@ class Articulation:
         """Of the meshes so far."""
         return len(self._vertices)
 
-    def update(
-        self, joints: FloatArray, rotations: FloatArray, vertices: FloatArray, dt: float
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def update(self, joints: FloatArray, x: FloatArray, y: FloatArray, vertices: FloatArray, dt: float) -> Shape:
         """The filtered shape.
 
         Args:
             joints: (21, 3); vertices: (V, 3) float32; both in the wrist's frame, metres.
-            rotations: (20, 3, 3) of the joints but the wrist, likewise; their x lie along the bones.
+            x, y: (3, fingers, 3) of the frames of the fingers' bones, as in ``frames.hand_rotations``; x along the bones.
             dt: seconds since the last update.
 
-        Returns: joints, rotations and vertices, as given.
+        Returns: joints, x, y and vertices, as given; y is not quite across x.
         """
-        measured = rotations.reshape(FINGERS, BONES_A_FINGER, 3, 3)[:, :-1]
         filtered = self._filter.update(joints, dt)
         gain = self._filter.gain
         if self._frames == 0:
-            self._y = measured[..., 1]
-            self._vertices, self._skin = vertices, _skin(joints, vertices)
-        bones, held = self._with_constant_bones(filtered, joints)
-
-        y = self._y + gain[1:].reshape(FINGERS, BONES_A_FINGER)[:, :-1, None] * (measured[..., 1] - self._y)
-        turned = np.empty((FINGERS, BONES_A_FINGER, 3, 3))
-        turned[:, :-1] = rotations_along(_directions(bones[:, 1:], measured[..., 0]), y)
-        turned[:, -1] = turned[:, -2]
-        self._y = turned[:, :-1, :, 1]
-
+            self._y, self._vertices, self._skin = y, vertices, _skin(joints, vertices)
+        held, directions = self._with_constant_bones(filtered, joints, x)
+        self._y = self._y + gain[CHAINS[1:-1], None] * (y - self._y)
         # A vertex has its joints' gain in the filter, then it is moved as far as they are: one product gives both.
-        follow = self._skin @ np.column_stack([gain, held - filtered]).astype(np.float32)
-        self._vertices = self._vertices + follow[:, :1] * (vertices - self._vertices)
-        return held, turned.reshape(-1, 3, 3), self._vertices + follow[:, 1:]
+        of_joints = np.empty((JOINT_COUNT, 4), np.float32)
+        of_joints[:, 0], of_joints[:, 1:] = gain, held - filtered
+        of_vertices = self._skin @ of_joints
+        self._vertices = self._vertices + of_vertices[:, :1] * (vertices - self._vertices)
+        return held, directions, self._y, self._vertices + of_vertices[:, 1:]
 
-    def _with_constant_bones(self, joints: FloatArray, measured: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Bones (5, 4, 3) and joints (21, 3) moved along the bones so that every bone has the median of its measured lengths."""
-        self._length_memory[self._frames % BONE_MEMORY] = _lengths(_bones(measured))[..., 0]
+    def _with_constant_bones(self, joints: FloatArray, measured: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Joints (21, 3) moved along their bones so that every bone has the median of its measured lengths, and the bones' directions.
+
+        ``x`` is the direction of a finger's bone without length.
+        """
+        chains = np.concatenate([joints, measured])[TWO_CHAINS]
+        both = chains[:, 1:] - chains[:, :-1]
+        lengths = np.sqrt(dot(both, both))
+        self._length_memory[self._frames % BONE_MEMORY] = lengths[1]
         self._frames += 1
         if self._frames <= EARLY_FRAMES or self._frames % MEDIAN_EVERY == 0:
             self._lengths = np.median(self._length_memory[: self._frames], axis=0)
-        bones = _bones(joints)
-        bones *= self._lengths[..., None] / np.maximum(_lengths(bones), TINY_M)
-        result = np.zeros_like(joints)
-        result[1:] = bones.cumsum(axis=1).reshape(-1, 3)
-        return bones, result
-
-
-def _bones(joints: FloatArray) -> FloatArray:
-    """(5, 4, 3), each from its joint's parent to the joint."""
-    chains = joints[CHAINS]
-    return chains[:, 1:] - chains[:, :-1]
-
-
-def _lengths(vectors: FloatArray) -> FloatArray:
-    return np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True))
-
-
-def _directions(bones: FloatArray, instead: FloatArray) -> FloatArray:
-    """Unit vectors along the bones; ``instead`` where a bone has no length."""
-    lengths = _lengths(bones)
-    return bones / lengths if lengths.min() > TINY_M else np.where(lengths > TINY_M, bones / np.maximum(lengths, TINY_M), instead)
+        directions = both[0] / np.maximum(lengths[0], TINY_M)
+        held = np.zeros_like(joints)
+        held[CHAINS[1:]] = (self._lengths * directions).cumsum(axis=0)
+        along = directions[1:]
+        if lengths[0].min() <= TINY_M:
+            along = np.where(lengths[0, 1:] > TINY_M, along, x)
+        return held, along
 
 
 def _skin(joints: FloatArray, vertices: FloatArray) -> FloatArray:

@@ -73,29 +73,36 @@ def joint_rotations(joints: FloatArray, side: Side) -> FloatArray:
     # The smallest rotation carries y from bone to bone: y - (y . new) (old + new) / (1 + old . new), which is Rodrigues' formula for
     # vectors across the old x. Bent back by 180 degrees any axis would do: y stays as it is.
     sums = x[:-1] + x[1:]
-    halves = 0.5 * _dot(sums, sums)
+    halves = 0.5 * dot(sums, sums)
     axes = sums / np.where(halves > TINY, halves, np.inf)
-    y[1] = _drawn_to_plane(y[0] - _dot(y[0], x[1]) * axes[0], x[1], _cross(sums[1], sums[2]))
-    y[2] = y[1] - _dot(y[1], x[2]) * axes[1]
-    y[3] = y[2] - _dot(y[2], x[3]) * axes[2]
+    y[1] = _drawn_to_plane(y[0] - dot(y[0], x[1]) * axes[0], x[1], _cross(sums[1], sums[2]))
+    y[2] = y[1] - dot(y[1], x[2]) * axes[1]
+    y[3] = y[2] - dot(y[2], x[3]) * axes[2]
 
+    return hand_rotations(wrist, x[1:], y[1:])
+
+
+def hand_rotations(wrist: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    """The rotations (21, 3, 3) of a hand whose fingers' frames have these axes; a fingertip has its parent's.
+
+    Args:
+        wrist: (3, 3).
+        x: (3, fingers, 3) unit vectors along the bones from knuckle to tip, by their distance from the knuckle.
+        y: (3, fingers, 3) not parallel to x; taken as near as orthonormality allows.
+    """
     rotations = np.empty((JOINT_COUNT, 3, 3))
     rotations[WRIST] = wrist
-    fingers = rotations[1:].reshape(FINGERS, LEVELS, 3, 3).transpose(1, 0, 2, 3)
-    fingers[:-1] = rotations_along(x[1:], y[1:])
-    fingers[-1] = fingers[-2]
-    return rotations
-
-
-def rotations_along(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Rotations (..., 3, 3) whose first columns are the unit vectors x (..., 3), their second ones as near to y (..., 3) as that allows.
-
-    ``y`` must not be parallel to ``x``.
-    """
-    rotations = np.empty((*x.shape, 3))
     y = _perpendicular(y, x)
-    rotations[..., 0], rotations[..., 1], rotations[..., 2] = x, y, _cross(x, y)
+    levels = rotations[1:].reshape(FINGERS, LEVELS, 3, 3).transpose(1, 0, 2, 3)
+    levels[:-1, ..., 0], levels[:-1, ..., 1], levels[:-1, ..., 2] = x, y, _cross(x, y)
+    levels[-1] = levels[-2]
     return rotations
+
+
+def bone_axes(rotations: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What ``hand_rotations`` made rotations (21, 3, 3) of: x and y (3, fingers, 3)."""
+    levels = rotations[1:].reshape(FINGERS, LEVELS, 3, 3).transpose(1, 0, 2, 3)[:-1]
+    return levels[..., 0], levels[..., 1]
 
 
 def _wrist_rotation(joints: FloatArray, handedness: float) -> FloatArray:
@@ -118,7 +125,7 @@ def _wrist_rotation(joints: FloatArray, handedness: float) -> FloatArray:
 
 def _make_directions(x: FloatArray) -> None:
     """Bones x[1:] (3, fingers, 3) to unit vectors, in place; a bone without length takes its parent's direction."""
-    lengths = np.sqrt(_dot(x[1:], x[1:]))
+    lengths = np.sqrt(dot(x[1:], x[1:]))
     if lengths.min() > TINY:
         x[1:] /= lengths
         return
@@ -136,21 +143,21 @@ def _drawn_to_plane(y: FloatArray, x: FloatArray, normals: FloatArray) -> FloatA
     """
     # Counted about y: small for a straight finger, for one bent backwards, and for one that bends about another axis, which only a
     # bad measurement does.
-    bend = np.clip((_dot(normals, y) - BEND_START) / (BEND_FULL - BEND_START), 0.0, 1.0)
+    bend = np.clip((dot(normals, y) - BEND_START) / (BEND_FULL - BEND_START), 0.0, 1.0)
     if not bend.any():
         return y
     share = bend * bend * (3 - 2 * bend)
-    normals = normals / np.maximum(np.sqrt(_dot(normals, normals)), TINY)
+    normals = normals / np.maximum(np.sqrt(dot(normals, normals)), TINY)
     return _perpendicular(y + share * (normals - y), x)
 
 
 def _perpendicular(vectors: FloatArray, x: FloatArray) -> FloatArray:
     """The unit vectors across ``x`` nearest to ``vectors``, both (..., 3)."""
-    across = vectors - _dot(vectors, x) * x
-    return across / np.sqrt(_dot(across, across))
+    across = vectors - dot(vectors, x) * x
+    return across / np.sqrt(dot(across, across))
 
 
-def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
+def dot(a: FloatArray, b: FloatArray) -> FloatArray:
     """(..., 1) of (..., 3): a product with ones, which numpy does faster than a sum or einsum."""
     return (a * b) @ ONES
 

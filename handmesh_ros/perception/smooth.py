@@ -15,6 +15,7 @@ import numpy as np
 from handmesh_ros.hand import WRIST, FloatArray, Hand, TrackState
 from handmesh_ros.perception.articulation import Articulation
 from handmesh_ros.perception.filters import OneEuroVector, RayKalman, RayOneEuro, RotationOneEuro, rotation_matrix
+from handmesh_ros.perception.frames import bone_axes, hand_rotations
 from handmesh_ros.perception.imm import MotionParameters, StillOrMoving
 
 KINDS = ("imm", "one_euro", "kalman", "none")
@@ -113,18 +114,18 @@ class HandSmoother:
         raw_wrist, raw_turn = hand.joints[WRIST], hand.rotations[WRIST]
         wrist = self._position.update(raw_wrist, dt)
         turn = self._rotation.update(raw_turn, dt)
-        joints, rotations, vertices = self._shape.update(
+        measured_x, measured_y = bone_axes(hand.rotations)
+        joints, x, y, vertices = self._shape.update(
             (hand.joints - raw_wrist) @ raw_turn,  # rows: R^T (p - w)
-            raw_turn.T @ hand.rotations[1:],
+            measured_x @ raw_turn,
+            measured_y @ raw_turn,
             (hand.vertices - raw_wrist.astype(np.float32)) @ raw_turn.astype(np.float32),
             dt,
         )
-        turned = np.empty_like(hand.rotations)
-        turned[WRIST], turned[1:] = turn, turn @ rotations
         self._hand = replace(
             hand,
             joints=joints @ turn.T + wrist,
-            rotations=turned,
+            rotations=hand_rotations(turn, x @ turn.T, y @ turn.T),
             vertices=vertices @ turn.T.astype(np.float32) + wrist.astype(np.float32),
         )
         return self._hand
