@@ -1,10 +1,12 @@
 """How large a hand is: the one number that a single camera cannot see. 10 % wrong size is 10 % wrong depth.
 
 The size is the distance wrist -> middle finger's mcp, metres. Without calibration it is that of an average adult, with the spread
-of adults as its uncertainty: hand length is 194 mm (sd 10) for men and 181 mm (sd 10) for women (ANSUR 1988, Gordon et al.),
-187 mm (sd 12, 6 %) for both. Wrist -> middle mcp is half of it where annotators and mesh models put these two joints (0.50 to
-0.52 in this project's template; 0.45 between the joints' centres of rotation: Buchholz, Armstrong and Goldstein 1992), give or
-take another 5 %.
+of adults as its uncertainty. Hand length (crease of the wrist to the middle finger's tip) is 189 mm on average in ANSUR II (Gordon
+et al. 2014, NATICK/TR-15/007, 6068 people, two thirds men): about 193 mm (sd 10) for men and 181 mm (sd 10; 5th percentile 165) for
+women, so 187 mm (sd 12, 6 %) for as many of either. Wrist -> middle mcp is half of it where annotators and mesh models put these
+two joints (0.50 to 0.52 in this project's template); between the crease and the joint's centre of rotation it is 0.446 of it
+(Buchholz, Armstrong and Goldstein 1992), and the crease to the finger's base is 0.60 (ANSUR II, palm length 114 mm). Where exactly a
+network puts the two joints adds another 5 %.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ import numpy as np
 
 from handmesh_ros.hand import Side
 
-ADULT_SIZE_M = 0.095
-ADULT_RELATIVE_SIGMA = 0.08
+ADULT_SIZE_M = 0.095  # 0.508 x 187 mm
+ADULT_RELATIVE_SIGMA = 0.08  # 6 % and 5 %
 SMALLEST_M, LARGEST_M = 0.04, 0.15  # a child of two years, and beyond the largest adult
 
 # What no number of measurements takes away: where exactly the network puts wrist and knuckle.
