@@ -14,7 +14,7 @@ import torch
 
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_ros.training.export_encoder import array, emit_encoder
-from handmesh_ros.training.export_mesh import emit_decoder, emit_head, emit_pooling, emit_presence_side
+from handmesh_ros.training.export_mesh import emit_decoder, emit_head, emit_pooling, emit_presence_side, emit_skin
 from handmesh_ros.training.networks import MobRecon, TemplateLevels
 from handmesh_ros.training.networks.checkpoint import load_network
 from handmesh_ros.training.onnx_graph import ENCODER_SCOPE, OPSET, GraphBuilder
@@ -79,6 +79,8 @@ def build_model(network: MobRecon, card: ModelCard, precision: str = "fp32") -> 
     pose = emit_head(network.head, graph, encoded)
     features = emit_pooling(network.pooling, graph, encoded.latent, config.patch_size // 32, pose)
     vertices = emit_decoder(network.decoder, graph, features, config.unit_m)
+    if network.skin is not None:
+        vertices = graph.node("Add", vertices, emit_skin(network.skin, graph, pose))
     joints = graph.node("MatMul", graph.constant(array(network.joint_regressor)), vertices)
     for name, value, count, width in (
         ("vertices", vertices, levels.vertex_counts[-1], 3),

@@ -24,7 +24,7 @@ from handmesh_ros.training.networks.heads import (
     PresenceSideHead,
     SoftArgmaxHead,
 )
-from handmesh_ros.training.networks.lifting import GridPooling, HeatmapPooling, LandmarkPooling
+from handmesh_ros.training.networks.lifting import GridPooling, HeatmapPooling, JointSkin, LandmarkPooling
 from handmesh_ros.training.networks.stack import LATENT_CHANNELS
 from handmesh_ros.training.onnx_graph import GraphBuilder
 
@@ -240,3 +240,13 @@ def emit_decoder(decoder: MeshDecoder, graph: GraphBuilder, joint_features: str,
             x, place = emit_upsampling(upsampling, graph, x)
         x = graph.node("Relu", emit_operator(operator, graph, x, place, 1.0))
     return emit_operator(decoder.head, graph, x, np.arange(len(decoder.head.spiral)), unit_m)
+
+
+def emit_skin(skin: JointSkin, graph: GraphBuilder, pose: PoseNames) -> str:
+    """Add the landmark head's own mesh; the name of the vertices (V, 3) in metres."""
+    assert pose.spatial is not None
+    # Columns: depth, then x, y, z. The wrist's row is taken off all: as weights, minus the sum of the others.
+    weights = array(skin.weights)
+    weights[:, 0] -= weights.sum(axis=1)
+    points = graph.nodes("Split", [pose.spatial, graph.constant(np.array([1, 3]))], 2, axis=1)[1]
+    return graph.node("MatMul", graph.constant(LandmarkHead.WORLD_UNIT_M * weights), points)

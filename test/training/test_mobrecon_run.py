@@ -108,7 +108,8 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
     for name, value in weights(tmp_path / "stopped").items():
         torch.testing.assert_close(value, expected[name], atol=1e-5, rtol=1e-4)
     # It learnt something: only the frozen blocks are as they were.
-    start = train.build_network(train.read_config(whole), root, TemplateLevels.from_hand_template(HandTemplate.load())).state_dict()
+    template = HandTemplate.load()
+    start = train.build_network(train.read_config(whole), root, template, TemplateLevels.from_hand_template(template)).state_dict()
     same = {name for name, value in start.items() if torch.equal(value, expected[name])}
     assert "encoder.blocks.4.expand.weight" in same
     assert not any(name.startswith(("encoder.blocks.5", "head", "decoder.operators")) for name in same)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -17,13 +17,13 @@ class TrainConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Renders:
-    """A folder of renders; drawn when it is not there (``part``: training or validation assets; ``real``: none of it)."""
+    """A folder of renders, drawn when it is not there from one part of the assets (training/render/split.py)."""
 
     folder: str
     count: int
     size: int = 160
     seed: int = 1
-    part: str = "training"
+    part: Literal["training", "validation"] = "training"
 
 
 @dataclass(frozen=True)
@@ -159,10 +159,14 @@ def _build(record: type[Record], values: Any, where: str) -> Record:
 def _convert(hint: Any, value: Any, where: str) -> Any:
     if is_dataclass(hint):
         return _build(hint, value, f"{where}.")  # type: ignore[arg-type]
-    if getattr(hint, "__origin__", None) is tuple:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise TrainConfigError(f"{where} must be one of {', '.join(get_args(hint))}, got {value!r}")
+        return value
+    if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise TrainConfigError(f"{where} must be a list, got {value!r}")
-        return tuple(_convert(hint.__args__[0], entry, where) for entry in value)
+        return tuple(_convert(get_args(hint)[0], entry, where) for entry in value)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or isinstance(value, bool):

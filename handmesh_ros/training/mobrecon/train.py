@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from handmesh_ros.training.lifted.poses import sample_meshes
 from handmesh_ros.training.mobrecon.batches import Batches, Labelled
 from handmesh_ros.training.mobrecon.config import Stage, TrainConfig, TrainConfigError, read_config
 from handmesh_ros.training.mobrecon.data import Data, load_data
@@ -30,6 +31,7 @@ from handmesh_ros.training.template import HandTemplate
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DEFAULT_CONFIG = REPOSITORY / "config" / "train" / "lite.yaml"
+SKIN_HANDS = 1500  # that the mesh over the joints is fitted to
 LAST_RATE = 0.02  # of a stage, as a share of its first
 
 
@@ -69,7 +71,7 @@ def main(config_path: str | Path = DEFAULT_CONFIG, root: Path = REPOSITORY) -> d
     template = HandTemplate.load()
     levels = TemplateLevels.from_hand_template(template)
     workplace = Workplace.find()
-    network = build_network(config, root, levels).to(workplace.device)
+    network = build_network(config, root, template, levels).to(workplace.device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolutions are faster so, on CPUs above all
     run = Run(config, root, workplace, network, levels)
     step = run.resume()
@@ -77,9 +79,11 @@ def main(config_path: str | Path = DEFAULT_CONFIG, root: Path = REPOSITORY) -> d
     return run.finish()
 
 
-def build_network(config: TrainConfig, root: Path, levels: TemplateLevels) -> MobRecon:
+def build_network(config: TrainConfig, root: Path, template: HandTemplate, levels: TemplateLevels) -> MobRecon:
     """The network of a run at its beginning."""
     network = MobRecon(NetworkConfig.from_yaml(root / config.network), levels)
+    if network.skin is not None:
+        network.skin.fit(*sample_meshes(template, np.random.default_rng(config.seed), SKIN_HANDS))
     if config.landmark_weights:
         network.load_landmark_weights(root / config.landmark_weights)
     if config.frozen_blocks:

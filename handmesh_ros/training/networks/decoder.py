@@ -1,7 +1,7 @@
 """Mesh decoders (section 3.3): spiral convolutions on ever finer levels of the template.
 
-All three operators read the features along a vertex's spiral; they differ in how they fuse them. Inside, features lie as (V, B, C), vertices
-first: a spiral then picks whole rows, and the way back through it adds whole rows, which halves the time of training.
+All three operators read the features along a vertex's spiral; they differ in how they fuse them. Inside, features lie as (V, B, C),
+vertices first: a spiral then picks whole rows, and the way back through it adds whole rows, which halves the time of training.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from handmesh_ros.hand import JOINT_COUNT
-from handmesh_ros.training.networks.heads import Pose2D
+from handmesh_ros.training.networks.heads import LandmarkHead, Pose2D
 from handmesh_ros.training.networks.stack import LATENT_CHANNELS
 
 
@@ -47,6 +47,32 @@ class HeatmapPooling(nn.Module):
         # Adding up (not averaging) the fine cells inside a coarse one keeps the weights' sum at 1.
         weights = nn.functional.avg_pool2d(pose.heatmaps, factor) * factor**2
         return weights.flatten(2) @ latent.flatten(2).transpose(1, 2)
+
+
+class JointSkin(nn.Module):
+    """Vertices as weighted sums of the landmark head's points in space: a mesh within millimetres of the right one to begin with,
+    so that the decoder has only the rest to learn."""
+
+    def __init__(self, vertex_count: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(vertex_count, JOINT_COUNT))
+
+    def forward(self, pose: Pose2D) -> Tensor:
+        """Spatial guesses of the landmark head -> (B, V, 3) metres, relative to the wrist."""
+        if pose.spatial is None:
+            raise ValueError("a skin over joints needs the landmark head")
+        points = pose.spatial[..., 1:]
+        return self.weights @ (LandmarkHead.WORLD_UNIT_M * (points - points[:, :1]))
+
+    @torch.no_grad()
+    def fit(self, vertices: Tensor, joints: Tensor) -> None:
+        """Least squares over hands (N, V, 3) with joints (N, 21, 3), both relative to the wrist; the same weights for x, y and z, so
+        that a turned hand has a turned mesh."""
+        known = joints[:, 1:].double()
+        gram = torch.einsum("nki,nli->kl", known, known)
+        gram += 1e-6 * gram.diagonal().mean() * torch.eye(len(gram))
+        product = torch.einsum("nki,nvi->kv", known, vertices.double())
+        self.weights[:, 1:] = torch.linalg.solve(gram, product).T.float()
 
 
 class PoseToVertexLifting(nn.Module):

@@ -15,7 +15,7 @@ from handmesh_ros.training.networks.ghoststack import build_ghoststack
 from handmesh_ros.training.networks.heads import LandmarkHead, LandmarkPresenceSideHead, PresenceSideHead, build_head
 from handmesh_ros.training.networks.landmarkstack import LandmarkEncoder, load_encoder
 from handmesh_ros.training.networks.levels import TemplateLevels
-from handmesh_ros.training.networks.lifting import build_pooling
+from handmesh_ros.training.networks.lifting import JointSkin, build_pooling
 from handmesh_ros.training.networks.resnetstack import build_resnetstack
 from handmesh_ros.training.networks.stack import StackedEncoder
 
@@ -51,6 +51,7 @@ class MobRecon(nn.Module):
         self.head = build_head(config.head, config.patch_size)
         self.pooling = build_pooling(config.pooling)
         self.decoder = MeshDecoder(config.decoder, levels, config.decoder_channels)
+        self.skin = JointSkin(levels.vertex_counts[-1]) if config.head == "landmark" else None
         self.presence_side: nn.Module | None = None
         if config.presence or config.side:
             self.presence_side = LandmarkPresenceSideHead() if config.encoder == "landmark" else PresenceSideHead()
@@ -61,6 +62,8 @@ class MobRecon(nn.Module):
         encoded = self.encoder(2 * image - 1)
         pose = self.head(encoded)
         vertices = self.config.unit_m * self.decoder(self.pooling(encoded.latent, pose))
+        if self.skin is not None:
+            vertices = vertices + self.skin(pose)
         return MobReconOutput(
             vertices=vertices,
             joints=self.joint_regressor @ vertices,

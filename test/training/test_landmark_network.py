@@ -1,0 +1,84 @@
+"""The network that begins with MediaPipe's landmark network: it is that network, layer by layer, and exports exactly."""
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from network_parts import made_up_levels, randomize
+from paths import REPO
+
+from handmesh_ros.training.export import ModelCard, build_model, parity
+from handmesh_ros.training.lifted.poses import sample_meshes
+from handmesh_ros.training.networks import MobRecon, NetworkConfig, NetworkConfigError, count_parts
+from handmesh_ros.training.networks.landmarkstack import LandmarkEncoder, LandmarkFileError, load_encoder
+from handmesh_ros.training.networks.lifting import JointSkin
+from handmesh_ros.training.template import HandTemplate
+
+LITE = NetworkConfig.from_yaml(REPO / "config" / "networks" / "mobrecon_lite.yaml")
+LANDMARK_MODEL = REPO / "models" / "hand_landmark.onnx"
+needs_landmark_model = pytest.mark.skipif(not LANDMARK_MODEL.is_file(), reason=f"{LANDMARK_MODEL} is missing: make models")
+
+
+@needs_landmark_model
+def test_it_computes_what_the_landmark_network_computes() -> None:
+    network = MobRecon(LITE, made_up_levels()).eval()
+    network.load_landmark_weights(LANDMARK_MODEL)
+    image = np.random.default_rng(0).random((1, 3, 224, 224), np.float32)
+    session = ort.InferenceSession(LANDMARK_MODEL, providers=["CPUExecutionProvider"])
+    marks, world, score, side = session.run(["landmarks", "world_landmarks", "presence", "handedness"], {"image": image})
+    with torch.no_grad():
+        encoded = network.encoder(2 * torch.from_numpy(image) - 1)
+        pose = network.head(encoded)
+        found = torch.sigmoid(network.presence_side(encoded))[0]
+    np.testing.assert_allclose(pose.keypoints[0] * 224, marks.reshape(21, 3)[:, :2], atol=1e-2)
+    np.testing.assert_allclose(pose.spatial[0, :, 1:] * 0.1, world.reshape(21, 3), atol=1e-5)
+    np.testing.assert_allclose(found, [score.item(), side.item()], atol=1e-5)
+
+
+def test_the_whole_network_keeps_to_its_budget() -> None:
+    assert count_parts(MobRecon(LITE, made_up_levels()))["total"].multiply_adds <= 130e6
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_exported_graph_computes_what_torch_computes(precision: str) -> None:
+    network = randomize(MobRecon(LITE, made_up_levels())).eval()
+    worst = parity(network, build_model(network, ModelCard("lite", "Apache-2.0", "a test"), precision))
+    assert set(worst) == {"vertices", "joints", "keypoints", "score", "side"}
+    assert max(worst.values()) < 1e-4
+
+
+def test_frozen_blocks_stay_and_cost_no_gradient() -> None:
+    encoder = LandmarkEncoder()
+    encoder.freeze(5)
+    encoder(torch.rand(2, 3, 64, 64)).pooled.sum().backward()
+    assert encoder.stem.weight.grad is None
+    assert encoder.blocks[4].expand.weight.grad is None
+    assert encoder.blocks[5].expand.weight.grad is not None
+    encoder.freeze(0)
+    encoder(torch.rand(2, 3, 64, 64)).pooled.sum().backward()
+    assert encoder.stem.weight.grad is not None
+
+
+def test_the_skin_over_true_joints_is_near_the_mesh() -> None:
+    vertices, joints = sample_meshes(HandTemplate.load(), np.random.default_rng(0), 300)
+    skin = JointSkin(778)
+    skin.fit(vertices[:200], joints[:200])
+    spatial = torch.cat((torch.zeros(100, 21, 1), joints[200:] / 0.1 + 0.3), 2)  # moved: only differences count
+    with torch.no_grad():
+        found = skin(type("Pose", (), {"spatial": spatial})())
+    assert 1e3 * (found - vertices[200:]).norm(dim=2).mean() < 4.0
+
+
+def test_files_of_another_network_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(LandmarkFileError, match="handmesh models --provision"):
+        load_encoder(LandmarkEncoder(), tmp_path / "none.onnx")
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no model")
+    with pytest.raises(LandmarkFileError, match=r"broken\.onnx"):
+        load_encoder(LandmarkEncoder(), broken)
+
+
+@pytest.mark.parametrize("parts", [{"encoder": "landmark", "head": "mapreg"}, {"head": "landmark"}, {"pooling": "landmark"}])
+def test_parts_that_do_not_fit_are_refused(parts: dict[str, str]) -> None:
+    with pytest.raises(NetworkConfigError, match="landmark"):
+        NetworkConfig(**parts)
