@@ -64,7 +64,9 @@ class DSConv(SpiralOperator):
 
     def forward(self, x: Tensor) -> Tensor:
         # Tap by tap, so that the (V, L, B, C) gather never exists at once.
-        filtered = sum(x.index_select(0, self.spiral[:, k]) * self.taps[:, k] for k in range(self.taps.shape[1]))
+        filtered = x.index_select(0, self.spiral[:, 0]) * self.taps[:, 0]
+        for k in range(1, self.taps.shape[1]):
+            filtered = torch.addcmul(filtered, x.index_select(0, self.spiral[:, k]), self.taps[:, k])
         return self.mix(filtered)
 
 
