@@ -17,9 +17,11 @@ import numpy as np
 from handmesh_ros.hand import FloatArray
 
 GATE = 16.0  # chi-square, 3 degrees of freedom, 99.9 %
-SURPRISE = 9.0  # chi-square, 3 degrees of freedom, 97 %: a movement that begins with a larger jump is shown from its second sample on
-MAX_REJECTED = 2  # a hand that really jumped is believed at the third sample ...
-LEAP_TIME_S = 0.1  # ... and followed with this time constant: what is fed to a robot may hurry but not leap
+MAX_REJECTED = 2  # a hand that really jumped is believed at the third sample
+# A larger step than noise explains (chi-square, 3 degrees of freedom, 97 %) is shown from its second sample on, and then followed
+# with this time constant: what is fed to a robot may hurry but not leap.
+SURPRISE = 9.0
+LEAP_TIME_S = 0.07
 # Noise that is correlated from frame to frame must be counted as more than its variance, or the models chase it.
 CORRELATION_ALLOWANCE = 2.0
 
@@ -57,7 +59,6 @@ class StillOrMoving:
         self.value: FloatArray | None = None
         self.velocity: FloatArray = np.zeros(3)
         self.probability_still = 0.5
-        self._shown: FloatArray = np.zeros(3)  # the position believed and handed on
         self._leap: FloatArray = np.zeros(3)  # what is still to be caught up with after a jump
         self._scale = 1.0  # of the noise variances
         self._rejected = 0
@@ -70,14 +71,18 @@ class StillOrMoving:
         self._moving_variance = [(0.0, 0.0, 0.0)] * 2
 
     def update(self, value: FloatArray, dt: float) -> FloatArray:
-        velocity = self.velocity
+        before, velocity = self.value, self.velocity
         believed = self._step(np.asarray(value, dtype=np.float64), dt)
-        self._leap = self._leap * math.exp(-dt / LEAP_TIME_S)
-        if self._doubt is not None and self._is_surprise(believed):
-            self.velocity = velocity  # two outliers in a row look like a movement; three do not happen
-        else:
-            self._shown = believed
-        self.value = self._shown + self._leap
+        fade = math.exp(-dt / LEAP_TIME_S)
+        self._leap = self._leap * fade
+        if before is not None:
+            carried = before + dt * velocity
+            if self._is_surprise(believed + self._leap - carried, carried):
+                if self._doubt is not None:  # two outliers in a row look like a movement; three do not happen
+                    self.value, self.velocity = before, velocity
+                    return before
+                self._leap = fade * (carried - believed)
+        self.value = believed + self._leap
         return self.value
 
     def _step(self, value: FloatArray, dt: float) -> FloatArray:
@@ -140,9 +145,9 @@ class StillOrMoving:
                 return self._mix()
             self._rejected += 1
             if self._rejected > MAX_REJECTED:
-                leap, scale = self.value - value, self._scale
+                scale = self._scale
                 self.reset()
-                self._leap, self._scale = leap, scale
+                self._scale = scale
                 # Whatever jumped may be on its way.
                 return self._start(value, p.surprise_acceleration_mps2 * LEAP_TIME_S)
             self._moving, self._speed, self._still = moving, speed, resting
@@ -185,9 +190,10 @@ class StillOrMoving:
         step = 1e-3  # seconds; a speed is where it leads to, seen from the new coordinates
         self._speed = (to(self._moving + step * self._speed) - to(self._moving)) / step
         self._still, self._moving = to(self._still), to(self._moving)
-        shown = to(self._shown)
-        self._leap, self._shown = to(self._shown + self._leap) - shown, shown
-        self.value = shown + self._leap
+        if self.value is not None:
+            believed = self.value - self._leap
+            self.value = to(self.value)
+            self._leap = self.value - to(believed)
         self._doubt = None
 
     def position_variances(self) -> tuple[float, float]:
@@ -198,11 +204,11 @@ class StillOrMoving:
         )
         return across, along
 
-    def _is_surprise(self, believed: FloatArray) -> bool:
-        """Whether a resting hand's noise hardly takes it this far from where it was shown last."""
-        shift, noise = believed - self._shown, self._noise()
-        along = float(shift @ self._shown) / max(math.sqrt(float(self._shown @ self._shown)), 1e-9)
-        return (float(shift @ shift) - along * along) / noise[0] + along * along / noise[1] > SURPRISE
+    def _is_surprise(self, step: FloatArray, position: FloatArray) -> bool:
+        """Whether noise hardly explains this step beyond the movement so far."""
+        noise = self._noise()
+        along = float(step @ position) / max(math.sqrt(float(position @ position)), 1e-9)
+        return (float(step @ step) - along * along) / noise[0] + along * along / noise[1] > SURPRISE
 
     def _undone(self, value: FloatArray, dt: float) -> bool:
         """Take back a movement that began with the last sample, if this one shows that the hand has not moved at all."""
