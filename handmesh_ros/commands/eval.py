@@ -1,19 +1,25 @@
-"""Errors of a mesh network on a labelled data set, beside the figures of the MobRecon paper."""
+"""Errors of a mesh network on a labelled data set, beside the figures of the MobRecon paper; or networks side by side on a video."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from handmesh_ros.evaluation import metrics
-from handmesh_ros.evaluation.datasets import read_dataset
+from handmesh_ros.evaluation.datasets import Sample, read_dataset
 from handmesh_ros.evaluation.evaluate import PCK_2D_THRESHOLDS, PCK_3D_THRESHOLDS_M, Errors, evaluate
+from handmesh_ros.evaluation.following import follow
+from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.provision import model_path
+from handmesh_ros.sources import open_source
+
+KINDS = ("freihand", "ho3d", "crops", "renders")
 
 # Published figures to read ours beside (MobRecon: Chen et al., CVPR 2022). "-": not published.
 PUBLISHED = {
@@ -41,17 +47,22 @@ PUBLISHED = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=("freihand", "ho3d", "crops"), help="the layout of the data set")
-    parser.add_argument("folder", type=Path, help="the data set's root folder")
+    parser.add_argument("kind", choices=(*KINDS, "video"), help="the layout of the data set")
+    parser.add_argument("folder", type=Path, help="the data set's root folder, or the video")
     parser.add_argument("--model", default="lifted", help="a model's name or an .onnx file")
+    parser.add_argument("--source", help="crops: only those of this source")
+    parser.add_argument("--against", default="lifted", metavar="MODEL", help="video: the model to compare with")
+    parser.add_argument("--hfov", type=float, default=60.0, help="video: horizontal field of view, degrees")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th sample")
     parser.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the PCK curves (needs matplotlib)")
 
 
 def main(arguments: argparse.Namespace) -> int:
+    if arguments.kind == "video":
+        return compare_on_video(arguments)
     network = MeshNetwork(model_path(arguments.model))
-    samples = list(read_dataset(arguments.kind, arguments.folder))[:: max(1, arguments.every)]
+    samples = list(_samples(arguments))[:: max(1, arguments.every)]
     if not samples:
         raise ValueError(f"{arguments.folder}: no labelled samples")
     errors = evaluate(tqdm(samples, unit="picture", disable=None), network)
@@ -71,6 +82,42 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.plot:
         plot_pck(errors, arguments.plot)
         print(f"wrote {arguments.plot}")
+    return 0
+
+
+def _samples(arguments: argparse.Namespace) -> Iterator[Sample]:
+    if arguments.kind != "renders":
+        return read_dataset(arguments.kind, arguments.folder, arguments.source)
+    from handmesh_ros.training.render.samples import read_render_samples  # needs torch
+
+    return read_render_samples(arguments.folder)
+
+
+def compare_on_video(arguments: argparse.Namespace) -> int:
+    """Two networks in the same pipeline on one video: which frames each keeps, how steady and how fast it is."""
+    source = open_source(str(arguments.folder))
+    try:
+        frames = list(tqdm(source, desc="read", unit="frame", disable=None))
+    finally:
+        source.close()
+    if not frames:
+        raise ValueError(f"{arguments.folder}: no frames")
+    height, width = frames[0].rgb.shape[:2]
+    camera = Camera.from_hfov(width, height, arguments.hfov)
+    found = follow(tqdm(frames, desc="follow", unit="frame", disable=None), camera, (arguments.model, arguments.against))
+    print(f"\n{arguments.folder}: {len(frames)} frames\n  {'':<38}" + "".join(f"{name:>16}" for name in found))
+    rows = {
+        "frames with a hand": [f"{result.found.sum()}" for result in found.values()],
+        "joints' acceleration, mm a frame^2": [f"{result.joint_acceleration:.2f}" for result in found.values()],
+        "wrist's acceleration, mm a frame^2": [f"{result.wrist_acceleration:.2f}" for result in found.values()],
+        "processor time a frame, ms (median)": [f"{result.frame_ms:.2f}" for result in found.values()],
+    }
+    for name, values in rows.items():
+        print(f"  {name:<38}" + "".join(f"{value:>16}" for value in values))
+    ours, other = found[arguments.model], found[arguments.against]
+    lost = np.flatnonzero(other.found & ~ours.found)
+    print(f"  frames lost that {arguments.against} keeps: {len(lost)}{' (' + ', '.join(map(str, lost[:10])) + ')' if len(lost) else ''}")
+    print(f"  {arguments.against} takes {other.frame_ms / ours.frame_ms:.2f} times as long")
     return 0
 
 

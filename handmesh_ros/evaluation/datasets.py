@@ -35,6 +35,7 @@ class Sample:
         joints: (21, 3), camera frame (x right, y down, z forward), metres, or None where only 2D is labelled.
         vertices: (V, 3), likewise, or None.
         side: of the hand.
+        picture: (H, W, 3) RGB where it is not read from ``path``.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Sample:
     joints: FloatArray | None
     vertices: FloatArray | None
     side: Side
+    picture: NDArray[np.uint8] | None = None
 
     def read_picture(self) -> NDArray[np.uint8]:
         """(H, W, 3) RGB.
@@ -50,17 +52,21 @@ class Sample:
         Raises:
             DatasetError: the file is missing or no picture.
         """
+        if self.picture is not None:
+            return self.picture
         picture = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
         if picture is None:
             raise DatasetError(f"{self.path}: missing or not a picture")
         return np.asarray(picture[..., ::-1], np.uint8).copy()
 
 
-def read_dataset(kind: str, folder: Path) -> Iterator[Sample]:
-    """Samples of a data set: kind is 'freihand', 'ho3d' or 'crops'."""
-    readers = {"freihand": read_freihand, "ho3d": read_ho3d, "crops": read_crops}
+def read_dataset(kind: str, folder: Path, source: str | None = None) -> Iterator[Sample]:
+    """Samples of a data set: kind is 'freihand', 'ho3d' or 'crops' (of one ``source`` if it is given)."""
+    readers = {"freihand": read_freihand, "ho3d": read_ho3d, "crops": lambda folder: read_crops(folder, source)}
     if kind not in readers:
         raise DatasetError(f"there is no reader for {kind!r}; choose one of {', '.join(readers)}")
+    if source is not None and kind != "crops":
+        raise DatasetError(f"only data sets of kind 'crops' have sources, not {kind!r}")
     if not folder.is_dir():
         raise DatasetError(f"{folder}: there is no such folder")
     return readers[kind](folder)

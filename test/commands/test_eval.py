@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from paths import REPO
 from tiny_mesh_network import open_hand, write_tiny_mesh_network
 
 from handmesh_ros.cli import main
@@ -43,3 +44,26 @@ def test_an_empty_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     model = write_tiny_mesh_network(tmp_path / "tiny.onnx")
     assert main(["eval", "freihand", str(tmp_path), "--model", str(model)]) == 1
     assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_two_networks_on_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = cv2.VideoCapture(str(REPO / "config" / "demo" / "demo.mp4"))
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for index in range(8):
+        ok, frame = video.read()
+        assert ok
+        cv2.imwrite(str(frames / f"{index}.png"), frame)
+    blind = write_tiny_mesh_network(tmp_path / "blind.onnx", score=0.0)
+    assert main(["eval", "video", str(frames), "--model", str(blind), "--against", "lifted"]) == 0
+    printed = capsys.readouterr().out
+    rows = {line[:40].strip(): line[40:].split() for line in printed.splitlines()}
+    assert rows["frames with a hand"] == ["0", "8"]
+    assert "frames lost that lifted keeps: 8 (0, 1, 2, 3, 4, 5, 6, 7)" in printed
+    assert float(rows["joints' acceleration, mm a frame^2"][1]) > 0
+
+
+def test_sources_belong_to_crops(freihand: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = write_tiny_mesh_network(tmp_path / "tiny.onnx")
+    assert main(["eval", "freihand", str(freihand), "--source", "subhi", "--model", str(model)]) == 1
+    assert "only data sets of kind 'crops' have sources" in capsys.readouterr().err
