@@ -95,8 +95,12 @@ class NodeParameters:
     depth_cutoff_slope_hz_per_mps: float = _slope(
         SMOOTHING.depth_cutoff_slope_hz_per_mps, "with the speed along the line of sight, with one_euro"
     )
-    rotation_min_cutoff_hz: float = _cutoff(SMOOTHING.rotation_min_cutoff_hz, "of a still hand's orientation: lower is calmer")
-    rotation_cutoff_slope_hz_per_radps: float = _slope(SMOOTHING.rotation_cutoff_slope_hz_per_radps, "with the hand's turning rate")
+    rotation_min_cutoff_hz: float = _cutoff(
+        SMOOTHING.rotation_min_cutoff_hz, "of a still hand's orientation, with one_euro or kalman: lower is calmer"
+    )
+    rotation_cutoff_slope_hz_per_radps: float = _slope(
+        SMOOTHING.rotation_cutoff_slope_hz_per_radps, "with the hand's turning rate, with one_euro or kalman"
+    )
     finger_min_cutoff_hz: float = _cutoff(SMOOTHING.finger_min_cutoff_hz, "of still fingers: lower is calmer")
     finger_cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.finger_cutoff_slope_hz_per_mps, "with a finger joint's speed in the palm")
     max_prediction_s: float = _parameter(

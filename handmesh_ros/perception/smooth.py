@@ -17,6 +17,7 @@ from handmesh_ros.perception.articulation import Articulation
 from handmesh_ros.perception.filters import OneEuroVector, RayKalman, RayOneEuro, RotationOneEuro, rotation_matrix
 from handmesh_ros.perception.frames import bone_axes, hand_rotations
 from handmesh_ros.perception.imm import MotionParameters, StillOrMoving
+from handmesh_ros.perception.turning import TURNING, TurningOrNot
 
 KINDS = ("imm", "one_euro", "kalman", "none")
 
@@ -25,13 +26,15 @@ KINDS = ("imm", "one_euro", "kalman", "none")
 class SmoothingParameters:
     """How steady, how quick. Cut-offs in Hz; slopes in Hz per m/s or rad/s of speed; floors are the speeds that noise alone shows.
 
-    ``kind`` is the filter of the wrist's position: imm (still or moving, the default: ``motion``), one_euro, kalman; the wrist's
-    orientation and the fingers have One-Euro filters with any of them. none: the measured hand is handed on.
+    ``kind`` is the filter of the wrist: imm (still or moving, the default: ``motion`` for its position, ``turning`` for its
+    orientation), one_euro, kalman (the orientation then by One-Euro, too). The fingers have One-Euro filters with any of them. none:
+    the measured hand is handed on.
     More steady: lower ``*_min_cutoff_hz``. Quicker: higher ``*_slope_*``.
     """
 
     kind: str = "imm"
     motion: MotionParameters = field(default_factory=MotionParameters)
+    turning: MotionParameters = TURNING
     min_cutoff_hz: float = 0.6
     cutoff_slope_hz_per_mps: float = 18.0
     speed_floor_mps: float = 0.03
@@ -75,9 +78,13 @@ class HandSmoother:
                 p.min_cutoff_hz, p.cutoff_slope_hz_per_mps, p.depth_min_cutoff_hz, p.depth_cutoff_slope_hz_per_mps,
                 p.speed_cutoff_hz, p.speed_floor_mps, p.depth_speed_floor_mps,
             )  # fmt: skip
-        self._rotation = RotationOneEuro(
-            p.rotation_min_cutoff_hz, p.rotation_cutoff_slope_hz_per_radps, p.speed_cutoff_hz, p.rotation_speed_floor_radps
-        )
+        self._rotation: TurningOrNot | RotationOneEuro
+        if p.kind == "imm":
+            self._rotation = TurningOrNot(p.turning)
+        else:
+            self._rotation = RotationOneEuro(
+                p.rotation_min_cutoff_hz, p.rotation_cutoff_slope_hz_per_radps, p.speed_cutoff_hz, p.rotation_speed_floor_radps
+            )
         self._shape = Articulation(
             OneEuroVector(p.finger_min_cutoff_hz, p.finger_cutoff_slope_hz_per_mps, p.speed_cutoff_hz, p.finger_speed_floor_mps)
         )
