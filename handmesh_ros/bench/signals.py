@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from handmesh_ros.hand import FloatArray
 
 HOME = np.array([0.05, 0.03, 0.6])
+SETTLING_S = 0.5  # a filter may take this long to come to rest
 Path = Callable[[FloatArray], FloatArray]  # times (N,) -> positions (N, 3)
 
 
@@ -44,7 +45,7 @@ class Signal:
         stamps: (N,) seconds, irregular.
         measured: (N, 3) metres, with noise.
         path: the truth at any times.
-        still: (N,) bool, samples taken at rest, at least 0.5 s after a movement ended.
+        still: (N,) bool, samples taken at rest, at least 0.5 s after a movement ended or the signal began.
         stops: (start s, end s) of every movement from rest to rest; empty for other signals.
     """
 
@@ -75,18 +76,23 @@ def sample_times(duration_s: float, noise: NoiseModel, rng: np.random.Generator)
     return stamps[rng.uniform(size=len(stamps)) >= noise.dropout_rate]
 
 
-def add_noise(truth: FloatArray, noise: NoiseModel, rng: np.random.Generator) -> FloatArray:
-    """Truth (N, 3) plus white and AR(1) noise and outliers, all wider along the viewing ray than across it."""
-    count = len(truth)
-    ray = truth / np.linalg.norm(truth, axis=1, keepdims=True)
-    white = rng.normal(size=(count, 3))
-    slow = np.empty((count, 3))
-    slow[0] = rng.normal(size=3)
+def unit_noise(count: int, size: int, noise: NoiseModel, rng: np.random.Generator) -> FloatArray:
+    """(count, size) of variance 1, white plus AR(1) from row to row; outliers are rows."""
+    white = rng.normal(size=(count, size))
+    slow = np.empty((count, size))
+    slow[0] = rng.normal(size=size)
     for i in range(1, count):
-        slow[i] = noise.correlation * slow[i - 1] + np.sqrt(1.0 - noise.correlation**2) * rng.normal(size=3)
+        slow[i] = noise.correlation * slow[i - 1] + np.sqrt(1.0 - noise.correlation**2) * rng.normal(size=size)
     unit = np.sqrt(1.0 - noise.correlated) * white + np.sqrt(noise.correlated) * slow
     outliers = rng.uniform(size=count) < noise.outlier_rate
-    unit[outliers] = rng.normal(size=(int(outliers.sum()), 3)) * noise.outlier_sigmas
+    unit[outliers] = rng.normal(size=(int(outliers.sum()), size)) * noise.outlier_sigmas
+    return unit
+
+
+def add_noise(truth: FloatArray, noise: NoiseModel, rng: np.random.Generator) -> FloatArray:
+    """Truth (N, 3) plus white and AR(1) noise and outliers, all wider along the viewing ray than across it."""
+    ray = truth / np.linalg.norm(truth, axis=1, keepdims=True)
+    unit = unit_noise(len(truth), 3, noise, rng)
     along = (unit * ray).sum(axis=1, keepdims=True) * ray
     return truth + noise.lateral_m * (unit + (noise.depth_ratio - 1.0) * along)
 
@@ -96,9 +102,9 @@ def measure(name: str, path: Path, duration_s: float, noise: NoiseModel, seed: i
     """Sample a path. ``resting``: the path is at rest outside ``stops``."""
     rng = np.random.default_rng(seed)
     stamps = sample_times(duration_s, noise, rng)
-    still = np.full(len(stamps), resting)
+    still = resting & (stamps >= SETTLING_S)
     for start, end in stops:
-        still &= ~((stamps >= start) & (stamps < end + 0.5))
+        still &= ~((stamps >= start) & (stamps < end + SETTLING_S))
     return Signal(name, stamps, add_noise(path(stamps), noise, rng), path, still, stops)
 
 

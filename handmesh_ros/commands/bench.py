@@ -61,12 +61,20 @@ def _node(out: Path) -> None:
 
 
 def _filters(out: Path) -> None:
-    from handmesh_ros.bench.filters import measure_filters, plot, table
+    from handmesh_ros.bench.filter_tables import hand_table, plot, position_table
+    from handmesh_ros.bench.filters import beaten, default_row, measure_filters
+    from handmesh_ros.bench.orientation import measure_orientations
+    from handmesh_ros.bench.recorded import measure_recording, recordings
 
     rows = measure_filters()
-    print(table(rows))
+    print(f"wrist position\n{position_table(rows)}")
+    steadier = beaten(default_row(rows), rows)
+    print("the default is steadier than " + (f"all but {', '.join(r.candidate.family for r in steadier)}" if steadier else "every rival"))
     plot(rows, out / "filters_pareto.png")
     print(f"wrote {out / 'filters_pareto.png'}")
+    print(f"\norientation\n{hand_table(measure_orientations())}")
+    for recording in recordings():
+        print(f"\nrecorded: {recording.name}\n{hand_table(measure_recording(recording))}", flush=True)
 
 
 def _models(out: Path) -> None:
