@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from handmesh_ros.training.render.occluders import ball, box, can
 from handmesh_ros.training.render.rasterizer import Triangles, Visible, barycentric_weights, rasterize
+from handmesh_ros.training.render.solids import ball, box, can
 
 SIZE = 64
 

@@ -11,17 +11,22 @@ import torch
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.training.render.assets import Assets, load_assets
-from handmesh_ros.training.render.occluders import sample_occluders
-from handmesh_ros.training.render.sampling import sample_backgrounds, sample_light, sample_sensor, sample_skin
-from handmesh_ros.training.render.scene import Scene
+from handmesh_ros.training.render.neighbours import add_second_hands
+from handmesh_ros.training.render.occluders import BEHIND_SHARE, Things, add_behind, add_held, add_in_front, assign
+from handmesh_ros.training.render.sampling import mean_skin_colour, sample_backgrounds, sample_light, sample_sensor, sample_skin
+from handmesh_ros.training.render.scene import Scene, Skin
 from handmesh_ros.training.render.sensor import expose
-from handmesh_ros.training.render.shading import draw
+from handmesh_ros.training.render.shading import Draw, draw
 from handmesh_ros.training.render.split import Part, in_part
 from handmesh_ros.training.render.surface import HandSurface
 from handmesh_ros.training.render.views import crop_projection, jittered_crop, sample_views
+from handmesh_ros.training.render.visibility import visible_joints
+from handmesh_ros.training.template.contacts import sample_contacts
 from handmesh_ros.training.template.poses import sample_poses, sample_shapes
 from handmesh_ros.training.template.rig import Rig, load_poses, load_rig
 
+OCCLUDER_SHARE = 0.30  # a third each: something held, something in front, a second hand (occluders.py)
+CONTACT_SHARE = 0.12
 MESHES = ("Hand_Nails_R", "hand_r")
 CAMERA = Camera(width=1280, height=960, K=np.array([[960.0, 0, 640], [0, 960.0, 480], [0, 0, 1]]))
 
@@ -62,7 +67,10 @@ class RenderBatch:
         rotation: (N, 3, 3), mesh frame to crop axes; wrist: (N, 3), in the mesh frame.
         wrist_distance: (N,) metres from the camera.
         mask: (N, S, S) uint8, 255 where hand or forearm are seen.
-        occluded: (N,) bool, a thing is held or in front; brightness: (N,) mean of the hand's pixels, 0..1.
+        occluded: (N,) bool, a thing is held or in front, or a second hand beside; brightness: (N,) mean of the hand's pixels, 0..1.
+        visible: (N, 21) float32, 1 where a joint is seen, 0 where it is hidden or outside, nan where nobody knows (old caches).
+        camera: (N, 3, 3) crop axes to fractions of the crop, homogeneous: ``camera @ (joint + wrist)``, the wrist lying
+            ``wrist_distance`` along ``inv(camera) @ (keypoint, 1)``; nan in old caches.
     """
 
     images: np.ndarray
@@ -76,6 +84,8 @@ class RenderBatch:
     mask: np.ndarray
     occluded: np.ndarray
     brightness: FloatArray
+    visible: FloatArray
+    camera: FloatArray
 
 
 def render_batch(
@@ -84,15 +94,22 @@ def render_batch(
     count: int,
     size: int = 224,
     crop_scale: float = 2.0,
-    occluder_share: float = 0.15,
+    occluder_share: float = OCCLUDER_SHARE,
     samples: int = 2,
+    backend: Draw = draw,
 ) -> RenderBatch:
-    """Draws ``count`` random hands as crops of ``size`` pixels, cut as the runtime cuts them. Equal
-    generators give equal batches (on a GPU up to the rounding of sums)."""
+    """Draws ``count`` random hands as crops of ``size`` pixels, cut as the runtime cuts them. Equal generators give equal
+    batches (on a GPU up to the rounding of sums).
+
+    Args:
+        occluder_share: of hands with a thing in or before them or another hand beside them.
+        backend: ``shading.draw`` or :meth:`handmesh_ros.training.render.egl.Egl.draw`.
+    """
     which = int(rng.integers(len(studio.rigs)))
     rig, surface = studio.rigs[which], studio.surfaces[which]
     device = surface.rest.device
     rotations, scale = sample_poses(rig, studio.poses, rng, count), sample_shapes(rig, rng, count)
+    rotations, _ = sample_contacts(rig, rotations, scale, rng, CONTACT_SHARE)
     transforms = rig.bone_transforms(rotations, scale)
     mesh_joints = rig.joint_positions(transforms)
     views = sample_views(rng, count)
@@ -108,19 +125,20 @@ def render_batch(
     axes = np.stack([region.axes_in_camera(CAMERA) for region in regions])
     keypoints = np.stack([region.to_patch(CAMERA.project(hand)) for region, hand in zip(regions, joints, strict=True)])
 
-    occluders, occluded = sample_occluders(rng, joints, occluder_share, device)
+    skin = sample_skin(rng, studio.assets, count)
+    things, occluded = _surround(studio, which, rng, joints, skin, occluder_share)
     background, gain = sample_backgrounds(rng, studio.assets, count, size)
     scene = Scene(
         vertices=vertices,
         joints=torch.from_numpy(joints).float().to(device),
         projection=torch.from_numpy(projection).float().to(device),
         light=sample_light(rng, studio.assets, count),
-        skin=sample_skin(rng, studio.assets, count),
+        skin=skin,
         background=background,
         background_gain=gain,
-        occluders=occluders,
+        occluders=things.tensors(device),
     )
-    picture = draw(scene, surface, studio.assets, samples)
+    picture = backend(scene, surface, studio.assets, samples)
     noise = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
     images = expose(picture.radiance, sample_sensor(rng, count, size, device), noise).cpu().numpy()
     seen = picture.hand.cpu().numpy()
@@ -137,4 +155,25 @@ def render_batch(
         mask=np.round(seen * 255).astype(np.uint8),
         occluded=occluded,
         brightness=lightness,
+        visible=visible_joints(joints, keypoints, seen).astype(np.float32),
+        camera=np.stack([crop_projection(CAMERA, region, 1) for region in regions]) @ axes,
     )
+
+
+def _surround(
+    studio: Studio, which: int, rng: np.random.Generator, joints: FloatArray, skin: Skin, share: float
+) -> tuple[Things, np.ndarray]:
+    """Things and second hands round hands (N, 21, 3; camera frame), and (N,) bool, which of them may be hidden by some."""
+    things = Things()
+    grasps, in_front, beside = assign(rng, joints, share)
+    for hand, grasp in grasps.items():
+        add_held(rng, things, hand, grasp)
+    for hand in in_front:
+        add_in_front(rng, things, int(hand), joints[hand])
+    skin_colours = mean_skin_colour(studio.assets, skin)
+    for hand in np.flatnonzero(rng.random(len(joints)) < BEHIND_SHARE).tolist():
+        add_behind(rng, things, hand, joints[hand], skin_colours[hand])
+    beside = add_second_hands(
+        rng, things, beside, joints, studio.rigs[which], studio.surfaces[which], studio.poses, studio.assets, skin
+    )
+    return things, np.isin(np.arange(len(joints)), [*grasps, *in_front, *beside])

@@ -9,6 +9,7 @@ stopped run goes on where it was.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -19,7 +20,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from handmesh_ros.training.render.batch import RenderBatch, Studio, render_batch
+from handmesh_ros.training.render.batch import OCCLUDER_SHARE, RenderBatch, Studio, render_batch
+from handmesh_ros.training.render.egl import Egl
+from handmesh_ros.training.render.shading import Draw, draw
 from handmesh_ros.training.render.split import PARTS
 
 SHARD_SIZE = 256
@@ -32,7 +35,14 @@ class CacheError(RuntimeError):
 
 
 def write_cache(
-    studio: Studio, out: Path, count: int, seed: int = 0, size: int = 224, crop_scale: float = 2.0, occluder_share: float = 0.15
+    studio: Studio,
+    out: Path,
+    count: int,
+    seed: int = 0,
+    size: int = 224,
+    crop_scale: float = 2.0,
+    occluder_share: float = OCCLUDER_SHARE,
+    backend: Draw = draw,
 ) -> None:
     """Draws at least ``count`` pictures into ``out``. Every shard has its own seed: equal arguments give equal shards."""
     out.mkdir(parents=True, exist_ok=True)
@@ -41,9 +51,8 @@ def write_cache(
         if path.exists():
             continue
         rng = np.random.default_rng([seed, shard])
-        parts = [
-            render_batch(studio, rng, BATCH_SIZE, size, crop_scale, occluder_share) for _ in range(SHARD_SIZE // BATCH_SIZE)
-        ]
+        batches = range(SHARD_SIZE // BATCH_SIZE)
+        parts = [render_batch(studio, rng, BATCH_SIZE, size, crop_scale, occluder_share, backend=backend) for _ in batches]
         temporary = path.with_suffix(".part.npz")
         np.savez(temporary, **_pack(join(parts)))  # type: ignore[arg-type]
         temporary.replace(path)  # a run stopped while writing leaves no half shard under the final name
@@ -94,6 +103,10 @@ def _unpack(arrays: dict[str, np.ndarray]) -> RenderBatch:
             raise ValueError("a picture cannot be decoded")
         stacked = np.stack(pictures)
         arrays[name] = stacked[..., ::-1] if stacked.ndim == 4 else stacked
+    # Caches drawn before these labels existed stay readable.
+    count = len(arrays["joints"])
+    arrays.setdefault("visible", np.full((count, 21), np.nan, np.float32))
+    arrays.setdefault("camera", np.full((count, 3, 3), np.nan, np.float32))
     return RenderBatch(**arrays)
 
 
@@ -105,15 +118,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=8000)
     parser.add_argument("--size", type=int, default=224, help="side of a picture, pixels")
     parser.add_argument("--crop-scale", type=float, default=2.0)
-    parser.add_argument("--occluders", type=float, default=0.15, help="share of hands with a thing in or before them")
+    parser.add_argument("--occluders", type=float, default=OCCLUDER_SHARE, help="share of hands with a thing or a second hand")
     parser.add_argument("--part", choices=PARTS, default="all", help="show only what training, or only what validation may see")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--backend", choices=("torch", "egl"), default="torch", help="egl: OpenGL, on a CPU about 1.5 times faster")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
+    backend = draw
+    if chosen.backend == "egl":
+        # Mesa's rasteriser counts its threads beside the one that calls it, once, when it starts.
+        os.environ.setdefault("LP_NUM_THREADS", str(chosen.threads if chosen.threads > 1 else 0))
+        backend = Egl().draw
     studio = Studio.load(chosen.assets, chosen.device, chosen.part)
-    write_cache(studio, chosen.out, chosen.count, chosen.seed, chosen.size, chosen.crop_scale, chosen.occluders)
+    write_cache(studio, chosen.out, chosen.count, chosen.seed, chosen.size, chosen.crop_scale, chosen.occluders, backend)
 
 
 if __name__ == "__main__":

@@ -1,110 +1,124 @@
-"""Things in the hand or in front of it: boxes, cans and balls."""
+"""What else is in the picture beside the hand: things held, things in front, other hands, arms and heads behind."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from handmesh_ros.hand import INDEX_MCP, LITTLE_MCP, MIDDLE_MCP, WRIST, FloatArray
+from handmesh_ros.hand import FloatArray
+from handmesh_ros.training.render.grasp import Grasp, find_grasp
 from handmesh_ros.training.render.scene import Occluders
+from handmesh_ros.training.render.solids import ball, box, can, capsule
 from handmesh_ros.training.template.rotations import random_rotations
 
-SEGMENTS = 16
+# Of the hands with something in or before them.
+HELD, SECOND_HAND = 0.33, 0.40
+BEHIND_SHARE = 0.12  # of all hands: an arm or a head farther away
 
 
-def ball() -> tuple[FloatArray, FloatArray]:
-    """Corners and normals (T, 3, 3) of a sphere of radius 1."""
-    polar = np.linspace(0, np.pi, SEGMENTS // 2 + 1)
-    azimuth = np.linspace(0, 2 * np.pi, SEGMENTS + 1)
-    ring = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros_like(azimuth)], -1)
-    grid = np.sin(polar)[:, None, None] * ring + np.cos(polar)[:, None, None] * [0, 0, 1]
-    corners = _quads(grid)
-    return corners, corners
+@dataclass
+class Things:
+    """Collects triangles of many pictures."""
+
+    parts: list[tuple[FloatArray, ...]] = field(default_factory=list)
+
+    def add(
+        self, image: int, corners: FloatArray, normals: FloatArray, colour: FloatArray, two_sided: np.ndarray | None = None
+    ) -> None:
+        """Adds triangles (T, 3, 3) with normals to a picture; colour is linear RGB, (3,) or (T, 3, 3)."""
+        count = len(corners)
+        loose = np.zeros(count, bool) if two_sided is None else two_sided
+        self.parts.append((corners, normals, np.broadcast_to(colour, corners.shape), np.full(count, image), loose))
+
+    def solid(
+        self, image: int, shape: tuple[FloatArray, FloatArray], place: FloatArray, frame: FloatArray, scale: FloatArray, colour: FloatArray
+    ) -> None:
+        """Adds a solid: stretched by ``scale``, its axes turned to the columns of ``frame``, its middle at ``place``."""
+        corners, normals = shape
+        turned = (normals / scale) @ frame.T
+        turned /= np.maximum(np.linalg.norm(turned, axis=2, keepdims=True), 1e-9)
+        self.add(image, (corners * scale) @ frame.T + place, turned, colour)
+
+    def tensors(self, device: torch.device | str) -> Occluders | None:
+        """All of them as a scene wants them; None if there are none."""
+        if not self.parts:
+            return None
+        corners, normals, colour, image, loose = (np.concatenate(part) for part in zip(*self.parts, strict=True))
+
+        def tensor(values: np.ndarray, kind: type) -> torch.Tensor:
+            return torch.from_numpy(values.astype(kind)).to(device)
+
+        return Occluders(
+            tensor(corners, np.float32), tensor(normals, np.float32), tensor(image, np.int64), tensor(colour, np.float32),
+            tensor(loose, np.bool_),
+        )  # fmt: skip
 
 
-def can() -> tuple[FloatArray, FloatArray]:
-    """A cylinder of radius 1 along z from -1 to 1, with lids."""
-    azimuth = np.linspace(0, 2 * np.pi, SEGMENTS + 1)
-    ring = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros_like(azimuth)], -1)
-    up = np.array([0.0, 0.0, 1.0])
-    side = _quads(np.stack([ring + up, ring - up]))
-    lids = []
-    for sign in (1.0, -1.0):
-        edge = ring[:: int(sign)] + sign * up
-        lids.append(np.stack([np.broadcast_to(sign * up, edge[:-1].shape), edge[:-1], edge[1:]], 1))
-    corners = np.concatenate([side, *lids])
-    flat = np.zeros((2 * SEGMENTS, 3, 3)) + np.repeat([up, -up], SEGMENTS, 0)[:, None]
-    return corners, np.concatenate([side * [1, 1, 0], flat])
+def assign(rng: np.random.Generator, joints: FloatArray, share: float) -> tuple[dict[int, Grasp], np.ndarray, np.ndarray]:
+    """Says which hands (N, 21, 3; camera frame) have what; together about ``share`` of them.
 
-
-def box() -> tuple[FloatArray, FloatArray]:
-    """A cube from -1 to 1."""
-    corners, normals = [], []
-    for axis in range(3):
-        for sign in (1.0, -1.0):
-            normal = np.zeros(3)
-            normal[axis] = sign
-            u = np.roll(np.eye(3)[axis], 1)
-            v = np.cross(normal, u)
-            p, q, r, s = (normal + a * u + b * v for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)))
-            corners += [(p, q, r), (p, r, s)]
-            normals += [np.tile(normal, (3, 1))] * 2
-    return np.array(corners), np.array(normals)
-
-
-def _quads(grid: FloatArray) -> FloatArray:
-    """Triangles (T, 3, 3) of a grid (R, C, 3) of points: rows from above to below, columns to the right as seen from outside."""
-    a, b, c, d = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
-    return np.concatenate([np.stack([a, b, c], 2).reshape(-1, 3, 3), np.stack([a, c, d], 2).reshape(-1, 3, 3)])
-
-
-def sample_occluders(
-    rng: np.random.Generator, joints: FloatArray, share: float, device: torch.device | str = "cpu"
-) -> tuple[Occluders | None, np.ndarray]:
-    """Gives about ``share`` of the hands (N, 21, 3; camera frame) a thing in the palm or in front.
+    Things to hold go to hands that are closed round something or pinch.
 
     Returns:
-        the things, None where there are none at all; and (N,) bool, which hands have one.
+        grasps by hand; hands with a thing in front; hands with another hand beside them: indices.
     """
-    chosen = rng.random(len(joints)) < share
-    corners, normals, image, colour = [], [], [], []
-    for n in np.flatnonzero(chosen):
-        shape, shape_normals = (ball, can, box)[rng.integers(3)]()
-        place, rotation, scale = _held(rng, joints[n]) if rng.random() < 0.5 else _in_front(rng, joints[n])
-        corners.append((shape * scale) @ rotation.T + place)
-        turned = (shape_normals / scale) @ rotation.T
-        normals.append(turned / np.maximum(np.linalg.norm(turned, axis=2, keepdims=True), 1e-9))
-        image.append(np.full(len(shape), n))
-        colour.append(np.tile(rng.uniform(0.03, 0.7) * rng.uniform(0.4, 1.0, 3), (len(shape), 1)))
-    if not chosen.any():
-        return None, chosen
-
-    def tensor(parts: Sequence[np.ndarray], kind: type) -> torch.Tensor:
-        return torch.from_numpy(np.concatenate(parts).astype(kind)).to(device)
-
-    return Occluders(
-        tensor(corners, np.float32), tensor(normals, np.float32), tensor(image, np.int64), tensor(colour, np.float32)
-    ), chosen
+    count = len(joints)
+    order = rng.permutation(count)
+    wanted = int(rng.binomial(count, share))
+    to_hold = int(rng.binomial(wanted, HELD))
+    grasps: dict[int, Grasp] = {}
+    for hand in order:
+        if len(grasps) == to_hold:
+            break
+        grasp = find_grasp(rng, joints[hand])
+        if grasp is not None:
+            grasps[int(hand)] = grasp
+    rest = np.array([hand for hand in order if hand not in grasps][: wanted - len(grasps)], int)
+    second = rng.random(len(rest)) < SECOND_HAND / (1 - HELD)
+    return grasps, rest[~second], rest[second]
 
 
-def _held(rng: np.random.Generator, joints: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Across the palm, where curled fingers close round it."""
-    across = joints[INDEX_MCP] - joints[LITTLE_MCP]
-    along = joints[MIDDLE_MCP] - joints[WRIST]
-    palm = np.cross(along, across)  # a right hand's: out of the palm
-    axes = [across, palm - (palm @ across) * across / (across @ across)]
-    axes = [axis / np.linalg.norm(axis) for axis in axes]
-    rotation = np.stack([np.cross(axes[1], axes[0]), axes[1], axes[0]], 1)
-    radius = rng.uniform(0.010, 0.028)
-    place = joints[MIDDLE_MCP] - 0.1 * along + axes[1] * (radius + 0.014)
-    return place, rotation, np.array([radius, radius, rng.uniform(0.03, 0.09)])
+def add_held(rng: np.random.Generator, things: Things, image: int, grasp: Grasp) -> None:
+    """A can, box, rod or ball that fills a grasp."""
+    half, long = grasp.half, grasp.half[2] > 1.5 * grasp.half[0]
+    kind = rng.integers(3)
+    if grasp.flat and half[1] > 1.5 * half[0]:
+        shape, scale = box(), half
+    elif not long:
+        shape, scale = (ball(), half) if kind else (box(), 0.75 * half)
+    elif kind == 0:
+        shape, scale = capsule(max(half[2] / half[0] - 1, 0.0)), np.full(3, half[0])
+    elif kind == 1:
+        shape, scale = can(), half
+    else:
+        shape, scale = box(), half * [0.8, 0.8, 1.0]
+    things.solid(image, shape, grasp.centre, grasp.frame, scale, thing_colour(rng))
 
 
-def _in_front(rng: np.random.Generator, joints: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Between the camera and some joint, a little aside so that it seldom hides everything."""
+def add_in_front(rng: np.random.Generator, things: Things, image: int, joints: FloatArray) -> None:
+    """A thing between the camera and some joint, a little aside so that it seldom hides everything."""
     hidden = joints[rng.integers(len(joints))]
     distance = np.linalg.norm(hidden)
     place = hidden * (1 - rng.uniform(0.03, 0.10) / distance) + rng.normal(0, 0.02, 3)
-    return place, random_rotations(rng, 1)[0], rng.uniform(0.008, 0.04, 3)
+    shape = (ball(), can(), box())[rng.integers(3)]
+    things.solid(image, shape, place, random_rotations(rng, 1)[0], rng.uniform(0.008, 0.04, 3), thing_colour(rng))
+
+
+def add_behind(rng: np.random.Generator, things: Things, image: int, joints: FloatArray, skin: FloatArray) -> None:
+    """A bare arm or a head of the colour ``skin`` (3,), farther away than the hand."""
+    depth = rng.uniform(0.15, 0.6)
+    place = joints.mean(0)
+    place = place * (1 + depth / np.linalg.norm(place)) + rng.normal(0, 0.13, 3) * [1, 1, 0]
+    colour = skin * rng.uniform(0.7, 1.3) * (1 + rng.normal(0, 0.06, 3))
+    if rng.random() < 0.5:
+        things.solid(image, ball(), place, random_rotations(rng, 1)[0], np.array([0.075, 0.09, 0.11]), colour)
+        return
+    radius, half_length = rng.uniform(0.03, 0.05), rng.uniform(0.12, 0.25)
+    things.solid(image, capsule(half_length / radius), place, random_rotations(rng, 1)[0], np.full(3, radius), colour)
+
+
+def thing_colour(rng: np.random.Generator) -> FloatArray:
+    """(3,) linear RGB of a thing: dark to bright, dull to coloured."""
+    return rng.uniform(0.03, 0.7) * rng.uniform(0.4, 1.0, 3)

@@ -14,6 +14,8 @@ from handmesh_ros.training.render.sensor import Sensor
 from handmesh_ros.training.template.rotations import axis_rotation
 
 SLEEVE_SHARE = 0.45
+BACKLIGHT_SHARE, DIM_SHARE, SKIN_COLOURED_SHARE = 0.10, 0.12, 0.08
+SKIN_RATIOS = (1.0, 0.62, 0.45)  # of red, green and blue light that skin sends back, roughly
 
 
 def sample_light(rng: np.random.Generator, assets: Assets, count: int) -> Light:
@@ -26,10 +28,16 @@ def sample_light(rng: np.random.Generator, assets: Assets, count: int) -> Light:
     form = turn.transpose(1, 2)[:, None] @ form @ turn[:, None]
     brightest = form[..., :3, 3].mean(1)
     direction = functional.normalize(brightest, dim=1) + torch.from_numpy(rng.normal(0, 0.45, (count, 3))).to(form)
-    # Cameras set their exposure by what they see: mean levels vary little, however bright the place.
-    level = np.exp(rng.normal(np.log(0.50), 0.28, count))
+    # Cameras set their exposure by what they see: mean levels vary little, however bright the place, but for rooms too dim for them.
+    dim = rng.random(count) < DIM_SHARE
+    level = np.exp(np.where(dim, rng.normal(np.log(0.20), 0.25, count), rng.normal(np.log(0.50), 0.30, count)))
     strength = np.where(rng.random(count) < 0.3, 0.0, rng.uniform(0.1, 1.3, count))
-    warmth = np.stack([1 + 0.12 * (w := rng.normal(0, 1, count)), np.ones(count), 1 - 0.12 * w], 1).clip(0.6, 1.4)
+    # A window or a lamp behind the hand: its edge shines, the side that the camera sees lies in the shade.
+    against = rng.random(count) < BACKLIGHT_SHARE
+    from_behind = np.stack([rng.normal(0, 0.7, count), rng.normal(-0.3, 0.5, count), rng.uniform(0.5, 1.5, count)], 1)
+    direction[against] = torch.from_numpy(from_behind[against]).to(form)
+    strength[against], level[against] = rng.uniform(1.0, 3.0, against.sum()), level[against] * rng.uniform(0.5, 1.0, against.sum())
+    warmth = np.stack([1 + 0.15 * (w := rng.normal(0, 1, count)), np.ones(count), 1 - 0.15 * w], 1).clip(0.5, 1.5)
     colour = (level * strength / (1 + 0.35 * strength))[:, None] * warmth
     ambient = torch.from_numpy(level / (1 + 0.35 * strength)).to(form)
     # Half of an environment's colour: the camera's white balance takes the rest.
@@ -91,26 +99,44 @@ def sample_backgrounds(rng: np.random.Generator, assets: Assets, count: int, siz
     cut = functional.grid_sample(
         chosen.permute(0, 3, 1, 2).float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False
     )
-    gain = rng.uniform(0.5, 1.3, (count, 1)) * (1 + rng.normal(0, 0.06, (count, 3)))
+    gain = rng.uniform(0.4, 1.5, (count, 1)) * (1 + rng.normal(0, 0.08, (count, 3)))
+    # Wood, cardboard, sand, other people: backgrounds that colour alone does not tell from a hand.
+    alike = rng.random(count) < SKIN_COLOURED_SHARE
+    gain[alike] *= np.array(SKIN_RATIOS) * rng.uniform(0.9, 1.5, (alike.sum(), 1))
     return cut.permute(0, 2, 3, 1).round().to(torch.uint8), torch.from_numpy(gain.astype(np.float32)).to(device)
 
 
 def sample_sensor(rng: np.random.Generator, count: int, size: int, device: torch.device | str = "cpu") -> Sensor:
     """Cameras from good to poor; lengths grow with the picture's size, as they would in a crop."""
     scale = size / 224
-    motion = np.where(rng.random(count) < 0.2, rng.uniform(1.0, 7.0, count), 0.0) * scale
+    motion = np.where(rng.random(count) < 0.28, np.exp(rng.uniform(np.log(1.0), np.log(12.0), count)), 0.0) * scale
     heading = rng.uniform(0, np.pi, count)
-    gain = np.exp(rng.normal(0, 0.12, (count, 1))) * (1 + rng.normal(0, 0.04, (count, 3)))
-    quality = np.where(rng.random(count) < 0.6, rng.uniform(45, 98, count), 100.0)
+    gain = np.exp(rng.normal(0, 0.16, (count, 1))) * _white_balance(rng, count)
+    quality = np.where(rng.random(count) < 0.6, rng.uniform(35, 98, count), 100.0)
 
     def tensor(values: FloatArray) -> Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(device)
 
     return Sensor(
         gain=tensor(gain),
-        blur_px=tensor(np.exp(rng.uniform(np.log(0.25), np.log(1.3), count)) * scale),
+        blur_px=tensor(np.exp(rng.uniform(np.log(0.25), np.log(1.7), count)) * scale),
         motion_px=tensor(motion[:, None] * np.stack([np.cos(heading), np.sin(heading)], 1)),
-        shot_noise=tensor(np.exp(rng.uniform(np.log(0.003), np.log(0.04), count))),
-        read_noise=tensor(np.exp(rng.uniform(np.log(0.001), np.log(0.010), count))),
+        shot_noise=tensor(np.exp(rng.uniform(np.log(0.003), np.log(0.07), count))),
+        read_noise=tensor(np.exp(rng.uniform(np.log(0.001), np.log(0.018), count))),
         jpeg_quality=tensor(quality),
     )
+
+
+def _white_balance(rng: np.random.Generator, count: int) -> FloatArray:
+    """(N, 3) gains: from blue to amber by the light's temperature, from green to magenta less; few cameras are far off."""
+    off = np.where(rng.random(count) < 0.25, 0.16, 0.05)
+    temperature, tint = off * rng.standard_normal(count), 0.4 * off * rng.standard_normal(count)
+    return np.exp(np.stack([temperature - tint, tint, -temperature - tint], 1))
+
+
+def mean_skin_colour(assets: Assets, skin: Skin) -> FloatArray:
+    """(N, 3) linear RGB of each hand's skin, sleeves apart."""
+    typical = assets.albedo[:, ::8, ::8].flatten(1, 2).median(1).values[skin.textures]
+    colour = torch.lerp(typical[:, 0], typical[:, 1], skin.blend[:, None])
+    colour = torch.lerp(colour.mean(1, keepdim=True), colour, skin.saturation[:, None])
+    return (colour.clamp(min=0) * skin.tint).double().cpu().numpy()

@@ -47,17 +47,19 @@ class Skin:
 
 @dataclass(frozen=True)
 class Occluders:
-    """Things held or in front: plain triangles of all pictures in one list.
+    """Things held, in front or behind, other hands: plain triangles of all pictures in one list.
 
     Attributes:
         vertices: (T, 3, 3) corners, counter-clockwise seen from outside; normals: (T, 3, 3), one a corner.
-        image: (T,) int64, picture of the batch; colour: (T, 3).
+        image: (T,) int64, picture of the batch; colour: (T, 3, 3), linear RGB of each corner.
+        two_sided: (T,) bool, drawn also when seen from behind.
     """
 
     vertices: Tensor
     normals: Tensor
     image: Tensor
     colour: Tensor
+    two_sided: Tensor
 
 
 @dataclass(frozen=True)

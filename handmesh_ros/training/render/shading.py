@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from torch.nn import functional
 
 from handmesh_ros.training.render.assets import Assets, srgb_to_linear
 from handmesh_ros.training.render.rasterizer import Triangles, Visible, barycentric_weights, rasterize
-from handmesh_ros.training.render.scene import Light, Scene
+from handmesh_ros.training.render.scene import Light, Scene, Skin
 from handmesh_ros.training.render.shadow import ShadowMap
 from handmesh_ros.training.render.surface import HandSurface, ambient_occlusion
 
@@ -37,11 +38,15 @@ class Picture:
     occluder: Tensor
 
 
+# A back end: draws a scene with so many samples a pixel in each direction.
+Draw = Callable[[Scene, HandSurface, Assets, int], Picture]
+
+
 def draw(scene: Scene, surface: HandSurface, assets: Assets, samples: int = 2) -> Picture:
     """Renders a batch with ``samples`` x ``samples`` samples a pixel."""
     count, height, width = scene.background.shape[:3]
     rows, columns = height * samples, width * samples
-    vertices, normals, ambient = _lit_vertices(scene, surface)
+    vertices, normals, ambient = lit_vertices(scene, surface)
     triangles = _triangles(scene, surface, vertices, samples)
     visible = rasterize(triangles, count, rows, columns)
     hand_triangles = count * surface.faces.shape[0]
@@ -55,16 +60,24 @@ def draw(scene: Scene, surface: HandSurface, assets: Assets, samples: int = 2) -
     hand, others = is_hand.nonzero().squeeze(1), (~is_hand).nonzero().squeeze(1)
     colour = torch.empty(is_hand.shape[0], 3, device=vertices.device)
     lit = (vertices, normals, ambient)
-    colour[hand] = _shade_hand(scene, surface, assets, lit, visible.rows(hand), weights[hand], rays[hand])
+    shadows = ShadowMap.cast(scene.light.direction, vertices, surface, scene.occluders)
+    colour[hand] = _shade_hand(scene, surface, assets, lit, shadows, visible.rows(hand), weights[hand], rays[hand])
     if scene.occluders is not None:
-        colour[others] = _shade_occluders(scene, visible.triangle[others] - hand_triangles, weights[others])
+        seen = visible.rows(others)
+        position = rays[others] / seen.inverse_depth[:, None]
+        colour[others] = _shade_occluders(scene, shadows, seen.triangle - hand_triangles, weights[others], position)
 
     kind = is_hand.to(colour.dtype)[:, None]
     sums = torch.zeros(count * height * width, 5, device=vertices.device)
     sums.index_add_(0, pixel, torch.cat((colour, kind, 1 - kind), 1) * share[:, None])
     sums = sums.view(count, height, width, 5)
+    return compose(scene, sums)
+
+
+def compose(scene: Scene, sums: Tensor) -> Picture:
+    """Puts the background behind sums (N, H, W, 5): radiance, share of the pixel that is hand, share that is other things."""
     covered = sums[..., 3:].sum(-1, keepdim=True)
-    behind = _SRGB_TABLE.to(vertices.device)[scene.background.long()] * scene.background_gain[:, None, None]
+    behind = _SRGB_TABLE.to(sums.device)[scene.background.long()] * scene.background_gain[:, None, None]
     return Picture(sums[..., :3] + (1 - covered) * behind, sums[..., 3], sums[..., 4])
 
 
@@ -110,7 +123,7 @@ def irradiance(light: Light, normals: Tensor) -> Tensor:
     return torch.bmm(basis, terms).clamp_(min=0.0)
 
 
-def _lit_vertices(scene: Scene, surface: HandSurface) -> tuple[Tensor, Tensor, Tensor]:
+def lit_vertices(scene: Scene, surface: HandSurface) -> tuple[Tensor, Tensor, Tensor]:
     """Vertices with the sleeve put on, their normals, and the light from all round that falls on each."""
     normals = surface.normals(scene.vertices)
     sleeved = surface.forearm[None, :, None] > scene.skin.sleeve_from[:, None, None]
@@ -134,7 +147,7 @@ def _triangles(scene: Scene, surface: HandSurface, vertices: Tensor, samples: in
         corners = torch.cat((corners, projected[..., :2] * inverse[..., None] * samples))
         depth = torch.cat((depth, inverse))
         image = torch.cat((image, things.image))
-        two_sided = torch.cat((two_sided, torch.zeros_like(things.image, dtype=torch.bool)))
+        two_sided = torch.cat((two_sided, things.two_sided))
     return Triangles(corners, depth, image, two_sided)
 
 
@@ -150,6 +163,7 @@ def _shade_hand(
     surface: HandSurface,
     assets: Assets,
     lit_vertices: tuple[Tensor, Tensor, Tensor],
+    shadows: ShadowMap,
     visible: Visible,
     weights: Tensor,
     rays: Tensor,
@@ -173,7 +187,7 @@ def _shade_hand(
     normal = torch.where((normal * rays).sum(1, keepdim=True) > 0.3, -normal, normal)
 
     position = rays / visible.inverse_depth[:, None]
-    lit = ShadowMap.cast(scene.light.direction, vertices, surface).lit(position + 0.002 * normal, image)
+    lit = shadows.lit(position + 0.002 * normal, image)
     towards, strength = scene.light.direction[image], scene.light.colour[image] * lit[:, None]
     cosine = (normal * towards).sum(1, keepdim=True)
     scatter = torch.tensor(SCATTER, device=normal.device) * (~sleeve)[:, None]
@@ -186,11 +200,11 @@ def _shade_hand(
     rim = FRESNEL + (1 - FRESNEL) * (1 - facing) ** 5
     shine = peak * strength * 0.25 * (cosine > 0) + rim * posed[:, 3:] * 0.4
     gloss = scene.skin.gloss[image][:, None] * (~sleeve)[:, None]
-    return _albedo(scene, assets, image, fixed[:, :2], sleeve) * diffuse + gloss * shine
+    return skin_colour(scene.skin, assets, image, fixed[:, :2], sleeve) * diffuse + gloss * shine
 
 
-def _albedo(scene: Scene, assets: Assets, image: Tensor, uv: Tensor, sleeve: Tensor) -> Tensor:
-    skin = scene.skin
+def skin_colour(skin: Skin, assets: Assets, image: Tensor, uv: Tensor, sleeve: Tensor) -> Tensor:
+    """(M, 3) linear RGB of skin, or of the sleeve, of pictures (M,) at places (M, 2) of the texture."""
     first = _texture_at(assets.albedo, skin.textures[image, 0], uv)
     second = _texture_at(assets.albedo, skin.textures[image, 1], uv)
     colour = torch.lerp(first, second, skin.blend[image][:, None])
@@ -199,16 +213,20 @@ def _albedo(scene: Scene, assets: Assets, image: Tensor, uv: Tensor, sleeve: Ten
     return torch.where(sleeve[:, None], skin.sleeve_colour[image], colour)
 
 
-def _shade_occluders(scene: Scene, triangle: Tensor, weights: Tensor) -> Tensor:
+def _shade_occluders(scene: Scene, shadows: ShadowMap, triangle: Tensor, weights: Tensor, position: Tensor) -> Tensor:
+    """Radiance (M, 3) of dull things at positions (M, 3) of triangles (M,)."""
     things = scene.occluders
     assert things is not None
     image = things.image[triangle]
     normal = functional.normalize((things.normals[triangle] * weights[:, :, None]).sum(1), dim=1)
+    normal = torch.where((normal * position).sum(1, keepdim=True) > 0.3 * position[:, 2:], -normal, normal)
     form = scene.light.irradiance[image]
     homogeneous = torch.cat((normal, torch.ones_like(normal[:, :1])), 1)
     ambient = torch.einsum("mi,mcij,mj->mc", homogeneous, form, homogeneous).clamp_(min=0)
     cosine = (normal * scene.light.direction[image]).sum(1, keepdim=True).clamp_(min=0)
-    return things.colour[triangle] * (ambient + scene.light.colour[image] * cosine)
+    lit = shadows.lit(position + 0.002 * normal, image)[:, None]
+    colour = (things.colour[triangle] * weights[:, :, None]).sum(1)
+    return colour * (ambient + scene.light.colour[image] * cosine * lit)
 
 
 def _mix(values: Tensor, rows: Tensor, weights: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Shadows of the hand on itself: the hand as the light sees it."""
+"""Shadows of the hand and of what is beside it: hand and things as the light sees them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from handmesh_ros.training.render.rasterizer import Triangles, rasterize
+from handmesh_ros.training.render.scene import Occluders
 from handmesh_ros.training.render.surface import HandSurface
 
 MAP_SIZE = 128
@@ -30,26 +31,25 @@ class ShadowMap:
     nearest: Tensor
 
     @classmethod
-    def cast(cls, direction: Tensor, vertices: Tensor, surface: HandSurface) -> ShadowMap:
-        """Draws the hand (N, V, 3) from the light; direction (N, 3) points to the light."""
+    def cast(
+        cls, direction: Tensor, vertices: Tensor, surface: HandSurface, things: Occluders | None = None
+    ) -> ShadowMap:
+        """Draws the hand (N, V, 3) and the things from the light; direction (N, 3) points to the light."""
         count = vertices.shape[0]
-        helper = torch.zeros_like(direction)
-        helper.scatter_(1, direction.abs().argmin(1, keepdim=True), 1.0)
-        right = functional.normalize(torch.linalg.cross(helper, direction), dim=1)
-        # right x down = away from the light, as in the camera's frame: so front faces stay front faces.
-        down = torch.linalg.cross(-direction, right)
-        frame = torch.stack((right, down, direction), 1)
-        centre = vertices[:, surface.forearm < 0].mean(1)
+        frame, centre = light_frame(direction, vertices, surface)
         local = torch.bmm(vertices - centre[:, None], frame.transpose(1, 2))
         screen = (local[..., :2] / HALF_EXTENT_M + 1) * (MAP_SIZE / 2)
         faces = surface.faces
-        triangles = Triangles(
-            corners=screen[:, faces].flatten(0, 1),
-            # A parallel projection: what the rasteriser calls inverse depth may be any positive height linear on the screen.
-            inverse_depth=(1 + local[..., 2])[:, faces].flatten(0, 1),
-            image=torch.arange(count, device=vertices.device).repeat_interleave(faces.shape[0]),
-            two_sided=surface.loose.repeat(count),
-        )
+        corners, height = screen[:, faces].flatten(0, 1), local[..., 2][:, faces].flatten(0, 1)
+        image = torch.arange(count, device=vertices.device).repeat_interleave(faces.shape[0])
+        two_sided = surface.loose.repeat(count)
+        if things is not None:
+            local = torch.bmm(things.vertices - centre[things.image, None], frame[things.image].transpose(1, 2))
+            corners = torch.cat((corners, (local[..., :2] / HALF_EXTENT_M + 1) * (MAP_SIZE / 2)))
+            height, image = torch.cat((height, local[..., 2])), torch.cat((image, things.image))
+            two_sided = torch.cat((two_sided, things.two_sided))
+        # A parallel projection: what the rasteriser calls inverse depth may be any positive height linear on the screen.
+        triangles = Triangles(corners, 1 + height, image, two_sided)
         visible = rasterize(triangles, count, MAP_SIZE, MAP_SIZE)
         nearest = torch.full((count * MAP_SIZE * MAP_SIZE,), -1.0, device=vertices.device)
         nearest[visible.sample] = visible.inverse_depth - 1
@@ -71,3 +71,14 @@ class ShadowMap:
         )
         fx, fy = fraction.unbind(1)
         return torch.lerp(torch.lerp(n00, n01, fx), torch.lerp(n10, n11, fx), fy).masked_fill_(outside, 1.0)
+
+
+def light_frame(direction: Tensor, vertices: Tensor, surface: HandSurface) -> tuple[Tensor, Tensor]:
+    """Axes (N, 3, 3; rows: right, down, towards the light) and middle (N, 3) of the maps of hands (N, V, 3)."""
+    helper = torch.zeros_like(direction)
+    helper.scatter_(1, direction.abs().argmin(1, keepdim=True), 1.0)
+    right = functional.normalize(torch.linalg.cross(helper, direction), dim=1)
+    # right x down = away from the light, as in the camera's frame: so front faces stay front faces.
+    down = torch.linalg.cross(-direction, right)
+    frame = torch.stack((right, down, direction), 1)
+    return frame, vertices[:, surface.forearm < 0].mean(1)

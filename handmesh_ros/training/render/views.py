@@ -11,12 +11,13 @@ from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.crop import CropRegion, region_from_keypoints
 from handmesh_ros.perception.frames import viewing_ray_rotation
 
-# Kinds of views, as a camera on a robot, a desk or a screen sees hands: share, azimuth round the hand's long axis (0 the back,
-# 180 the palm) and its standard deviation, degrees. The rest is seen from any azimuth.
-VIEW_KINDS = ((0.42, 180.0, 35.0), (0.30, 0.0, 35.0))
-# Elevation (0: square to the fingers, 90: fingertips towards the camera), degrees: standard deviation and limits. Seldom does a
-# camera look from behind the elbow, where the arm fills the picture.
-ELEVATION_SD, ELEVATION_LIMITS = 25.0, (-40.0, 60.0)
+# Kinds of views: share, azimuth round the hand's long axis (0 the back, 180 the palm) and elevation (0: square to the fingers,
+# 90: fingertips towards the camera, -90: from the elbow), each with its standard deviation, degrees. A camera on a robot, a desk or a
+# screen sees palms and backs; one on a head or behind the arm (the third kind) sees the backs of its owner's hands. The rest is seen
+# from any azimuth.
+VIEW_KINDS = ((0.40, 180.0, 35.0, 0.0, 25.0), (0.27, 0.0, 35.0, 0.0, 25.0), (0.10, 0.0, 40.0, -40.0, 12.0))
+ELEVATION_SD, ELEVATION_LIMITS = 25.0, (-60.0, 60.0)
+ARM_CLEARANCE_M = 0.42  # from the elbow's side: nearer, the camera would be in the arm
 ROLL_SD, ANY_ROLL_SHARE = 45.0, 0.15
 DISTANCE_M = (0.25, 1.2)
 OFF_AXIS = (0.5, 0.35)  # largest |x/z|, |y/z| of the hand
@@ -47,20 +48,22 @@ class Views:
 
 def sample_views(rng: np.random.Generator, count: int, near: float = DISTANCE_M[0], far: float = DISTANCE_M[1]) -> Views:
     """Draws views; distances (metres) are even on a logarithmic scale."""
-    azimuth = rng.uniform(0, 360, count)
+    azimuth, elevation = rng.uniform(0, 360, count), rng.normal(0, ELEVATION_SD, count)
     kind = rng.random(count)
     lower = 0.0
-    for share, middle, deviation in VIEW_KINDS:
+    for share, azimuth_mean, azimuth_sd, elevation_mean, elevation_sd in VIEW_KINDS:
         chosen = (kind >= lower) & (kind < lower + share)
-        azimuth[chosen] = rng.normal(middle, deviation, chosen.sum())
+        azimuth[chosen] = rng.normal(azimuth_mean, azimuth_sd, chosen.sum())
+        elevation[chosen] = rng.normal(elevation_mean, elevation_sd, chosen.sum())
         lower += share
-    elevation = np.clip(rng.normal(0, ELEVATION_SD, count), *ELEVATION_LIMITS)
+    elevation = np.clip(elevation, *ELEVATION_LIMITS)
     roll = np.where(rng.random(count) < ANY_ROLL_SHARE, rng.uniform(-180, 180, count), rng.normal(0, ROLL_SD, count))
     ray = rng.uniform(-1, 1, (count, 2)) * OFF_AXIS
     seen = hand_rotation(np.radians(azimuth), np.radians(elevation), np.radians(roll))
     # The angles say how the hand looks in its crop: off the optical axis the viewing ray turns it.
     turned = np.stack([viewing_ray_rotation(one) for one in ray]) @ seen
-    return Views(turned, ray, np.exp(rng.uniform(np.log(near), np.log(far), count)))
+    distance = np.exp(rng.uniform(np.log(near), np.log(far), count))
+    return Views(turned, ray, np.where(elevation < -30, np.maximum(distance, ARM_CLEARANCE_M), distance))
 
 
 def hand_rotation(azimuth: FloatArray, elevation: FloatArray, roll: FloatArray) -> FloatArray:

@@ -44,6 +44,7 @@ CAPSULE_RADII = np.array(
     + [0.009, 0.0085, 0.0075, 0.0065] * 3
     + [0.009, 0.0075, 0.0065, 0.006]
 )
+PALM_LENGTH_M = 0.094  # wrist to middle mcp of the hand that has these radii
 PENETRATION_LIMIT = 0.62  # capsules may come this close, as a part of the sum of their radii: flesh gives way
 
 
@@ -111,7 +112,7 @@ def self_collides(joints: FloatArray) -> np.ndarray:
     starts = joints[:, [parent for parent, _ in BONES]]
     ends = joints[:, [child for _, child in BONES]]
     # Bones differ in size between hands: capsules grow with the palm.
-    size = np.linalg.norm(joints[:, 9] - joints[:, 0], axis=-1) / 0.094
+    size = np.linalg.norm(joints[:, 9] - joints[:, 0], axis=-1) / PALM_LENGTH_M
     first, second = np.array(_COLLIDING_PAIRS).T
     gap = segment_distance(starts[:, first], ends[:, first], starts[:, second], ends[:, second])
     allowed = PENETRATION_LIMIT * (CAPSULE_RADII[first] + CAPSULE_RADII[second])
