@@ -118,7 +118,8 @@ def place(
     counted = inliers.astype(float)
     residual_px = focal_px * math.sqrt(float(squared / np.maximum(depth, MIN_DEPTH_M) ** 2 @ counted) / count)
     excess = float(chi2 @ counted) / (2 * count - 3) / EXCESS_CHI2
-    covariance = _covariance(sums, TUKEY_VARIANCE * max(1.0, excess), size_relative_sigma**2, (tx, ty, tz))
+    # The median is the scale that outliers hardly reach: where it is high, some of them are near enough to have pulled.
+    covariance = _covariance(sums, TUKEY_VARIANCE * max(1.0, median, excess), size_relative_sigma**2, (tx, ty, tz))
     return Placement(np.array([tx, ty, tz]), covariance, residual_px, inliers)
 
 
