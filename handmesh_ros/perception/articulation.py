@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from handmesh_ros.hand import JOINT_COUNT, WRIST, FloatArray
+from handmesh_ros.hand import JOINT_COUNT, FloatArray
 from handmesh_ros.perception.filters import OneEuroVector
 from handmesh_ros.perception.frames import dot
 
-FINGERS, LEVELS = 5, 4
-# (5, fingers): the wrist, then the fingers' joints by their distance from it; and the same in a second hand's joints after the first's.
-CHAINS = np.array([[WRIST] * FINGERS, *(range(level, JOINT_COUNT, LEVELS) for level in range(1, LEVELS + 1))])
-TWO_CHAINS = np.stack([CHAINS, CHAINS + JOINT_COUNT])
+FINGERS, BONES = 5, 4  # and the bones of each, from the wrist to the tip
 BONE_MEMORY = 64  # frames whose median is a bone's length
 EARLY_FRAMES, MEDIAN_EVERY = 16, 8  # a median of many barely changes from frame to frame, and steady lengths are what it is for
 MESH_REACH_M = 0.012  # how far a joint carries the mesh along, about a finger's radius
@@ -31,9 +28,9 @@ class Articulation:
         """Forget the past: the next shape is returned as it is."""
         self._filter.reset()
         self._frames = 0
-        self._length_memory = np.zeros((BONE_MEMORY, LEVELS, FINGERS, 1))
-        self._lengths = np.zeros((LEVELS, FINGERS, 1))
-        self._y: FloatArray = np.zeros((LEVELS - 1, FINGERS, 3))
+        self._length_memory = np.zeros((BONE_MEMORY, FINGERS, BONES, 1))
+        self._lengths = np.zeros((FINGERS, BONES, 1))
+        self._y: FloatArray = np.zeros((FINGERS, BONES - 1, 3))
         # The mesh in float32: to a hundredth of a micrometre, and half the memory to go through.
         self._vertices = np.zeros((0, 3), np.float32)
         self._skin = np.zeros((0, JOINT_COUNT), np.float32)
@@ -48,7 +45,7 @@ class Articulation:
 
         Args:
             joints: (21, 3); vertices: (V, 3) float32; both in the wrist's frame, metres.
-            x, y: (3, fingers, 3) of the frames of the fingers' bones, as in ``frames.hand_rotations``; x along the bones.
+            x, y: (fingers, 3, 3) of the frames of the fingers' bones, as in ``frames.hand_rotations``; x along the bones.
             dt: seconds since the last update.
 
         Returns: joints, x, y and vertices, as given; y is not quite across x.
@@ -58,7 +55,7 @@ class Articulation:
         if self._frames == 0:
             self._y, self._vertices, self._skin = y, vertices, _skin(joints, vertices)
         held, directions = self._with_constant_bones(filtered, joints, x)
-        self._y = self._y + gain[CHAINS[1:-1], None] * (y - self._y)
+        self._y = self._y + gain[1:].reshape(FINGERS, BONES)[:, :-1, None] * (y - self._y)
         # A vertex has its joints' gain in the filter, then it is moved as far as they are: one product gives both.
         of_joints = np.empty((JOINT_COUNT, 4), np.float32)
         of_joints[:, 0], of_joints[:, 1:] = gain, held - filtered
@@ -69,22 +66,22 @@ class Articulation:
     def _with_constant_bones(self, joints: FloatArray, measured: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Joints (21, 3) moved along their bones so that every bone has the median of its measured lengths, and the bones' directions.
 
-        ``x`` is the direction of a finger's bone without length.
+        The wrist is the origin. ``x`` is the direction of a finger's bone without length.
         """
-        chains = np.concatenate([joints, measured])[TWO_CHAINS]
-        both = chains[:, 1:] - chains[:, :-1]
-        lengths = np.sqrt(dot(both, both))
-        self._length_memory[self._frames % BONE_MEMORY] = lengths[1]
+        chains = np.array([joints, measured])[:, 1:].reshape(2, FINGERS, BONES, 3)
+        bones = chains.copy()
+        bones[:, :, 1:] -= chains[:, :, :-1]
+        filtered, lengths = np.sqrt(dot(bones, bones))
+        self._length_memory[self._frames % BONE_MEMORY] = lengths
         self._frames += 1
         if self._frames <= EARLY_FRAMES or self._frames % MEDIAN_EVERY == 0:
             self._lengths = np.median(self._length_memory[: self._frames], axis=0)
-        directions = both[0] / np.maximum(lengths[0], TINY_M)
-        held = np.zeros_like(joints)
-        held[CHAINS[1:]] = (self._lengths * directions).cumsum(axis=0)
-        along = directions[1:]
-        if lengths[0].min() <= TINY_M:
-            along = np.where(lengths[0, 1:] > TINY_M, along, x)
-        return held, along
+        directions = bones[0] / np.maximum(filtered, TINY_M)
+        held = np.zeros((JOINT_COUNT, 3))
+        np.add.accumulate(self._lengths * directions, axis=1, out=held[1:].reshape(FINGERS, BONES, 3))
+        if filtered.min() <= TINY_M:
+            directions[:, 1:] = np.where(filtered[:, 1:] > TINY_M, directions[:, 1:], x)
+        return held, directions[:, 1:]
 
 
 def _skin(joints: FloatArray, vertices: FloatArray) -> FloatArray:

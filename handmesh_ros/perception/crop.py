@@ -93,18 +93,22 @@ class CropRegion:
         """Pixels of the full image (N, 2) to fractions of the patch (N, 2)."""
         return (np.asarray(pixels, float) - self.center) @ (self.axes / self.size) + 0.5
 
-    def axes_in_camera(self, camera: Camera) -> FloatArray:
+    def axes_in_camera(self, camera: Camera, ray: FloatArray | None = None) -> FloatArray:
         """(3, 3): points in crop axes to camera axes, ``p_camera = axes @ p_crop``; a reflection where the patch is mirrored.
 
         A hand off the optical axis is seen turned by its viewing ray; a network that sees only the patch cannot know that, so
         its answer is turned back: mirror, then roll, then the turn that takes the optical axis to the ray through the centre.
+
+        Args:
+            ray: (2,) the centre as ``camera.normalize`` gives it, for callers that have it already.
         """
-        ray = camera.normalize(self.center[None])[0]
+        if ray is None:
+            ray = camera.normalize(self.center[None])[0]
         if not math.isfinite(ray[0] + ray[1]):  # a centre so far outside that the distortion has no inverse there
             ray = (self.center - camera.K[:2, 2]) / camera.K[[0, 1], [0, 1]]
-        in_image = np.eye(3)
-        in_image[:2, :2] = self.axes
-        return viewing_ray_rotation(ray) @ in_image
+        axes = viewing_ray_rotation(ray)
+        axes[:, :2] = axes[:, :2] @ self.axes
+        return axes
 
     def visible_share(self, width: int, height: int) -> float:
         """Roughly how much of the region lies inside the image, 0 to 1 (on an 8 x 8 grid of points)."""

@@ -79,7 +79,7 @@ def joint_rotations(joints: FloatArray, side: Side) -> FloatArray:
     y[2] = y[1] - dot(y[1], x[2]) * axes[1]
     y[3] = y[2] - dot(y[2], x[3]) * axes[2]
 
-    return hand_rotations(wrist, x[1:], y[1:])
+    return hand_rotations(wrist, x[1:].transpose(1, 0, 2), y[1:].transpose(1, 0, 2))
 
 
 def hand_rotations(wrist: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
@@ -87,22 +87,22 @@ def hand_rotations(wrist: FloatArray, x: FloatArray, y: FloatArray) -> FloatArra
 
     Args:
         wrist: (3, 3).
-        x: (3, fingers, 3) unit vectors along the bones from knuckle to tip, by their distance from the knuckle.
-        y: (3, fingers, 3) not parallel to x; taken as near as orthonormality allows.
+        x: (fingers, 3, 3) unit vectors along each finger's three bones, from knuckle to tip.
+        y: (fingers, 3, 3) not parallel to x; taken as near as orthonormality allows.
     """
     rotations = np.empty((JOINT_COUNT, 3, 3))
     rotations[WRIST] = wrist
     y = _perpendicular(y, x)
-    levels = rotations[1:].reshape(FINGERS, LEVELS, 3, 3).transpose(1, 0, 2, 3)
-    levels[:-1, ..., 0], levels[:-1, ..., 1], levels[:-1, ..., 2] = x, y, _cross(x, y)
-    levels[-1] = levels[-2]
+    fingers = rotations[1:].reshape(FINGERS, LEVELS, 3, 3)
+    fingers[:, :-1, :, 0], fingers[:, :-1, :, 1], fingers[:, :-1, :, 2] = x, y, _cross(x, y)
+    fingers[:, -1] = fingers[:, -2]
     return rotations
 
 
 def bone_axes(rotations: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What ``hand_rotations`` made rotations (21, 3, 3) of: x and y (3, fingers, 3)."""
-    levels = rotations[1:].reshape(FINGERS, LEVELS, 3, 3).transpose(1, 0, 2, 3)[:-1]
-    return levels[..., 0], levels[..., 1]
+    """What ``hand_rotations`` made rotations (21, 3, 3) of: x and y (fingers, 3, 3)."""
+    bones = rotations[1:].reshape(FINGERS, LEVELS, 3, 3)[:, :-1]
+    return bones[..., 0], bones[..., 1]
 
 
 def _wrist_rotation(joints: FloatArray, handedness: float) -> FloatArray:
@@ -143,9 +143,10 @@ def _drawn_to_plane(y: FloatArray, x: FloatArray, normals: FloatArray) -> FloatA
     """
     # Counted about y: small for a straight finger, for one bent backwards, and for one that bends about another axis, which only a
     # bad measurement does.
-    bend = np.clip((dot(normals, y) - BEND_START) / (BEND_FULL - BEND_START), 0.0, 1.0)
-    if not bend.any():
+    bend = dot(normals, y)
+    if bend.max() <= BEND_START:
         return y
+    bend = np.minimum(np.maximum((bend - BEND_START) / (BEND_FULL - BEND_START), 0.0), 1.0)
     share = bend * bend * (3 - 2 * bend)
     normals = normals / np.maximum(np.sqrt(dot(normals, normals)), TINY)
     return _perpendicular(y + share * (normals - y), x)

@@ -51,12 +51,14 @@ class HandMeter:
             return None
         side = Side.LEFT if region.mirror else Side.RIGHT
         with self._stopwatch.stage("place"):
-            # From the crop's axes to the camera's: mirror, roll, and the turn of the viewing ray; from the network's hand to this one.
-            axes = region.axes_in_camera(camera) * (size.size_m / self.network.reference_size_m)
-            joints = estimate.joints.astype(np.float64) @ axes.T
             keypoints = region.to_image(estimate.keypoints)
+            # The centre's ray with the keypoints': to undistort 22 points costs what one costs.
+            rays = camera.normalize(np.concatenate([keypoints, region.center[None]]))
+            # From the crop's axes to the camera's: mirror, roll, and the turn of the viewing ray; from the network's hand to this one.
+            axes = region.axes_in_camera(camera, rays[-1]) * (size.size_m / self.network.reference_size_m)
+            joints = estimate.joints.astype(np.float64) @ axes.T
             try:
-                placement = place(joints, camera.normalize(keypoints), camera.focal_px, size_relative_sigma=size.relative_sigma)
+                placement = place(joints, rays[:-1], camera.focal_px, size_relative_sigma=size.relative_sigma)
             except PlacementError:
                 return None
         with self._stopwatch.stage("frames"):

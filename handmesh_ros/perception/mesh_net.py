@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,8 @@ class MeshEstimate:
     @property
     def finite(self) -> bool:
         """False where the network's numbers are not to be used at all (NaN or infinity)."""
-        return bool(np.isfinite(self.joints).all() and np.isfinite(self.keypoints).all() and np.isfinite(self.score))
+        # A sum is finite where all its parts are, and cheaper than to look at each.
+        return math.isfinite(float(self.joints.sum()) + float(self.keypoints.sum()) + self.score)
 
 
 class MeshNetwork:

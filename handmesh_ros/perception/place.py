@@ -79,8 +79,8 @@ def place(
         PlacementError: fewer than 4 usable joints, keypoints all in one place, or a hand behind the camera.
     """
     joints, rays = np.asarray(joints_relative, float), np.asarray(keypoints_normalized, float)
-    confidence = np.ones(len(joints)) if weights is None else np.clip(np.nan_to_num(weights), 0.0, 1.0)
     terms = _terms(joints, rays)
+    confidence = terms[0] if weights is None else np.clip(np.nan_to_num(weights), 0.0, 1.0)
     sums = (terms @ confidence).tolist()
     if not math.isfinite(sum(sums)):  # cheaper than to look at every number first
         joints, rays, confidence = _without_missing(joints, rays, confidence)
@@ -89,31 +89,30 @@ def place(
     unusable = len(joints) - int(np.count_nonzero(confidence))
     if len(joints) - unusable < MIN_JOINTS:
         raise PlacementError(f"{unusable} of {len(joints)} joints cannot be used, at least {MIN_JOINTS} are needed")
-    x, y, z = joints.T
-    a, b = rays.T
+    _, a, b, squared_radius, p, q, _, z = terms
     pixel_variance = (keypoint_sigma_px / focal_px) ** 2
-    joint_variance = max(joint_sigma_m, MIN_SIGMA_M) ** 2 * (1.0 + 0.5 * terms[3])
+    joint_variance = max(joint_sigma_m, MIN_SIGMA_M) ** 2 * (1.0 + 0.5 * squared_radius)
 
     tx, ty, tz = _solve(sums)
     for cutoff in (*TUKEY_CUTOFFS, None):
         depth = z + tz
-        ex, ey = x + tx - a * depth, y + ty - b * depth
+        ex, ey = a * tz + (p - tx), b * tz + (q - ty)
         squared = ex * ex + ey * ey
-        precision = confidence / (pixel_variance * depth * depth + joint_variance)
+        precision = confidence / (pixel_variance * (depth * depth) + joint_variance)
         chi2 = precision * squared
         if cutoff is None:
             break
         # Scaled by the median, so that many bad keypoints do not make the good ones look bad; joints left out sort first.
         median = float(np.sort(chi2)[(len(chi2) + unusable) // 2]) / CHI2_2_MEDIAN
-        robust = np.maximum(1.0 - chi2 / (cutoff * max(1.0, median)), 0.0)
-        sums = (terms @ (precision * robust * robust)).tolist()
+        robust = np.maximum(1.0 - chi2 * (1.0 / (cutoff * max(1.0, median))), 0.0)
+        sums = (terms @ (precision * (robust * robust))).tolist()
         tx, ty, tz = _solve(sums, pixel_variance * min(1.0, median))
 
     inliers = (chi2 < INLIER_CHI2) & (confidence > 0)
     count = int(np.count_nonzero(inliers))
     if count < MIN_JOINTS:
         raise PlacementError(f"only {count} of {len(joints)} joints agree on a position")
-    if tz < MIN_DEPTH_M or (inliers & (depth < MIN_DEPTH_M)).any():
+    if tz < MIN_DEPTH_M or (depth.min() < MIN_DEPTH_M and (inliers & (depth < MIN_DEPTH_M)).any()):
         raise PlacementError(f"the hand would lie at depth {tz:.3g} m, behind or inside the camera")
     counted = inliers.astype(float)
     residual_px = focal_px * math.sqrt(float(squared / np.maximum(depth, MIN_DEPTH_M) ** 2 @ counted) / count)
@@ -125,10 +124,13 @@ def place(
 
 def _terms(joints: FloatArray, rays: FloatArray) -> FloatArray:
     """(8, N) what the normal equations are summed from: 1, a, b, a^2 + b^2, p, q, a p + b q, z, with p = a z - x, q = b z - y."""
-    x, y, z = joints.T
-    a, b = rays.T
-    p, q = a * z - x, b * z - y
-    return np.array([np.ones(len(a)), a, b, a * a + b * b, p, q, a * p + b * q, z])
+    terms = np.empty((8, len(joints)))
+    terms[0], terms[1:3], terms[7] = 1.0, rays.T, joints[:, 2]
+    _, a, b, squared_radius, p, q, _, z = terms
+    terms[4:6] = terms[1:3] * z - joints.T[:2]
+    np.add(a * a, b * b, out=squared_radius)
+    np.add(a * p, b * q, out=terms[6])
+    return terms
 
 
 def _without_missing(

@@ -118,6 +118,7 @@ class HandSmoother:
                 return self._hand
             if not 0.0 < dt <= self.parameters.reset_after_s or len(hand.vertices) != self._shape.vertex_count:
                 self.reset()
+                dt = 0.0
         raw_wrist, raw_turn = hand.joints[WRIST], hand.rotations[WRIST]
         wrist = self._position.update(raw_wrist, dt)
         turn = self._rotation.update(raw_turn, dt)
