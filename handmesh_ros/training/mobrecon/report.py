@@ -1,4 +1,4 @@
-"""What people see of a run: a progress bar, curves as CSV, pictures of the validation, and at the end the model file."""
+"""What people see of a run: a progress bar, curves as CSV, and at the end the model file."""
 
 from __future__ import annotations
 
@@ -10,19 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-import cv2
-import numpy as np
 from tqdm import tqdm
 
-from handmesh_ros.hand import BONES
 from handmesh_ros.training.mobrecon.config import TrainConfig
-from handmesh_ros.training.mobrecon.pictures import PictureSet
-from handmesh_ros.training.mobrecon.validate import Errors, answer
+from handmesh_ros.training.mobrecon.validate import Errors
 from handmesh_ros.training.networks import MobRecon
 
 CURVE_EVERY = 20
-FINGER_COLOURS = ((255, 60, 60), (255, 200, 0), (60, 220, 60), (60, 160, 255), (220, 80, 255))  # thumb to little
-SHOWN, COLUMNS, SHOWN_SIZE = 24, 8, 192
 
 
 class Curves:
@@ -69,24 +63,6 @@ def _append(path: Path, row: dict[str, str]) -> None:
         if new:
             writer.writeheader()
         writer.writerow(row)
-
-
-def write_pictures(path: Path, network: MobRecon, pictures: PictureSet, crop_scale: float) -> None:
-    """A contact sheet: every picture with the network's keypoints (coloured) and the labels' (white dots)."""
-    rows = np.linspace(0, len(pictures) - 1, min(SHOWN, len(pictures))).astype(int)
-    said = answer(network.eval(), pictures.take(rows), crop_scale)
-    tiles = []
-    for patch, keypoints, truth in zip(said.patches, said.keypoints, said.true_keypoints, strict=True):
-        tile = cv2.resize(patch, (SHOWN_SIZE, SHOWN_SIZE), interpolation=cv2.INTER_LINEAR)
-        points = np.rint(keypoints * SHOWN_SIZE).astype(int)
-        for number, (start, end) in enumerate(BONES):
-            cv2.line(tile, points[start].tolist(), points[end].tolist(), FINGER_COLOURS[number // 4], 2, cv2.LINE_AA)
-        for x, y in np.rint(truth * SHOWN_SIZE).astype(int).tolist():
-            cv2.circle(tile, (x, y), 2, (255, 255, 255), -1, cv2.LINE_AA)
-        tiles.append(tile)
-    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)
-    sheet = np.concatenate([np.concatenate(tiles[k : k + COLUMNS], 1) for k in range(0, len(tiles), COLUMNS)])
-    cv2.imwrite(str(path), sheet[..., ::-1])
 
 
 def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, errors: dict[str, Errors]) -> None:

@@ -22,8 +22,9 @@ from handmesh_ros.training.mobrecon.batches import Batches, Labelled
 from handmesh_ros.training.mobrecon.config import Stage, TrainConfig, TrainConfigError, read_config
 from handmesh_ros.training.mobrecon.data import Data, load_data
 from handmesh_ros.training.mobrecon.losses import TrainingLoss
-from handmesh_ros.training.mobrecon.report import Curves, write_model, write_pictures
+from handmesh_ros.training.mobrecon.report import Curves, write_model
 from handmesh_ros.training.mobrecon.run_state import Average, load_state, save_state
+from handmesh_ros.training.mobrecon.sheet import write_best_and_worst, write_sheet
 from handmesh_ros.training.mobrecon.validate import Errors, validate
 from handmesh_ros.training.networks import MobRecon, NetworkConfig, TemplateLevels
 from handmesh_ros.training.networks.landmarkstack import LandmarkEncoder
@@ -191,7 +192,8 @@ class Run:
         if curves is not None:
             curves.errors(when, step, found)
         for name, pictures in sets.items():
-            write_pictures(self.work / f"validation_{name}.png", network, pictures, scale)
+            write_sheet(self.work / f"validation_{name}.png", network, pictures, scale)
+        write_best_and_worst(self.work / "best_and_worst_renders.png", network, data.validation_renders, scale)
 
     def finish(self) -> dict[str, Errors]:
         """Write weights and model file; the errors of the last validation of each set."""
