@@ -22,11 +22,13 @@ from handmesh_ros.training.render.surface import HandSurface
 from handmesh_ros.training.render.views import crop_projection, jittered_crop, sample_views
 from handmesh_ros.training.render.visibility import visible_joints
 from handmesh_ros.training.template.contacts import sample_contacts
+from handmesh_ros.training.template.identities import Identities, load_identities
 from handmesh_ros.training.template.poses import sample_poses, sample_shapes
 from handmesh_ros.training.template.rig import Rig, load_poses, load_rig
 
 OCCLUDER_SHARE = 0.30  # a third each: something held, something in front, a second hand (occluders.py)
 CONTACT_SHARE = 0.12
+PEOPLE_SHARE = 0.6  # shapes of MakeHuman's people; the others vary each bone by itself, which reaches farther
 MESHES = ("Hand_Nails_R", "hand_r")
 CAMERA = Camera(width=1280, height=960, K=np.array([[960.0, 0, 640], [0, 960.0, 480], [0, 0, 1]]))
 
@@ -39,17 +41,18 @@ class Studio:
     surfaces: tuple[HandSurface, ...]
     poses: dict[str, FloatArray]
     assets: Assets
+    identities: Identities
 
     @classmethod
     def load(cls, assets_dir: Path, device: torch.device | str = "cpu", part: Part = "all") -> Studio:
-        """Reads the assets folder: all of it, or only what training or validation may show (``split.py``). AssetError or GltfError
-        name what is missing."""
+        """Reads the assets folder: all of it, or only what training or validation may show (``split.py``). AssetError, GltfError
+        or IdentityError name what is missing."""
         rigs = tuple(load_rig(assets_dir, mesh) for mesh in MESHES)
         surfaces = tuple(HandSurface.from_rig(rig, device) for rig in rigs)
         assets = load_assets(assets_dir, device=device, part=part)
         named = load_poses(assets_dir, rigs[0])
         poses = {name: named[name] for name in in_part(part, "pose", named)}
-        return cls(rigs, surfaces, poses, assets)
+        return cls(rigs, surfaces, poses, assets, load_identities(assets_dir, rigs[0]))
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ def render_batch(
     rig, surface = studio.rigs[which], studio.surfaces[which]
     device = surface.rest.device
     rotations, scale = sample_poses(rig, studio.poses, rng, count), sample_shapes(rig, rng, count)
+    people = rng.random(count) < PEOPLE_SHARE
+    scale[people] = studio.identities.sample(rig, rng, int(people.sum()))
     rotations, _ = sample_contacts(rig, rotations, scale, rng, CONTACT_SHARE)
     transforms = rig.bone_transforms(rotations, scale)
     mesh_joints = rig.joint_positions(transforms)
