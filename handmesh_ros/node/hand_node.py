@@ -24,7 +24,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
 from handmesh_ros.hand import Hand
-from handmesh_ros.node.calibration import calibrate_hand_size
+from handmesh_ros.node.calibration import DepthView, calibrate_hand_size, read_hand_sizes
 from handmesh_ros.node.diagnostics import FrameStatistics, diagnostic_array
 from handmesh_ros.node.images import CameraCache, ImageError, frame_of_compressed, frame_of_image
 from handmesh_ros.node.messages import best_of_each_side, seconds_of
@@ -67,14 +67,20 @@ class HandNode(Node):
         self._last_header = Header()
         self._first_frame_s = np.inf
         self._enabled = True
+        self._depth: Image | None = None
+        self._camera: Camera | None = None  # of the last frame
         self._outputs = HandOutputs(self)
         self._teleop = Teleop(self)
         try:
             self._settings = declare_parameters(self)
             self._use_pipeline(self._load_pipeline(self._settings))
-            self._set_hand_size(self._settings.hand_size_m)
+            problem = read_hand_sizes(self.pipeline.sizes, self._settings.hand_size_file)
+            if self._settings.hand_size_m > 0:
+                self._set_hand_size(self._settings.hand_size_m)
         except (ParameterError, ModelError, ModelContractError, HandSizeError) as error:
             raise StartError(str(error)) from error
+        if problem is not None:
+            self.get_logger().warning(problem)
         self.add_on_set_parameters_callback(self._change_parameters)
         self._subscribe()
         self.create_service(Trigger, "~/reset", self._reset)
@@ -95,9 +101,14 @@ class HandNode(Node):
         else:
             self.create_subscription(Image, self._image_topic, self._on_image, LATEST_FRAME, qos_overriding_options=override)
         self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, LATEST_FRAME, qos_overriding_options=override)
+        if self._settings.depth_topic:
+            self.create_subscription(Image, self._settings.depth_topic, self._on_depth, LATEST_FRAME, qos_overriding_options=override)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         self._cameras.info = message
+
+    def _on_depth(self, message: Image) -> None:
+        self._depth = message  # looked at only when a hand is to be measured in it
 
     def _on_image(self, message: Image) -> None:
         self._on_frame(message, lambda: frame_of_image(message))
@@ -132,6 +143,7 @@ class HandNode(Node):
             self._refuse("unexpected", f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
 
     def _process(self, header: Header, stamp_s: float, frame: NDArray[np.uint8], camera: Camera, begin: float) -> None:
+        self._camera = camera
         before = time.perf_counter()
         hands = self.pipeline.process(frame, camera, stamp_s)
         perception_s = time.perf_counter() - before
@@ -232,7 +244,12 @@ class HandNode(Node):
     def _calibrate_hand_size(
         self, request: CalibrateHandSize.Request, response: CalibrateHandSize.Response
     ) -> CalibrateHandSize.Response:
-        return calibrate_hand_size(self.pipeline.sizes, self.pipeline.raw_hands, self._settings.hand_size_m, request, response)
+        settings = self._settings
+        depth = DepthView(settings.depth_topic, self._depth, self._camera) if settings.depth_topic else None
+        seen = self.pipeline.raw_hands
+        return calibrate_hand_size(
+            self.pipeline.sizes, seen, settings.hand_size_m, depth, settings.hand_size_file, request, response
+        )
 
     def _publish_diagnostics(self) -> None:
         level, text = self.statistics.level() if self._enabled else (b"\x00", "disabled")

@@ -66,6 +66,19 @@ def frame_of_image(message: Image) -> Frame:
     return np.ascontiguousarray(pixels) if conversion is None else _cvt(pixels, conversion)
 
 
+def depth_of_image(message: Image) -> NDArray[np.generic]:
+    """(H, W) uint16 millimetres or float32 metres of a depth image (REP 118).
+
+    Raises:
+        ImageError: another encoding, too little data.
+    """
+    types = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4"}
+    if message.encoding not in types:
+        raise ImageError(f"the depth image has the encoding '{message.encoding}'; 16UC1 (millimetres) or 32FC1 (metres) is needed")
+    dtype = np.dtype((">" if message.is_bigendian else "<") + types[message.encoding])
+    return _rows(message, dtype.itemsize).view(dtype).astype(dtype.newbyteorder("="))
+
+
 def frame_of_compressed(message: CompressedImage) -> Frame:
     """(H, W, 3) uint8 RGB of a JPEG or PNG.
 

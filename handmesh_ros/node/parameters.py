@@ -69,6 +69,12 @@ class NodeParameters:
     hand_size_m: float = _parameter(
         0.0, "wrist to middle finger's mcp, metres: the distance scales with it; 0: an average adult's", low=0.0, high=0.15
     )
+    hand_size_file: str = _parameter(
+        "", "YAML file of hand sizes: read at start where it is there, written by ~/calibrate_hand_size; empty: none", read_only=True
+    )
+    depth_topic: str = _parameter(
+        "", "depth image aligned to `image`, for ~/calibrate_hand_size (16UC1 mm or 32FC1 m); empty: none", read_only=True
+    )
     fallback_hfov_deg: float = _parameter(
         0.0,
         "horizontal field of view assumed without calibration, degrees; hands are then marked `metric: false`. "
