@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -72,6 +72,7 @@ class TrainConfig:
         network: path of the network description (config/networks).
         out: the model file that is written at the end; work: folder of checkpoints, curves and pictures.
         assets, real_hands: folders, see docs/training.md; real_fits: mesh pseudo-labels of the real crops.
+        real_folders: of crops, relative to real_hands or absolute (a user's own: docs/pseudo-labels.md).
         landmark_weights: MediaPipe's landmark network to begin with, for the encoder 'landmark'; empty begins with random numbers.
         frozen_blocks: how many of that encoder's blocks stay as they are.
         encoder_rate: learning rate of the encoder as a share of the stage's rate.
@@ -89,6 +90,7 @@ class TrainConfig:
     stages: tuple[Stage, ...]
     batch: Batch = field(default_factory=Batch)
     losses: Losses = field(default_factory=Losses)
+    real_folders: tuple[str, ...] = ("real_hands", "real_hands_more")
     landmark_weights: str = ""
     frozen_blocks: int = 0
     encoder_rate: float = 1.0
@@ -131,8 +133,10 @@ def differences(one: TrainConfig, other: dict[str, Any]) -> list[str]:
     """What another run's record says otherwise, 'key: this / that', leaving out what may change between sessions of a run."""
     free = {"threads", "workers", "save_every", "validate_every"}
     mine = asdict(one)
-    keys = sorted((mine.keys() | other.keys()) - free)
-    return [f"{key}: {mine.get(key)!r} here, {other.get(key)!r} there" for key in keys if _plain(mine.get(key)) != _plain(other.get(key))]
+    # A record from before a field was there says nothing else than the field's default.
+    theirs = {entry.name: entry.default for entry in fields(one) if entry.default is not MISSING} | other
+    keys = sorted((mine.keys() | theirs.keys()) - free)
+    return [f"{key}: {mine.get(key)!r} here, {theirs.get(key)!r} there" for key in keys if _plain(mine.get(key)) != _plain(theirs.get(key))]
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def load_data(config: TrainConfig, root: Path, template: HandTemplate) -> Data:
         draw_renders(entry, root, assets)
     return Data(
         renders=PictureSet.join([read_renders(root / entry.folder, template) for entry in config.renders]),
-        real=read_real(root / config.real_hands, root / config.real_fits, template),
+        real=read_real(root / config.real_hands, config.real_folders, root / config.real_fits, template),
         backgrounds=read_backgrounds(assets),
         validation_renders=read_renders(root / config.validation_renders.folder, template),
     )
@@ -59,14 +60,14 @@ def draw_renders(entry: Renders, root: Path, assets: Path) -> None:
     write_cache(Studio.load(assets, device, entry.part), root / entry.folder, entry.count, entry.seed, entry.size)
 
 
-def read_real(shared: Path, fits: Path, template: HandTemplate) -> PictureSet:
-    """The real crops, with meshes where a fit is good.
+def read_real(shared: Path, folders: Sequence[str], fits: Path, template: HandTemplate) -> PictureSet:
+    """The real crops of some folders, with meshes where a fit is good.
 
     Raises:
         DatasetError: crops or labels are missing or broken.
         TrainConfigError: the fits are missing or broken.
     """
-    crops = load_real_crops(shared)
+    crops = load_real_crops(shared, folders=folders)
     vertices, good = _fitted(crops, fits, template)
     images, keypoints, content = [], [], []
     for row in tqdm(range(len(crops)), desc="read real crops", unit="picture"):
