@@ -68,7 +68,7 @@ def rasterize(triangles: Triangles, count: int, height: int, width: int) -> Visi
     span_triangle, span_row = _rows(corners, height)
     first, last = _span(exact_edges[span_triangle], span_row + 0.5, width)
     length = (last - first + 1).clamp_(min=0)
-    plane = torch.einsum("tk,tkj->tj", inverse, exact_edges.float())  # inverse depth is linear on the screen
+    plane = torch.bmm(inverse[:, None], exact_edges.float())[:, 0]  # inverse depth is linear on the screen
     base = (triangles.image[kept][span_triangle] * height + span_row) * width
     row_plane = plane[span_triangle]
     row_offset = row_plane[:, 1] * (span_row + 0.5) + row_plane[:, 2]

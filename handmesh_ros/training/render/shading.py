@@ -90,7 +90,8 @@ def _pixel_of(sample: Tensor, samples: int, width: int) -> Tensor:
 def _merge_smooth(
     visible: Visible, pixel: Tensor, pixel_count: int, samples: int, hand_triangles: int
 ) -> tuple[Visible, Tensor, Tensor]:
-    """Leaves one sample of each pixel that the hand fills without a step in depth: only edges need every sample shaded.
+    """Leaves one sample of each pixel that the hand, or other things, fill without a step in depth: only edges need every sample
+    shaded.
 
     Returns:
         the samples left, their pixels, and each one's share of its pixel.
@@ -99,9 +100,11 @@ def _merge_smooth(
     device = pixel.device
     near = torch.zeros(pixel_count, device=device).scatter_reduce_(0, pixel, visible.inverse_depth, "amax")
     far = torch.full((pixel_count,), 1e9, device=device).scatter_reduce_(0, pixel, visible.inverse_depth, "amin")
-    hand_samples = torch.zeros(pixel_count, dtype=torch.int32, device=device)
-    hand_samples.index_add_(0, pixel, (visible.triangle < hand_triangles).to(torch.int32))
-    smooth = ((hand_samples == full) & (near < (1 + SMOOTH_STEP) * far))[pixel]
+    is_hand = visible.triangle < hand_triangles
+    kinds = torch.zeros(pixel_count, dtype=torch.int32, device=device)
+    kinds.index_add_(0, pixel, torch.where(is_hand, 1, full + 1).to(torch.int32))
+    filled = (kinds == full) | (kinds == full * (full + 1))
+    smooth = (filled & (near < (1 + SMOOTH_STEP) * far))[pixel]
     first = torch.full((pixel_count,), visible.sample.shape[0], dtype=torch.int64, device=device)
     order = torch.arange(visible.sample.shape[0], device=device)
     first.scatter_reduce_(0, pixel, order, "amin")
@@ -115,12 +118,19 @@ _SRGB_TABLE = srgb_to_linear(torch.arange(256) / 255.0)
 
 def irradiance(light: Light, normals: Tensor) -> Tensor:
     """(N, V, 3): irradiance / pi on surfaces with ``normals`` (N, V, 3)."""
-    x, y, z = normals.unbind(2)
-    basis = torch.stack((x * x, y * y, z * z, x * y, x * z, y * z, x, y, z, torch.ones_like(x)), 2)
+    return torch.bmm(_light_basis(normals), _light_terms(light)).clamp_(min=0.0)
+
+
+def _light_basis(normals: Tensor) -> Tensor:
+    x, y, z = normals.unbind(-1)
+    return torch.stack((x * x, y * y, z * z, x * y, x * z, y * z, x, y, z, torch.ones_like(x)), -1)
+
+
+def _light_terms(light: Light) -> Tensor:
+    """(N, 10, 3): the quadratic forms' coefficients of ``_light_basis``."""
     form = light.irradiance
     pairs = [form[..., i, j] for i, j in ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))]
-    terms = torch.stack([form[..., 0, 0], form[..., 1, 1], form[..., 2, 2], *(2 * p for p in pairs), form[..., 3, 3]], 1)
-    return torch.bmm(basis, terms).clamp_(min=0.0)
+    return torch.stack([form[..., 0, 0], form[..., 1, 1], form[..., 2, 2], *(2 * p for p in pairs), form[..., 3, 3]], 1)
 
 
 def lit_vertices(scene: Scene, surface: HandSurface) -> tuple[Tensor, Tensor, Tensor]:
@@ -142,7 +152,7 @@ def _triangles(scene: Scene, surface: HandSurface, vertices: Tensor, samples: in
     two_sided = surface.loose.repeat(count)
     things = scene.occluders
     if things is not None:
-        projected = torch.einsum("tcj,tij->tci", things.vertices, scene.projection[things.image])
+        projected = torch.bmm(things.vertices, scene.projection.transpose(1, 2)[things.image])
         inverse = torch.where(projected[..., 2] > NEAR_M, 1.0 / projected[..., 2], 0.0)
         corners = torch.cat((corners, projected[..., :2] * inverse[..., None] * samples))
         depth = torch.cat((depth, inverse))
@@ -218,14 +228,13 @@ def _shade_occluders(scene: Scene, shadows: ShadowMap, triangle: Tensor, weights
     things = scene.occluders
     assert things is not None
     image = things.image[triangle]
-    normal = functional.normalize((things.normals[triangle] * weights[:, :, None]).sum(1), dim=1)
+    corners = torch.cat((things.normals, things.colour), 2)[triangle]
+    normal, colour = torch.bmm(weights[:, None], corners)[:, 0].split(3, 1)
+    normal = functional.normalize(normal, dim=1)
     normal = torch.where((normal * position).sum(1, keepdim=True) > 0.3 * position[:, 2:], -normal, normal)
-    form = scene.light.irradiance[image]
-    homogeneous = torch.cat((normal, torch.ones_like(normal[:, :1])), 1)
-    ambient = torch.einsum("mi,mcij,mj->mc", homogeneous, form, homogeneous).clamp_(min=0)
+    ambient = torch.bmm(_light_basis(normal)[:, None], _light_terms(scene.light)[image])[:, 0].clamp_(min=0)
     cosine = (normal * scene.light.direction[image]).sum(1, keepdim=True).clamp_(min=0)
     lit = shadows.lit(position + 0.002 * normal, image)[:, None]
-    colour = (things.colour[triangle] * weights[:, :, None]).sum(1)
     return colour * (ambient + scene.light.colour[image] * cosine * lit)
 
 

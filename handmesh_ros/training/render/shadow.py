@@ -57,7 +57,7 @@ class ShadowMap:
 
     def lit(self, positions: Tensor, image: Tensor) -> Tensor:
         """Share (M,) of light that reaches positions (M, 3) of pictures (M,): the mean of four neighbouring comparisons."""
-        local = ((positions - self.centre[image])[:, None] * self.frame[image]).sum(2)
+        local = torch.bmm((positions - self.centre[image])[:, None], self.frame.transpose(1, 2)[image])[:, 0]
         place = (local[:, :2] / HALF_EXTENT_M + 1) * (MAP_SIZE / 2) - 0.5
         outside = ((place < 0) | (place > MAP_SIZE - 1.001)).any(1)
         place = place.clamp(0, MAP_SIZE - 1.001)
