@@ -1,30 +1,79 @@
-"""Train a network of this project from its committed configuration."""
+"""Train a network of this project from its committed configuration, or make training data of one's own."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
-NETWORKS = {
-    "lifted": "the lifting and mesh decoder behind MediaPipe's landmark network",
-    "mobrecon": "a MobRecon network from renders and real crops; --config says which",
-}
+import numpy as np
+from numpy.typing import NDArray
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    about = "; ".join(f"{name}: {text}" for name, text in NETWORKS.items())
-    parser.add_argument("network", choices=NETWORKS, help=about)
-    parser.add_argument("--config", type=Path, help="default: config/train/lifted.yaml or config/train/lite.yaml")
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
+    lifted = tasks.add_parser("lifted", help="the lifting and mesh decoder behind MediaPipe's landmark network")
+    lifted.add_argument("--config", type=Path, help="default: config/train/lifted.yaml")
+    lifted.set_defaults(run=_lifted)
+
+    mobrecon = tasks.add_parser("mobrecon", help="a MobRecon network from renders and real crops")
+    mobrecon.add_argument("--config", type=Path, help="says which network; default: config/train/lite.yaml")
+    mobrecon.set_defaults(run=_mobrecon)
+
+    own = tasks.add_parser("pseudo-label", help="real crops with labels from a video or a folder of pictures of one's own")
+    own.add_argument("video", help="a video or a folder of pictures, not mirrored")
+    own.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to make: crops and labels.npz")
+    own.add_argument("--source", help="what the crops are called together; default: the video's name")
+    own.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th frame")
+    own.add_argument("--max-hands", type=int, default=2, help="in a frame")
+    own.set_defaults(run=_pseudo_label)
 
 
 def main(arguments: argparse.Namespace) -> int:
-    # Needs torch, which --help should not.
-    if arguments.network == "lifted":
-        from handmesh_ros.training.lifted import train as lifted
-
-        lifted.main(arguments.config or lifted.DEFAULT_CONFIG)
-    else:
-        from handmesh_ros.training.mobrecon import train as mobrecon
-
-        mobrecon.main(arguments.config or mobrecon.DEFAULT_CONFIG)
+    arguments.run(arguments)
     return 0
+
+
+# Torch and the networks are imported where they are needed, --help needs none of them.
+def _lifted(arguments: argparse.Namespace) -> None:
+    from handmesh_ros.training.lifted import train
+
+    train.main(arguments.config or train.DEFAULT_CONFIG)
+
+
+def _mobrecon(arguments: argparse.Namespace) -> None:
+    from handmesh_ros.training.mobrecon import train
+
+    train.main(arguments.config or train.DEFAULT_CONFIG)
+
+
+def _pseudo_label(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from handmesh_ros.provision import model_path
+    from handmesh_ros.sources import FrameSource, open_source
+    from handmesh_ros.training.real.collect import collect
+    from handmesh_ros.training.real.selection import Selection
+    from handmesh_ros.training.real.teacher import Teacher
+
+    for name in ("every", "max_hands"):
+        if getattr(arguments, name) < 1:
+            raise ValueError(f"--{name.replace('_', '-')} must be 1 at least, got {getattr(arguments, name)}")
+    source = open_source(arguments.video)
+    if source.is_live:
+        source.close()
+        raise ValueError(f"{arguments.video}: a camera has no end; record a video first and give that")
+
+    def frames(source: FrameSource) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        with tqdm(islice(source, 0, None, arguments.every), desc="looking for hands", unit="frame", total=count) as bar:
+            for frame in bar:
+                yield f"{Path(source.name).name}:{frame.number}", frame.rgb
+                bar.set_postfix(kept=selection.kept)
+
+    count = None if source.frame_count is None else -(-source.frame_count // arguments.every)
+    selection, teacher = Selection(), Teacher(model_path("palm_detection"), model_path("hand_landmark"))
+    collect(frames(source), arguments.out, arguments.source or Path(source.name).stem, teacher, selection, arguments.max_hands)
+    print(f"{selection.table()}\nwritten to {arguments.out}; look at the pictures before you train on them")
+    print("to train: name the folder in real_folders of the configuration, and fit meshes anew with")
+    print(f"  python -m handmesh_ros.training.real.fit --folders real_hands real_hands_more {arguments.out.resolve()} --out FITS.npz")

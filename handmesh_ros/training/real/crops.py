@@ -105,6 +105,9 @@ def load_real_crops(
     Raises:
         DatasetError: a folder or its labels are missing or broken, a source is unknown, or nothing is left; names the file.
     """
+    names = [Path(folder).name for folder in folders]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DatasetError(f"there are several folders of crops called {', '.join(twice)}; their names must differ")
     whole = _join([_read_folder(Path(shared) / folder) for folder in folders])
     known = sorted(set(whole.source.tolist()))
     unknown = sorted({*(sources or ()), *leave_out} - set(known))
