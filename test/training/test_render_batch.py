@@ -174,6 +174,21 @@ def test_a_cache_gives_back_what_was_drawn(studio: Studio, tmp_path: Path, monke
         list(read_cache(tmp_path))
 
 
+@needs_shared
+def test_a_cache_of_before_visibility_was_known_stays_readable(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handmesh_ros.training.render.cache.SHARD_SIZE", 2)
+    monkeypatch.setattr("handmesh_ros.training.render.cache.BATCH_SIZE", 2)
+    write_cache(studio, tmp_path, 2, seed=1, size=64)
+    with np.load(tmp_path / "renders_00000.npz") as shard:
+        older = {name: shard[name] for name in shard.files if name not in ("visible", "camera")}
+    np.savez(tmp_path / "renders_00000.npz", **older)
+    (batch,) = read_cache(tmp_path)
+    assert np.isnan(batch.visible).all() and batch.visible.shape == (2, 21)
+    assert np.isnan(batch.camera).all() and batch.camera.shape == (2, 3, 3)
+
+
 def test_missing_assets_are_named(tmp_path: Path) -> None:
     with pytest.raises(AssetError, match="caucasian_realistic_baseColor"):
         load_assets(tmp_path)

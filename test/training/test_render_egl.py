@@ -1,14 +1,15 @@
 """The OpenGL back end draws what the torch back end draws."""
 
 import importlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from paths import SHARED, needs_shared
 
-from handmesh_ros.training.render import batch as batch_module
-from handmesh_ros.training.render.assets import linear_to_srgb
+from handmesh_ros.training.render import cache
+from handmesh_ros.training.render.assets import Assets, linear_to_srgb
 from handmesh_ros.training.render.batch import Studio, render_batch
 from handmesh_ros.training.render.egl import Egl, EglError
 from handmesh_ros.training.render.scene import Scene
@@ -35,7 +36,7 @@ def studio() -> Studio:
 def two_pictures(studio: Studio, egl: Egl, seed: int, samples: int = 2) -> tuple[Picture, Picture, Scene]:
     pairs: list[tuple[Picture, Picture, Scene]] = []
 
-    def both(scene: Scene, surface: HandSurface, assets: batch_module.Assets, count: int) -> Picture:
+    def both(scene: Scene, surface: HandSurface, assets: Assets, count: int) -> Picture:
         pairs.append((draw(scene, surface, assets, count), egl.draw(scene, surface, assets, count), scene))
         return pairs[0][0]
 
@@ -74,6 +75,19 @@ def test_a_batch_of_another_size_and_one_hand_alone(studio: Studio, egl: Egl) ->
 def test_too_many_samples_are_refused(studio: Studio, egl: Egl) -> None:
     with pytest.raises(EglError, match="at most"):
         render_batch(studio, np.random.default_rng(4), 1, 32, samples=9, backend=egl.draw)
+
+
+@needs_shared
+def test_the_cache_can_be_drawn_with_it(egl: Egl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handmesh_ros.training.render.cache.SHARD_SIZE", 2)
+    monkeypatch.setattr("handmesh_ros.training.render.cache.BATCH_SIZE", 2)
+    places = ["--assets", str(SHARED / "assets"), "--size", "64", "--count", "2"]
+    for backend in ("egl", "torch"):
+        cache.main([*places, "--out", str(tmp_path / backend), "--backend", backend])
+    first, second = (next(cache.read_cache(tmp_path / backend)) for backend in ("egl", "torch"))
+    assert np.array_equal(first.joints, second.joints), "the scene does not depend on who draws it"
+    assert not np.array_equal(first.images, second.images)
+    assert np.abs(first.images.astype(int) - second.images).mean() < 12
 
 
 def test_a_machine_without_opengl_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
