@@ -15,6 +15,7 @@ from typing import Any
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from handmesh_ros.msg import HandArray, HandMesh
@@ -42,7 +43,7 @@ class NodeCost:
 
 
 def measure_node(video: Path, model: str = "lifted", frames: int = 200, warm_up: int = 30) -> NodeCost:
-    """Play a video to the node from another process, with subscribers on hands, mesh and markers.
+    """Play a video to the node from another process, with subscribers on hands, TF, mesh and markers.
 
     Raises:
         RuntimeError: too few frames come.
@@ -59,7 +60,7 @@ def measure_node(video: Path, model: str = "lifted", frames: int = 200, warm_up:
         stack.callback(camera.terminate)
         node = HandNode()
         listener = Node("bench_listener")  # never spun: what a subscriber does with a message is not this node's cost
-        for topic, message_type in (("hands", HandArray), ("mesh", HandMesh), ("markers", MarkerArray)):
+        for topic, message_type in (("hands", HandArray), ("/tf", TFMessage), ("mesh", HandMesh), ("markers", MarkerArray)):
             listener.create_subscription(message_type, topic, lambda _: None, 1)
         meter = _CpuMeter()
         stack.enter_context(meter.around(MeshNetwork, "predict"))

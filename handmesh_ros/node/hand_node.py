@@ -32,6 +32,7 @@ from handmesh_ros.node.outputs import FrameResult, HandOutputs
 from handmesh_ros.node.parameters import NodeParameters, ParameterError, changes_of, declare_parameters
 from handmesh_ros.node.process import StartError, freeze_objects, spin
 from handmesh_ros.node.teleop import Teleop
+from handmesh_ros.node.waiting import Occasional, take
 from handmesh_ros.perception.camera import Camera, CameraError
 from handmesh_ros.perception.hand_size import HandSize, HandSizeError
 from handmesh_ros.perception.mesh_net import ModelContractError
@@ -61,16 +62,16 @@ class HandNode(Node):
     def __init__(self) -> None:
         super().__init__("hand_node")
         self._cameras = CameraCache()
+        self._events = Occasional()  # of the publishers (a subscriber asks for another QoS): two dozen, looked at once a second
         self.statistics = FrameStatistics()
         self._warned_s: dict[str, float] = {}
         self._last_stamp_s: float | None = None
         self._last_header = Header()
         self._first_frame_s = np.inf
         self._enabled = True
-        self._depth: Image | None = None
         self._camera: Camera | None = None  # of the last frame
-        self._outputs = HandOutputs(self)
-        self._teleop = Teleop(self)
+        self._outputs = HandOutputs(self, self._events)
+        self._teleop = Teleop(self, self._events)
         try:
             self._settings = declare_parameters(self)
             self._use_pipeline(self._load_pipeline(self._settings))
@@ -86,7 +87,7 @@ class HandNode(Node):
         self.create_service(Trigger, "~/reset", self._reset)
         self.create_service(SetBool, "~/set_enabled", self._set_enabled)
         self.create_service(CalibrateHandSize, "~/calibrate_hand_size", self._calibrate_hand_size)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 5)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 5, callback_group=self._events)
         self.create_timer(1.0, self._publish_diagnostics)
         freeze_objects()
         self.get_logger().info(f"ready: model '{self.pipeline.model_name}', waiting for images on {self._image_topic}")
@@ -100,15 +101,17 @@ class HandNode(Node):
             self.create_subscription(CompressedImage, self._image_topic, self._on_compressed, LATEST_FRAME, qos_overriding_options=override)
         else:
             self.create_subscription(Image, self._image_topic, self._on_image, LATEST_FRAME, qos_overriding_options=override)
-        self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, LATEST_FRAME, qos_overriding_options=override)
+        # Taken when an image comes, as bytes: waking up for it would cost more than using it, and it hardly ever changes.
+        self._camera_info = self.create_subscription(
+            CameraInfo, "camera_info", lambda _: None, LATEST_FRAME,
+            callback_group=Occasional(open=False), qos_overriding_options=override, raw=True,
+        )  # fmt: skip
         if self._settings.depth_topic:
-            self.create_subscription(Image, self._settings.depth_topic, self._on_depth, LATEST_FRAME, qos_overriding_options=override)
-
-    def _on_camera_info(self, message: CameraInfo) -> None:
-        self._cameras.info = message
-
-    def _on_depth(self, message: Image) -> None:
-        self._depth = message  # looked at only when a hand is to be measured in it
+            # Looked at only when a hand is to be measured in it.
+            self._depth = self.create_subscription(
+                Image, self._settings.depth_topic, lambda _: None, LATEST_FRAME,
+                callback_group=Occasional(open=False), qos_overriding_options=override,
+            )  # fmt: skip
 
     def _on_image(self, message: Image) -> None:
         self._on_frame(message, lambda: frame_of_image(message))
@@ -123,11 +126,13 @@ class HandNode(Node):
         begin = time.perf_counter()
         self._first_frame_s = min(self._first_frame_s, begin)
         self.statistics.frame_came()
+        self._events.open = False
         try:
             stamp_s = self._advancing_stamp(message.header)
             if stamp_s is None:
                 return
             frame = read()
+            self._cameras.heard(take(self._camera_info))
             hfov_deg = self._settings.fallback_hfov_deg
             camera, problem = self._cameras.camera(frame, self._settings.rectified, hfov_deg)
             if problem is not None:
@@ -245,13 +250,14 @@ class HandNode(Node):
         self, request: CalibrateHandSize.Request, response: CalibrateHandSize.Response
     ) -> CalibrateHandSize.Response:
         settings = self._settings
-        depth = DepthView(settings.depth_topic, self._depth, self._camera) if settings.depth_topic else None
+        depth = DepthView(settings.depth_topic, take(self._depth), self._camera) if settings.depth_topic else None
         seen = self.pipeline.raw_hands
         return calibrate_hand_size(
             self.pipeline.sizes, seen, settings.hand_size_m, depth, settings.hand_size_file, request, response
         )
 
     def _publish_diagnostics(self) -> None:
+        self._events.open = True
         level, text = self.statistics.level() if self._enabled else (b"\x00", "disabled")
         live = ", ".join(f"{hand.side.value} {hand.track_id} {hand.state.value}" for hand in self.pipeline.raw_hands)
         values = {

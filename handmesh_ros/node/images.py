@@ -5,11 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from handmesh_ros.perception.camera import Camera, CameraError
 
 Frame = NDArray[np.uint8]
+
+AFTER_STAMP = 12  # bytes of a serialized message with a header: CDR's own 4, then the stamp's 8
 
 # encoding -> (bytes a pixel, OpenCV conversion to RGB); None: it is RGB already.
 DIRECT_ENCODINGS: dict[str, tuple[int, int | None]] = {
@@ -136,8 +139,15 @@ class CameraCache:
 
     def __init__(self) -> None:
         self.info: CameraInfo | None = None
+        self._serialized = b""
         self._key: tuple = ()
         self._camera: Camera | None = None
+
+    def heard(self, serialized: bytes | None) -> None:
+        """Take a serialized camera_info, unless it says what the last one said, or is None."""
+        if serialized is None or serialized[AFTER_STAMP:] == self._serialized[AFTER_STAMP:]:
+            return
+        self._serialized, self.info = serialized, deserialize_message(serialized, CameraInfo)
 
     def camera(self, frame: Frame, rectified: bool, fallback_hfov_deg: float) -> tuple[Camera, str | None]:
         """The calibrated camera of the frame and None, or the fallback (whose hands are not metric) and why it was needed.

@@ -31,6 +31,21 @@ ROTATION_SIGMA_RAD = 0.2
 
 PARENTS = np.array(JOINT_PARENTS)
 
+# 4 q q^T of a unit quaternion xyzw, row by row, is linear in its rotation's nine numbers (xx, xy, xz, yx, ...), plus constants.
+OUTER_OF_ROTATION = np.array([
+    [ 1,  0,  0,  0,  0, -1,  0,  0,  0,  0, -1,  0,  0,  0,  0,  1],
+    [ 0,  1,  0,  0,  1,  0,  0,  0,  0,  0,  0, -1,  0,  0, -1,  0],
+    [ 0,  0,  1,  0,  0,  0,  0,  1,  1,  0,  0,  0,  0,  1,  0,  0],
+    [ 0,  1,  0,  0,  1,  0,  0,  0,  0,  0,  0,  1,  0,  0,  1,  0],
+    [-1,  0,  0,  0,  0,  1,  0,  0,  0,  0, -1,  0,  0,  0,  0,  1],
+    [ 0,  0,  0, -1,  0,  0,  1,  0,  0,  1,  0,  0, -1,  0,  0,  0],
+    [ 0,  0,  1,  0,  0,  0,  0, -1,  1,  0,  0,  0,  0, -1,  0,  0],
+    [ 0,  0,  0,  1,  0,  0,  1,  0,  0,  1,  0,  0,  1,  0,  0,  0],
+    [-1,  0,  0,  0,  0, -1,  0,  0,  0,  0,  1,  0,  0,  0,  0,  1],
+], float)  # fmt: skip
+OUTER_OF_NONE = np.eye(4).reshape(-1)
+DIAGONAL = np.arange(4)
+
 
 def seconds_of(stamp: Time | Duration) -> float:
     return stamp.sec + 1e-9 * stamp.nanosec
@@ -52,20 +67,11 @@ def quaternions_xyzw(rotations: FloatArray) -> FloatArray:
     The one place where rotations become quaternions.
     """
     m = np.asarray(rotations, float)
-    xx, yy, zz = m[:, 0, 0], m[:, 1, 1], m[:, 2, 2]
-    # 4 q q^T: each of its rows is the quaternion times one of its components; the longest row is the most exact one.
-    outer = np.empty((len(m), 4, 4))
-    outer[:, 0, 0], outer[:, 1, 1] = 1 + xx - yy - zz, 1 - xx + yy - zz
-    outer[:, 2, 2], outer[:, 3, 3] = 1 - xx - yy + zz, 1 + xx + yy + zz
-    outer[:, 0, 1] = outer[:, 1, 0] = m[:, 0, 1] + m[:, 1, 0]
-    outer[:, 0, 2] = outer[:, 2, 0] = m[:, 0, 2] + m[:, 2, 0]
-    outer[:, 1, 2] = outer[:, 2, 1] = m[:, 1, 2] + m[:, 2, 1]
-    outer[:, 0, 3] = outer[:, 3, 0] = m[:, 2, 1] - m[:, 1, 2]
-    outer[:, 1, 3] = outer[:, 3, 1] = m[:, 0, 2] - m[:, 2, 0]
-    outer[:, 2, 3] = outer[:, 3, 2] = m[:, 1, 0] - m[:, 0, 1]
-    best = outer[np.arange(len(m)), np.einsum("nii->ni", outer).argmax(axis=1)]
-    best /= np.linalg.norm(best, axis=1, keepdims=True)
-    return np.where(best[:, 3:] < 0, -best, best)
+    # Each row of 4 q q^T is the quaternion times one of its components; the longest one is the most exact.
+    outer = (m.reshape(-1, 9) @ OUTER_OF_ROTATION + OUTER_OF_NONE).reshape(-1, 4, 4)
+    best = outer[np.arange(len(m)), outer[:, DIAGONAL, DIAGONAL].argmax(axis=1)]
+    best *= (np.where(best[:, 3] < 0, -1.0, 1.0) / np.sqrt(np.einsum("ni,ni->n", best, best)))[:, None]
+    return best
 
 
 def hand_array(

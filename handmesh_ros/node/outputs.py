@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from numpy.typing import NDArray
+from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -49,10 +50,10 @@ class FrameResult:
 
 
 class HandOutputs:
-    """Publishes FrameResults."""
+    """Publishes FrameResults. ``events`` is the callback group of the publishers' events."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, node: Node, events: CallbackGroup | None = None) -> None:
+        self._node, self._events = node, events
         self._hands = self._publisher(HandArray, "hands", 5)
         self._hands_raw = self._publisher(HandArray, "hands_raw", 5)
         self._mesh = self._publisher(HandMesh, "mesh", 5)
@@ -84,8 +85,9 @@ class HandOutputs:
         self._born_s = born
         best = messages.best_of_each_side(hands)
         # First what a controller waits for, last what only people look at.
-        self._hands.publish(messages.hand_array(header, hands, result.latency_s, ages, self._message))
-        if parameters.publish_tf != "none" and best:
+        if _wanted(self._hands):
+            self._hands.publish(messages.hand_array(header, hands, result.latency_s, ages, self._message))
+        if parameters.publish_tf != "none" and best and _wanted(self._tf):
             links = [link for hand in best.values() for link in self._tree(header.frame_id, hand.side, parameters).fill(header.stamp, hand)]
             self._tf.publish(TFMessage(transforms=links))
         for side, hand in best.items():
@@ -125,7 +127,7 @@ class HandOutputs:
 
     def _publisher(self, message_type: type, topic: str, qos: int | QoSProfile) -> Publisher:
         return self._node.create_publisher(
-            message_type, topic, qos, qos_overriding_options=QoSOverridingOptions.with_default_policies()
+            message_type, topic, qos, callback_group=self._events, qos_overriding_options=QoSOverridingOptions.with_default_policies()
         )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from geometry_msgs.msg import PoseStamped
+from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
@@ -39,15 +41,14 @@ class Teleop:
     """The topics of one node: ``left|right/grasp`` always, ``left|right/target_pose`` while ``~/clutch`` is engaged.
 
     The clutch starts open, so that a robot never moves only because somebody walked into the picture.
+    ``events`` is the callback group of the publishers' events.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, events: CallbackGroup | None = None) -> None:
         self.engaged = False
-        override = QoSOverridingOptions.with_default_policies()
-        self._targets = {
-            side: node.create_publisher(PoseStamped, f"{side.value}/target_pose", 1, qos_overriding_options=override) for side in Side
-        }
-        self._grasps = {side: node.create_publisher(Grasp, f"{side.value}/grasp", 1, qos_overriding_options=override) for side in Side}
+        options: dict[str, Any] = {"callback_group": events, "qos_overriding_options": QoSOverridingOptions.with_default_policies()}
+        self._targets = {side: node.create_publisher(PoseStamped, f"{side.value}/target_pose", 1, **options) for side in Side}
+        self._grasps = {side: node.create_publisher(Grasp, f"{side.value}/grasp", 1, **options) for side in Side}
         node.create_service(SetBool, "~/clutch", self._set_clutch)
 
     def publish(self, header: Header, hands: Mapping[Side, Hand], predict: Callable[[Hand], Hand]) -> None:
@@ -57,7 +58,8 @@ class Teleop:
             predict: carries a hand on to the present, within its limits.
         """
         for side, hand in hands.items():
-            self._grasps[side].publish(grasp_message(header, hand))
+            if self._grasps[side].get_subscription_count():
+                self._grasps[side].publish(grasp_message(header, hand))
             # Without a calibration the distance is a guess: nothing that a robot should follow.
             if self.engaged and hand.metric:
                 self._targets[side].publish(target_pose(header.frame_id, predict(hand)))
