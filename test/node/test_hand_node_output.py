@@ -270,6 +270,8 @@ def test_half_the_hand_size_is_half_the_distance(world: World, camera: CameraSta
     assert back.success and back.size_m == pytest.approx(size)
     wrong = world.call(CalibrateHandSize, "hand_node/calibrate_hand_size", CalibrateHandSize.Request(size_m=0.1, distance_m=0.5))
     assert not wrong.success and "either" in wrong.message
+    # The smoothed hand would take some frames from one distance to the other.
+    assert world.call(Trigger, "hand_node/reset", Trigger.Request()).success
 
 
 def test_known_distance_calibrates_the_size(world: World, camera: CameraStandIn, hand: HandMessage) -> None:
