@@ -131,7 +131,9 @@ def _read_folder(folder: Path) -> RealCrops:
     world -= world[:, :, :1]
     names = [f"{folder.name}/{name}" for name in labels["names"]]
     paths = tuple(folder / str(name) for name in labels["names"])
-    finite = np.isfinite(uv).all((0, 2, 3)) & np.isfinite(world).all((0, 2, 3)) & np.isfinite(labels["right"])
+    finite = np.isfinite(uv).all((0, 2, 3)) & np.isfinite(world).all((0, 2, 3)) & np.isfinite(labels["content"]).all(1)
+    for name in ("right", "mirror_gap", "stability"):
+        finite &= np.isfinite(labels[name])
     there = np.array([picture.is_file() for picture in paths], bool)
     skipped = [f"{paths[row]}: {'its labels are not finite' if there[row] else 'missing'}" for row in np.flatnonzero(~(finite & there))]
     crops = RealCrops(
