@@ -197,10 +197,15 @@ class StillOrMoving:
         self._doubt = None
 
     def position_variances(self) -> tuple[float, float]:
-        """Variance of the filtered position across the ray (each axis) and along it, square metres, as the models believe."""
+        """Variance of the position across the ray (each axis) and along it, square metres: of both models, of the doubt between them,
+        and of what is still to be caught up with."""
+        if self.value is None:
+            return self._noise()
         still = self.probability_still
+        ray = self.value / max(math.sqrt(float(self.value @ self.value)), 1e-9)
+        apart, lag = _split_squares(self._moving - self._still, ray), _split_squares(self._leap, ray)
         across, along = (
-            still * s + (1.0 - still) * m[0] for s, m in zip(self._still_variance, self._moving_variance, strict=True)
+            still * self._still_variance[k] + (1.0 - still) * (self._moving_variance[k][0] + still * apart[k]) + lag[k] for k in range(2)
         )
         return across, along
 

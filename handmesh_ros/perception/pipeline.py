@@ -226,7 +226,7 @@ class HandPipeline:
         self._smoothers = {
             track_id: self._smoothers.get(track_id) or HandSmoother(self.parameters.smoothing) for track_id in sorted(live)
         }
-        return [self._smoothers[hand.track_id].update(hand) for hand in raw]
+        return [self._smoothers[hand.track_id].update(hand, self.sizes.of(hand.side).relative_sigma) for hand in raw]
 
 
 def _check_frame(frame_rgb: NDArray[np.uint8], camera: Camera) -> None:

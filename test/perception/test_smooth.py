@@ -187,6 +187,39 @@ def test_turning_the_world_and_shifting_time(seed: int, angle: float, start: int
     assert_same(run([elsewhere(h) for h in raw])[-1], elsewhere(run(raw)[-1]), 1e-6)
 
 
+@pytest.mark.parametrize("kind", ["imm", "kalman"])
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+@pytest.mark.parametrize("speed", [0.0, 0.25])
+def test_covariance_holds_the_error(kind: str, correlation: float, speed: float) -> None:
+    """The true wrist lies in the 95 % ellipsoid in most frames, whether noise repeats itself or not; at rest it is a small one."""
+    rng = np.random.default_rng(0)
+    sigma = np.array([0.002, 0.002, 0.008])
+    inside, volumes = [], []
+    for _ in range(2):
+        smoother, noise = HandSmoother(SmoothingParameters(kind=kind)), rng.normal(size=3)
+        for i in range(240):
+            noise = correlation * noise + np.sqrt(1.0 - correlation**2) * rng.normal(size=3)
+            truth = HOME + np.array([0.08 * np.sin(speed / 0.08 * i / 30), 0.0, 0.0])
+            smooth = smoother.update(hand(i / 30, truth + sigma * noise))
+            error = smooth.joints[0] - truth
+            if i >= 60:
+                inside.append(error @ np.linalg.solve(smooth.position_covariance, error) < 7.81)  # chi-square, 3 degrees of freedom
+                volumes.append(np.linalg.det(smooth.position_covariance))
+    assert np.mean(inside) > 0.9
+    if kind == "imm" and speed == 0.0:
+        assert np.median(volumes) < np.prod(sigma**2), "a hand at rest is known better than one picture shows it"
+
+
+def test_covariance_keeps_what_the_size_adds_and_what_is_not_seen() -> None:
+    smoother, known = HandSmoother(), HandSmoother()
+    for i in range(30):
+        smooth, exact = smoother.update(hand(i / 30), 0.08), known.update(hand(i / 30))
+    wrist = smooth.joints[0]
+    np.testing.assert_allclose(smooth.position_covariance - exact.position_covariance, 0.08**2 * np.outer(wrist, wrist), atol=1e-12)
+    unseen = replace(hand(1.0), state=TrackState.PREDICTED, position_covariance=np.eye(3) * 0.01)
+    np.testing.assert_array_equal(smoother.update(unseen, 0.08).position_covariance, unseen.position_covariance)
+
+
 def test_replay_is_exact() -> None:
     rng = np.random.default_rng(0)
     raw = [noisy(i / 30, rng) for i in range(40)]
