@@ -42,7 +42,7 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification"],
+        "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification", "moderngl>=5.12"],
         "dev": ["pytest>=7", "pytest-timeout", "hypothesis", "transforms3d", "ruff", "mypy", "types-PyYAML",
                 "ai-edge-litert; platform_system != 'Windows'", "OneEuroFilter"],
     },

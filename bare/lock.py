@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib.metadata import distributions
 
-NOT_PINNED = ("pip", "torch", "triton", "nvidia-", "cuda-")
+NOT_PINNED = ("pip", "torch", "moderngl", "glcontext", "triton", "nvidia-", "cuda-")
 
 
 def main() -> None:

@@ -253,16 +253,3 @@ def rotation_matrix(vector: FloatArray) -> FloatArray:
         a, b = math.sin(angle) / angle, (1.0 - math.cos(angle)) / (angle * angle)
     k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     return np.eye(3) + a * k + b * (k @ k)
-
-
-def orthonormal(rotations: FloatArray) -> FloatArray:
-    """Nearby rotations (..., 3, 3): Gram-Schmidt that keeps the direction of the first column (the bone)."""
-    x, z = rotations[..., :, 0], rotations[..., :, 2]
-    x = x / np.sqrt(np.einsum("...i,...i", x, x))[..., None]
-    z = z - np.einsum("...i,...i", z, x)[..., None] * x
-    z = z / np.sqrt(np.einsum("...i,...i", z, z))[..., None]
-    result = np.empty(rotations.shape)
-    result[..., :, 0], result[..., :, 2] = x, z
-    for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):  # y = z cross x; np.cross spends most of its time on generality
-        result[..., a, 1] = z[..., b] * x[..., c] - z[..., c] * x[..., b]
-    return result

@@ -14,7 +14,6 @@ from handmesh_ros.perception.filters import (
     RayOneEuro,
     RotationOneEuro,
     low_pass_gain,
-    orthonormal,
     rotation_matrix,
     rotation_vector,
 )
@@ -175,13 +174,3 @@ def test_each_point_has_the_gain_of_its_own_speed() -> None:
     for i in range(30):
         filter_.update(np.array([[0.0, 0.0, 0.0], [0.02 * i, 0.0, 0.0]]), 1 / 30)
     assert filter_.gain[1] > 5 * filter_.gain[0]
-
-
-def test_orthonormal_keeps_the_bone() -> None:
-    rng = np.random.default_rng(0)
-    rotations = np.array([rotation_matrix(v) for v in rng.normal(size=(21, 3))]) + rng.normal(0, 0.05, (21, 3, 3))
-    result = orthonormal(rotations)
-    assert result @ result.transpose(0, 2, 1) == pytest.approx(np.tile(np.eye(3), (21, 1, 1)), abs=1e-12)
-    assert np.linalg.det(result) == pytest.approx(np.ones(21))
-    bones = rotations[:, :, 0] / np.linalg.norm(rotations[:, :, 0], axis=1, keepdims=True)
-    assert result[:, :, 0] == pytest.approx(bones)
