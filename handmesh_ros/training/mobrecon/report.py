@@ -68,7 +68,7 @@ def _append(path: Path, row: dict[str, str]) -> None:
 def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, errors: dict[str, Errors]) -> None:
     """``network.pt`` and ``report.json`` in the work folder, the model file (float16 weights), and its checksum in the manifest
     beside it where that names it."""
-    from handmesh_ros.provision.manifest import MANIFEST_NAME, record_checksum
+    from handmesh_ros.provision.manifest import MANIFEST_NAME, read_manifest, record_checksum
     from handmesh_ros.training.export import ModelCard, export_network
     from handmesh_ros.training.networks.checkpoint import save_network
 
@@ -79,7 +79,7 @@ def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, 
     card = ModelCard(out.stem, "Apache-2.0", training, config.crop_scale)
     print(f"{out}: {export_network(network, out, card, 'fp16')}")
     manifest = out.with_name(MANIFEST_NAME)
-    if manifest.is_file():
+    if manifest.is_file() and out.stem in read_manifest(manifest):
         record_checksum(manifest, out.stem, hashlib.sha256(out.read_bytes()).hexdigest())
 
 
