@@ -114,6 +114,15 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
     assert "encoder.blocks.4.expand.weight" in same
     assert not any(name.startswith(("encoder.blocks.5", "head", "decoder.operators")) for name in same)
 
+    # Another run can begin with what this one ended with.
+    levels = TemplateLevels.from_hand_template(template)
+    begun = train.build_network(train.read_config(config(begin_with=str(tmp_path / "tiny.pt"))), root, template, levels).state_dict()
+    for name, value in begun.items():
+        torch.testing.assert_close(value, expected[name], atol=1e-3, rtol=1e-3)
+    with pytest.raises(TrainConfigError, match=r"tiny\.pt: holds another network"):
+        ghost = config(begin_with=str(tmp_path / "tiny.pt"), network=str(REPO / "config/networks/mobrecon_ghost.yaml"), landmark_weights="")
+        train.build_network(train.read_config(ghost), root, template, levels)
+
     # A checkpoint of another configuration is refused with the difference.
     with pytest.raises(TrainConfigError, match=r"state.pt: belongs to another configuration(.|\n)*crop_scale: 2.0 here, 1.5 there"):
         train.main(config(work=str(tmp_path / "stopped"), crop_scale=2.0), root)

@@ -74,6 +74,7 @@ class TrainConfig:
         assets, real_hands: folders, see docs/training.md; real_fits: mesh pseudo-labels of the real crops.
         real_folders: of crops, relative to real_hands or absolute (a user's own: docs/pseudo-labels.md).
         landmark_weights: MediaPipe's landmark network to begin with, for the encoder 'landmark'; empty begins with random numbers.
+        begin_with: a trained network (the .pt file beside a model) to go on from instead.
         frozen_blocks: how many of that encoder's blocks stay as they are.
         encoder_rate: learning rate of the encoder as a share of the stage's rate.
         crop_scale: side of the patch over the longer side of the tight keypoint box.
@@ -92,6 +93,7 @@ class TrainConfig:
     losses: Losses = field(default_factory=Losses)
     real_folders: tuple[str, ...] = ("real_hands", "real_hands_more")
     landmark_weights: str = ""
+    begin_with: str = ""
     frozen_blocks: int = 0
     encoder_rate: float = 1.0
     crop_scale: float = 1.5

@@ -66,8 +66,8 @@ def _append(path: Path, row: dict[str, str]) -> None:
 
 
 def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, errors: dict[str, Errors]) -> None:
-    """``network.pt`` and ``report.json`` in the work folder, the model file (float16 weights), and its checksum in the manifest
-    beside it where that names it."""
+    """``network.pt`` and ``report.json`` in the work folder; the model file, beside it the network to go on from (both with float16
+    weights), and the model's checksum in the manifest there if that names it."""
     from handmesh_ros.provision.manifest import MANIFEST_NAME, read_manifest, record_checksum
     from handmesh_ros.training.export import ModelCard, export_network
     from handmesh_ros.training.networks.checkpoint import save_network
@@ -75,6 +75,7 @@ def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, 
     training = describe(config)
     out = root / config.out
     save_network(work / "network.pt", network.eval(), training)
+    save_network(out.with_suffix(".pt"), network, training, half=True)
     (work / "report.json").write_text(json.dumps({name: asdict(value) for name, value in errors.items()}, indent=2) + "\n")
     card = ModelCard(out.stem, "Apache-2.0", training, config.crop_scale)
     print(f"{out}: {export_network(network, out, card, 'fp16')}")

@@ -27,6 +27,7 @@ from handmesh_ros.training.mobrecon.run_state import Average, load_state, save_s
 from handmesh_ros.training.mobrecon.sheet import write_best_and_worst, write_sheet
 from handmesh_ros.training.mobrecon.validate import Errors, validate
 from handmesh_ros.training.networks import MobRecon, NetworkConfig, TemplateLevels
+from handmesh_ros.training.networks.checkpoint import load_network
 from handmesh_ros.training.networks.landmarkstack import LandmarkEncoder
 from handmesh_ros.training.template import HandTemplate
 
@@ -87,6 +88,11 @@ def build_network(config: TrainConfig, root: Path, template: HandTemplate, level
         network.skin.fit(*sample_meshes(template, np.random.default_rng(config.seed), SKIN_HANDS))
     if config.landmark_weights:
         network.load_landmark_weights(root / config.landmark_weights)
+    if config.begin_with:
+        earlier, _ = load_network(root / config.begin_with, levels)
+        if earlier.config != network.config:
+            raise TrainConfigError(f"{config.begin_with}: holds another network than {config.network} describes")
+        network.load_state_dict(earlier.state_dict())
     if config.frozen_blocks:
         if not isinstance(network.encoder, LandmarkEncoder):
             raise TrainConfigError(f"frozen_blocks is {config.frozen_blocks}, but the encoder is {network.config.encoder!r}: set it to 0")

@@ -19,9 +19,11 @@ class NetworkFileError(ValueError):
     """The file is no network that save_network wrote, or was trained on another template."""
 
 
-def save_network(path: str | Path, network: MobRecon, training: str) -> None:
-    """Write a network; ``training`` is one line on data and recipe, kept in the exported model's metadata."""
-    content = {"format": FORMAT, "config": asdict(network.config), "state": network.state_dict(), "training": training}
+def save_network(path: str | Path, network: MobRecon, training: str, half: bool = False) -> None:
+    """Write a network; ``training`` is one line on data and recipe, kept in the exported model's metadata. ``half`` stores float16: half
+    the file, good to go on training from."""
+    state = {name: value.half() if half and value.is_floating_point() else value for name, value in network.state_dict().items()}
+    content = {"format": FORMAT, "config": asdict(network.config), "state": state, "training": training}
     torch.save(content, Path(path))
 
 
