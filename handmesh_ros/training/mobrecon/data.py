@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from handmesh_ros.training.lifted.renders import to_reference_size, true_hands
 from handmesh_ros.training.mobrecon.config import Renders, TrainConfig, TrainConfigError
 from handmesh_ros.training.mobrecon.photometric import Picture
 from handmesh_ros.training.mobrecon.pictures import PictureSet, mirrored, read_renders
 from handmesh_ros.training.real.crops import RealCrops, load_real_crops
+from handmesh_ros.training.render.assets import read_backgrounds
 from handmesh_ros.training.template import HandTemplate
 
 # The teacher's keypoints are trusted less the more its two opinions differ: at this gap (of the hand's size) by half.
@@ -46,7 +47,7 @@ def load_data(config: TrainConfig, root: Path, template: HandTemplate) -> Data:
     return Data(
         renders=PictureSet.join([read_renders(root / entry.folder, template) for entry in config.renders]),
         real=read_real(root / config.real_hands, config.real_folders, root / config.real_fits, template),
-        backgrounds=read_backgrounds(assets),
+        backgrounds=list(read_backgrounds(assets, "training")),
         validation_renders=read_renders(root / config.validation_renders.folder, template),
     )
 
@@ -100,27 +101,7 @@ def _fitted(crops: RealCrops, path: Path, template: HandTemplate) -> tuple[np.nd
     rows = np.array([place.get(str(name), -1) for name in crops.names])
     good = np.append(fits["good"], False)[rows]  # row -1: not fitted
     vertices = np.full((len(crops), len(template.rig.vertices), 3), np.nan, np.float16)
-    for part in np.array_split(np.flatnonzero(good), max(1, good.sum() // 500)):
-        chosen = rows[part]
-        mesh, joints = template.pose(fits["local_rotations"][chosen].astype(float), fits["bone_scale"][chosen].astype(float))
-        size = np.linalg.norm(joints[:, 9] - joints[:, 0], axis=1)[:, None, None]
-        turned = (mesh - joints[:, :1]) @ fits["rotation"][chosen].astype(float).transpose(0, 2, 1)
-        vertices[part] = turned * (template.reference_size_m / size)
+    parameters = (fits[name][rows[good]] for name in ("local_rotations", "bone_scale", "rotation"))
+    if good.any():
+        vertices[good] = to_reference_size(*true_hands(template, *parameters), template.reference_size_m)
     return vertices, good
-
-
-def read_backgrounds(assets: Path) -> list[Picture]:
-    """The background photographs as RGB.
-
-    Raises:
-        TrainConfigError: there are none, or one cannot be read.
-    """
-    found = []
-    for path in sorted((assets / "backgrounds").glob("*.jpg")):
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise TrainConfigError(f"{path}: not a readable picture")
-        found.append(np.asarray(picture[..., ::-1], np.uint8))
-    if not found:
-        raise TrainConfigError(f"{assets / 'backgrounds'}: holds no pictures (*.jpg)")
-    return found

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -92,15 +91,3 @@ def mirrored(image: Picture, keypoints: FloatArray, content: FloatArray) -> tupl
     turned = keypoints.copy()
     turned[:, 0] = width - 1 - turned[:, 0]
     return np.ascontiguousarray(image[:, ::-1]), turned, np.array([width - content[2], content[1], width - content[0], content[3]])
-
-
-def read_rgb(path: Path) -> Picture:
-    """A picture file as RGB.
-
-    Raises:
-        FileNotFoundError: missing, or not a picture.
-    """
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise FileNotFoundError(f"{path}: there is no such picture, or it cannot be read")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)

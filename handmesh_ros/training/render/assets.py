@@ -56,7 +56,7 @@ def load_assets(
         albedo=srgb_to_linear(torch.from_numpy(np.stack(textures)).to(device).float() / 255.0),
         normal_map=torch.from_numpy(normal_map).to(device),
         irradiance=torch.from_numpy(_environments(assets_dir, part)).to(device),
-        backgrounds=torch.from_numpy(_backgrounds(assets_dir, part)).to(device),
+        backgrounds=torch.from_numpy(read_backgrounds(assets_dir, part)).to(device),
         skin_shares=SKIN_SHARES[part],
     )
 
@@ -116,7 +116,8 @@ def _environments(assets_dir: Path, part: Part) -> np.ndarray:
     return np.stack(forms).astype(np.float32)
 
 
-def _backgrounds(assets_dir: Path, part: Part) -> np.ndarray:
+def read_backgrounds(assets_dir: Path, part: Part) -> np.ndarray:
+    """The background photographs of a part of the assets, (B, 320, 320, 3) uint8 RGB; raises AssetError naming what is missing."""
     folder = assets_dir / "backgrounds"
     index = folder / "backgrounds.json"
     if not index.is_file():
