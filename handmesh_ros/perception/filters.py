@@ -229,14 +229,13 @@ class RotationOneEuro:
 
 def rotation_vector(rotation: FloatArray) -> FloatArray:
     """(3,) axis times angle (0..pi) of a rotation (3, 3)."""
-    skew = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
-    sine2 = math.sqrt(float(skew @ skew))
-    cosine2 = float(rotation[0, 0] + rotation[1, 1] + rotation[2, 2]) - 1.0
-    angle = math.atan2(sine2, cosine2)
-    if sine2 > 1e-6:
-        return skew * (angle / sine2)
-    if cosine2 > 0.0:
-        return 0.5 * skew
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
+    x, y, z = zy - yz, xz - zx, yx - xy
+    sine2 = math.sqrt(x * x + y * y + z * z)
+    cosine2 = xx + yy + zz - 1.0
+    if sine2 > 1e-6 or cosine2 > 0.0:
+        factor = math.atan2(sine2, cosine2) / sine2 if sine2 > 1e-6 else 0.5
+        return np.array([factor * x, factor * y, factor * z])
     # Half a turn: the axis is the largest column of R + 1.
     symmetric = rotation + np.eye(3)
     axis = symmetric[:, int(np.argmax(np.diag(symmetric)))]
@@ -245,11 +244,14 @@ def rotation_vector(rotation: FloatArray) -> FloatArray:
 
 def rotation_matrix(vector: FloatArray) -> FloatArray:
     """(3, 3) rotation by |vector| rad about vector (3,): Rodrigues' formula."""
-    x, y, z = float(vector[0]), float(vector[1]), float(vector[2])
-    angle = math.sqrt(x * x + y * y + z * z)
+    x, y, z = vector.tolist()
+    squared = x * x + y * y + z * z
+    angle = math.sqrt(squared)
     if angle < 1e-9:
-        a, b = 1.0, 0.5
+        sine, versine = 1.0, 0.5
     else:
-        a, b = math.sin(angle) / angle, (1.0 - math.cos(angle)) / (angle * angle)
-    k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + a * k + b * (k @ k)
+        sine, versine = math.sin(angle) / angle, (1.0 - math.cos(angle)) / squared
+    # Written out: a dozen products take less time than numpy needs to make three matrices.
+    cosine, xy, xz, yz = 1.0 - versine * squared, versine * x * y, versine * x * z, versine * y * z
+    x2, y2, z2, x, y, z = versine * x * x, versine * y * y, versine * z * z, sine * x, sine * y, sine * z
+    return np.array([[cosine + x2, xy - z, xz + y], [xy + z, cosine + y2, yz - x], [xz - y, yz + x, cosine + z2]])

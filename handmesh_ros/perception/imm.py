@@ -4,6 +4,8 @@ answers as far as the data support them (Blom and Bar-Shalom 1988).
 A single low-pass must trade a steady resting hand against a quick moving one. Two models need not: *still* is a random walk so slow
 that it averages over seconds, *moving* is a constant-velocity Kalman filter with hardly any lag. Their mixture switches within a
 sample or two, because the likelihoods use all three axes at once, each with its own noise.
+
+Vectors are tuples of three floats here: numpy takes longer to begin a sum of three numbers than Python takes for all of it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ LEAP_TIME_S = 0.07
 # Noise that is correlated from frame to frame must be counted as more than its variance, or the models chase it.
 CORRELATION_ALLOWANCE = 2.0
 
-State = tuple[float, float, FloatArray, FloatArray, FloatArray, list[float], list[tuple[float, float, float]]]
+Vector = tuple[float, float, float]
+State = tuple[float, float, Vector, Vector, Vector, tuple[float, float], list[Vector]]
+ORIGIN: Vector = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -56,41 +60,50 @@ class StillOrMoving:
         self.reset()
 
     def reset(self) -> None:
-        self.value: FloatArray | None = None
-        self.velocity: FloatArray = np.zeros(3)
         self.probability_still = 0.5
-        self._leap: FloatArray = np.zeros(3)  # what is still to be caught up with after a jump
+        self._value: Vector | None = None
+        self._velocity = ORIGIN
+        self._leap = ORIGIN  # what is still to be caught up with after a jump
         self._scale = 1.0  # of the noise variances
         self._rejected = 0
         self._doubt: tuple[State, float] | None = None
-        self._still: FloatArray = np.zeros(3)
-        self._moving: FloatArray = np.zeros(3)
-        self._speed: FloatArray = np.zeros(3)
+        self._still = self._moving = self._speed = ORIGIN
         # Variances across the ray and along it: of the still position; of the moving position, with velocity, of velocity.
-        self._still_variance = [0.0, 0.0]
+        self._still_variance = (0.0, 0.0)
         self._moving_variance = [(0.0, 0.0, 0.0)] * 2
 
-    def update(self, value: FloatArray, dt: float) -> FloatArray:
-        before, velocity = self.value, self.velocity
-        believed = self._step(np.asarray(value, dtype=np.float64), dt)
-        fade = math.exp(-dt / LEAP_TIME_S)
-        self._leap = self._leap * fade
-        if before is not None:
-            carried = before + dt * velocity
-            if self._is_surprise(believed + self._leap - carried, carried):
-                if self._doubt is not None:  # two outliers in a row look like a movement; three do not happen
-                    self.value, self.velocity = before, velocity
-                    return before
-                self._leap = fade * (carried - believed)
-        self.value = believed + self._leap
-        return self.value
+    @property
+    def value(self) -> FloatArray | None:
+        """(3,) what was last given out, None before the first sample."""
+        return None if self._value is None else np.array(self._value)
 
-    def _step(self, value: FloatArray, dt: float) -> FloatArray:
+    def update(self, value: FloatArray, dt: float) -> FloatArray:
+        """The filtered position (3,) after a sample (3,)."""
+        x, y, z = np.asarray(value, dtype=np.float64).tolist()
+        self._value = self._shown((x, y, z), dt)
+        return np.array(self._value)
+
+    def _shown(self, value: Vector, dt: float) -> Vector:
+        """What is given out after this sample: what is believed, but for doubtful steps and leaps."""
+        before, velocity = self._value, self._velocity
+        believed = self._step(value, dt)
+        fade = math.exp(-dt / LEAP_TIME_S)
+        self._leap = _times(fade, self._leap)
+        if before is not None:
+            carried = _plus(before, dt, velocity)
+            if self._is_surprise(_plus(_minus(believed, carried), 1.0, self._leap), carried):
+                if self._doubt is not None:  # two outliers in a row look like a movement; three do not happen
+                    self._velocity = velocity
+                    return before
+                self._leap = _times(fade, _minus(carried, believed))
+        return _plus(believed, 1.0, self._leap)
+
+    def _step(self, value: Vector, dt: float) -> Vector:
         """The position that is believed after this sample."""
-        if self.value is None:
+        if self._value is None:
             return self._start(value)
         p = self.parameters
-        ray = value / max(math.sqrt(float(value @ value)), 1e-9)
+        ray = _direction(value)
         noise = self._noise()
 
         # Mixing: what each model starts from, given that the hand may just have changed its mind.
@@ -100,7 +113,7 @@ class StillOrMoving:
         prior_still = 1.0 - prior_moving
         begun = starts * still / prior_moving  # share of the moving hypothesis that was still before
         ended = stops * (1.0 - still) / prior_still  # share of the still hypothesis that was moving before
-        apart = self._moving - self._still
+        apart = _minus(self._moving, self._still)
         speed_variance = _split_squares(self._speed, ray)
         spread = _split_squares(apart, ray)
         onset = p.onset_speed_mps**2
@@ -110,9 +123,9 @@ class StillOrMoving:
             if self._rejected
             else (1.0 - begun) * p.acceleration_mps2**2 + begun * p.onset_acceleration_mps2**2
         )
-        moving = self._moving - begun * apart
-        speed = (1.0 - begun) * self._speed
-        resting = self._still + ended * apart
+        moving = _plus(self._moving, -begun, apart)
+        speed = _times(1.0 - begun, self._speed)
+        resting = _plus(self._still, ended, apart)
         moving_variance, still_variance = [], []
         for k in range(2):
             p00, p01, p11 = self._moving_variance[k]
@@ -131,15 +144,15 @@ class StillOrMoving:
                 + ended * (1.0 - ended) * spread[k]
                 + p.still_drift_m_per_sqrt_s**2 * dt
             )
-        moving = moving + speed * dt
+        moving = _plus(moving, dt, speed)
 
         # Innovations and their likelihoods under both models.
-        across_m, along_m = _split(value - moving, ray)
-        across_s, along_s = _split(value - resting, ray)
+        across_m, along_m = _split(_minus(value, moving), ray)
+        across_s, along_s = _split(_minus(value, resting), ray)
         sums_m = [moving_variance[k][0] + noise[k] for k in range(2)]
         sums_s = [still_variance[k] + noise[k] for k in range(2)]
-        distance_m = float(across_m @ across_m) / sums_m[0] + along_m * along_m / sums_m[1]
-        distance_s = float(across_s @ across_s) / sums_s[0] + along_s * along_s / sums_s[1]
+        distance_m = _dot(across_m, across_m) / sums_m[0] + along_m * along_m / sums_m[1]
+        distance_s = _dot(across_s, across_s) / sums_s[0] + along_s * along_s / sums_s[1]
         if min(distance_m, distance_s) > GATE:
             if self._undone(value, dt):
                 return self._mix()
@@ -156,7 +169,7 @@ class StillOrMoving:
             self._moving_variance = [
                 (v[0] + sudden * dt**4 / 4.0, v[1] + sudden * dt**3 / 2.0, v[2] + sudden * dt * dt) for v in moving_variance
             ]
-            self._still_variance, self.probability_still = still_variance, prior_still
+            self._still_variance, self.probability_still = (still_variance[0], still_variance[1]), prior_still
             return self._mix()
         self._rejected = 0
         before = self._state()
@@ -170,52 +183,56 @@ class StillOrMoving:
 
         # Kalman updates of both.
         gains = [(v[0] / s, v[1] / s) for v, s in zip(moving_variance, sums_m, strict=True)]
-        along_ray = along_m * ray
-        self._moving = moving + gains[0][0] * across_m + gains[1][0] * along_ray
-        self._speed = speed + gains[0][1] * across_m + gains[1][1] * along_ray
+        self._moving = _plus(_plus(moving, gains[0][0], across_m), gains[1][0] * along_m, ray)
+        self._speed = _plus(_plus(speed, gains[0][1], across_m), gains[1][1] * along_m, ray)
         self._moving_variance = [
             (v[0] * (1.0 - k0), v[1] * (1.0 - k0), v[2] - k1 * v[1]) for v, (k0, k1) in zip(moving_variance, gains, strict=True)
         ]
-        still_gains = [v / s for v, s in zip(still_variance, sums_s, strict=True)]
-        self._still = resting + still_gains[0] * across_s + (still_gains[1] * along_s) * ray
-        self._still_variance = [v * (1.0 - k) for v, k in zip(still_variance, still_gains, strict=True)]
+        across_gain, along_gain = still_variance[0] / sums_s[0], still_variance[1] / sums_s[1]
+        self._still = _plus(_plus(resting, across_gain, across_s), along_gain * along_s, ray)
+        self._still_variance = (still_variance[0] * (1.0 - across_gain), still_variance[1] * (1.0 - along_gain))
         return self._mix()
 
     def steady_velocity(self) -> FloatArray:
         """(3,) m/s to predict with: weighted by the probability that the hand moves at all."""
-        return self.velocity
+        return np.array(self._velocity)
 
     def change_coordinates(self, to: Callable[[FloatArray], FloatArray]) -> None:
-        """Go on in other coordinates that keep distances nearby: ``to`` takes a position to its new coordinates."""
+        """Go on in other coordinates that keep distances nearby: ``to`` takes a position (3,) to its new coordinates."""
+
+        def there(position: Vector) -> Vector:
+            x, y, z = to(np.array(position)).tolist()
+            return x, y, z
+
         step = 1e-3  # seconds; a speed is where it leads to, seen from the new coordinates
-        self._speed = (to(self._moving + step * self._speed) - to(self._moving)) / step
-        self._still, self._moving = to(self._still), to(self._moving)
-        if self.value is not None:
-            believed = self.value - self._leap
-            self.value = to(self.value)
-            self._leap = self.value - to(believed)
+        ahead = there(_plus(self._moving, step, self._speed))
+        self._still, self._moving = there(self._still), there(self._moving)
+        self._speed = _times(1.0 / step, _minus(ahead, self._moving))
+        if self._value is not None:
+            believed = there(_minus(self._value, self._leap))
+            self._value = there(self._value)
+            self._leap = _minus(self._value, believed)
         self._doubt = None
 
     def position_variances(self) -> tuple[float, float]:
         """Variance of the position across the ray (each axis) and along it, square metres: of both models, of the doubt between them,
         and of what is still to be caught up with."""
-        if self.value is None:
+        if self._value is None:
             return self._noise()
-        still = self.probability_still
-        ray = self.value / max(math.sqrt(float(self.value @ self.value)), 1e-9)
-        apart, lag = _split_squares(self._moving - self._still, ray), _split_squares(self._leap, ray)
+        still, ray = self.probability_still, _direction(self._value)
+        apart, lag = _split_squares(_minus(self._moving, self._still), ray), _split_squares(self._leap, ray)
         across, along = (
             still * self._still_variance[k] + (1.0 - still) * (self._moving_variance[k][0] + still * apart[k]) + lag[k] for k in range(2)
         )
         return across, along
 
-    def _is_surprise(self, step: FloatArray, position: FloatArray) -> bool:
+    def _is_surprise(self, step: Vector, position: Vector) -> bool:
         """Whether noise hardly explains this step beyond the movement so far."""
         noise = self._noise()
-        along = float(step @ position) / max(math.sqrt(float(position @ position)), 1e-9)
-        return (float(step @ step) - along * along) / noise[0] + along * along / noise[1] > SURPRISE
+        along = _dot(step, _direction(position))
+        return (_dot(step, step) - along * along) / noise[0] + along * along / noise[1] > SURPRISE
 
-    def _undone(self, value: FloatArray, dt: float) -> bool:
+    def _undone(self, value: Vector, dt: float) -> bool:
         """Take back a movement that began with the last sample, if this one shows that the hand has not moved at all."""
         if self._doubt is None:
             return False
@@ -241,14 +258,15 @@ class StillOrMoving:
             self._still_variance, self._moving_variance,
         ) = state  # fmt: skip
 
-    def _mix(self) -> FloatArray:
-        self.velocity = (1.0 - self.probability_still) * self._speed
-        return self.probability_still * self._still + (1.0 - self.probability_still) * self._moving
+    def _mix(self) -> Vector:
+        moving = 1.0 - self.probability_still
+        self._velocity = _times(moving, self._speed)
+        return _plus(self._still, moving, _minus(self._moving, self._still))
 
-    def _start(self, value: FloatArray, speed_sigma: float = 0.5) -> FloatArray:
+    def _start(self, value: Vector, speed_sigma: float = 0.5) -> Vector:
         self._still = self._moving = value
         noise = self._noise()
-        self._still_variance = list(noise)
+        self._still_variance = noise
         self._moving_variance = [(r, 0.0, speed_sigma**2) for r in noise]
         return value
 
@@ -262,13 +280,34 @@ class StillOrMoving:
         self._scale = min(max(self._scale * (1.0 + gain * (CORRELATION_ALLOWANCE * ratio - 1.0)), 1.0 / most), most)
 
 
-def _split(vector: FloatArray, ray: FloatArray) -> tuple[FloatArray, float]:
-    """The part across the ray (3,) and the length along it."""
-    along = float(vector @ ray)
-    return vector - along * ray, along
+def _dot(a: Vector, b: Vector) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _split_squares(vector: FloatArray, ray: FloatArray) -> tuple[float, float]:
+def _minus(a: Vector, b: Vector) -> Vector:
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+def _times(factor: float, a: Vector) -> Vector:
+    return factor * a[0], factor * a[1], factor * a[2]
+
+
+def _plus(a: Vector, factor: float, b: Vector) -> Vector:
+    """a + factor b."""
+    return a[0] + factor * b[0], a[1] + factor * b[1], a[2] + factor * b[2]
+
+
+def _direction(a: Vector) -> Vector:
+    return _times(1.0 / max(math.sqrt(_dot(a, a)), 1e-9), a)
+
+
+def _split(vector: Vector, ray: Vector) -> tuple[Vector, float]:
+    """The part across the ray and the length along it."""
+    along = _dot(vector, ray)
+    return _plus(vector, -along, ray), along
+
+
+def _split_squares(vector: Vector, ray: Vector) -> tuple[float, float]:
     """Mean square of the two components across the ray, and the square along it."""
-    along = float(vector @ ray)
-    return max(float(vector @ vector) - along * along, 0.0) / 2.0, along * along
+    along = _dot(vector, ray)
+    return max(_dot(vector, vector) - along * along, 0.0) / 2.0, along * along

@@ -20,7 +20,6 @@ from handmesh_ros.perception.imm import MotionParameters, StillOrMoving
 from handmesh_ros.perception.turning import TURNING, TurningOrNot
 
 SAMPLES_ALIKE = 4.0  # measured on noise with a correlation of 0.8 from frame to frame
-IDENTITY = np.eye(3)
 KINDS = ("imm", "one_euro", "kalman", "none")
 
 
@@ -149,8 +148,11 @@ class HandSmoother:
             return hand.position_covariance
         across, along = self._position.position_variances()
         # As if each sample were worth a fourth: a network repeats its errors from frame to frame, which the filters do not know.
-        along_ray = SAMPLES_ALIKE * (along - across) / float(wrist @ wrist) + size_relative_sigma**2
-        return SAMPLES_ALIKE * across * IDENTITY + along_ray * np.outer(wrist, wrist)
+        x, y, z = wrist.tolist()
+        along_ray = SAMPLES_ALIKE * (along - across) / (x * x + y * y + z * z) + size_relative_sigma**2
+        across *= SAMPLES_ALIKE
+        xy, xz, yz = along_ray * x * y, along_ray * x * z, along_ray * y * z
+        return np.array([[across + along_ray * x * x, xy, xz], [xy, across + along_ray * y * y, yz], [xz, yz, across + along_ray * z * z]])
 
     def predict(self, stamp_s: float, limit_s: float | None = None) -> Hand:
         """The last smoothed hand carried on to ``stamp_s`` with its present velocity and turning rate, fingers held.
