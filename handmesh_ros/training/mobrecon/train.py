@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -68,6 +69,7 @@ def main(config_path: str | Path = DEFAULT_CONFIG, root: Path = REPOSITORY) -> d
         TrainConfigError: the configuration or a file that it names is missing, or the checkpoint is of another run.
     """
     config = read_config(config_path)
+    cv2.setNumThreads(1)  # before anything is read: a forked reader would wait for ever for OpenCV's threads, which stay behind
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     template = HandTemplate.load()
@@ -227,7 +229,4 @@ def _parameter_groups(network: MobRecon, config: TrainConfig) -> Iterator[dict[s
 
 
 def _one_thread(_: int) -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
     torch.set_num_threads(1)
