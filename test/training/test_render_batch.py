@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from paths import REPO, SHARED, needs_shared
+from paths import REPO, needs_shared
 
 from handmesh_ros.perception.mesh_net import create_session
 from handmesh_ros.training.render.assets import AssetError, irradiance_form, linear_to_srgb, load_assets, srgb_to_linear
@@ -19,12 +19,6 @@ from handmesh_ros.training.template.rig import skin
 
 SIZE = 128
 LANDMARKS = REPO / "models" / "hand_landmark.onnx"
-
-
-@pytest.fixture(scope="module")
-def studio() -> Studio:
-    torch.set_num_threads(1)
-    return Studio.load(SHARED / "assets")
 
 
 @pytest.fixture(scope="module")

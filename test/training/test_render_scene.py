@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from paths import SHARED, needs_shared
+from paths import needs_shared
 
 from handmesh_ros.hand import BONES, INDEX_MCP, LITTLE_MCP, MIDDLE_MCP, WRIST, FloatArray
 from handmesh_ros.training.render.batch import RenderBatch, Studio, render_batch
@@ -25,12 +25,6 @@ BONE_ENDS = np.array(BONES)
 @pytest.fixture(scope="module")
 def template() -> HandTemplate:
     return HandTemplate.load()
-
-
-@pytest.fixture(scope="module")
-def studio() -> Studio:
-    torch.set_num_threads(1)
-    return Studio.load(SHARED / "assets")
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
+from handmesh_ros.sources import read_picture
 from handmesh_ros.training.lifted.observe import PATCH_SIZE, LandmarkNetwork, Observations
 
 FOLDERS = ("real_hands", "real_hands_more")
@@ -72,7 +72,7 @@ def look_at_real_hands(shared: str | Path, network: LandmarkNetwork, seed: int =
         with np.load(folder / "labels.npz") as labels:
             names, uv, right, split, source = (labels[key] for key in ("names", "uv", "right", "split", "source"))
         for row in tqdm(range(0, len(names), stride), desc=folder.name, unit="picture"):
-            picture = _read_rgb(folder / str(names[row]))
+            picture = read_picture(folder / str(names[row]))
             is_left = bool(right[row] < 0.5)
             regions = _looks(region_from_keypoints(uv[row], CROP_SCALE, mirror=is_left, box=CROP_BOX), rng)
             patches = np.concatenate([extract_patch(picture, region, PATCH_SIZE).copy() for region in regions])
@@ -86,13 +86,6 @@ def look_at_real_hands(shared: str | Path, network: LandmarkNetwork, seed: int =
     return RealLooks(
         Observations.join(parts), np.array(axes), np.array(sizes), np.array(centers), np.array(validation), np.array(sources)
     )
-
-
-def _read_rgb(path: Path) -> np.ndarray:
-    picture = cv2.imread(str(path))
-    if picture is None:
-        raise FileNotFoundError(f"{path}: there is no such picture, or it cannot be read")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def _looks(exact: CropRegion, rng: np.random.Generator) -> list[CropRegion]:

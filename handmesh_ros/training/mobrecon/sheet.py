@@ -16,9 +16,9 @@ from handmesh_ros.training.mobrecon.photometric import Picture
 from handmesh_ros.training.mobrecon.pictures import PictureSet
 from handmesh_ros.training.mobrecon.validate import Answers, answer
 from handmesh_ros.training.networks import MobRecon
+from handmesh_ros.training.render.samples import FAR_FOCAL
 
 TILE, COLUMNS = 160, 6
-FAR_FOCAL = 50.0  # focal length of the camera that draws the meshes, in sides of a tile: no perspective to speak of
 COLOUR, LABEL_COLOUR = (110, 200, 255), (255, 0, 255)
 
 
