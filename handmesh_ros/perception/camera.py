@@ -95,6 +95,14 @@ class Camera:
     def _focal(self) -> FloatArray:
         return self.K[[0, 1], [0, 1]]
 
+    @cached_property
+    def _center(self) -> FloatArray:
+        return self.K[:2, 2].copy()
+
+    @cached_property
+    def _skew(self) -> float:
+        return float(self.K[0, 1] / self.K[0, 0])
+
     @classmethod
     def from_hfov(cls, width: int, height: int, degrees: float) -> Camera:
         """A guess for an uncalibrated camera: square pixels, no distortion, the axis through the image's centre.
@@ -189,9 +197,9 @@ class Camera:
     def normalize(self, pixels: FloatArray) -> FloatArray:
         """Pixels (N, 2) to undistorted (x/z, y/z) (N, 2); NaN where the distortion has no inverse (far outside the image)."""
         pixels = np.asarray(pixels, float)
-        plain = (pixels - self.K[:2, 2]) / self._focal
-        if self.K[0, 1]:  # skew
-            plain[:, 0] -= self.K[0, 1] / self._focal[0] * plain[:, 1]
+        plain = (pixels - self._center) / self._focal
+        if self._skew:
+            plain[:, 0] -= self._skew * plain[:, 1]
         if not self.distortion.size:
             return plain
         if self.distortion_model in FISHEYE_MODELS:

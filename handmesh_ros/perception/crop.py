@@ -87,7 +87,7 @@ class CropRegion:
 
     def to_image(self, fractions: FloatArray) -> FloatArray:
         """Fractions of the patch (N, 2) to pixels of the full image (N, 2)."""
-        return (np.asarray(fractions, float) - 0.5) @ (self.size * self.axes.T) + self.center
+        return (np.asarray(fractions, float) - 0.5).dot(self.axes.T * self.size) + self.center
 
     def to_patch(self, pixels: FloatArray) -> FloatArray:
         """Pixels of the full image (N, 2) to fractions of the patch (N, 2)."""
@@ -104,10 +104,10 @@ class CropRegion:
         """
         if ray is None:
             ray = camera.normalize(self.center[None])[0]
-        if not math.isfinite(ray[0] + ray[1]):  # a centre so far outside that the distortion has no inverse there
+        if not math.isfinite(sum(ray.tolist())):  # a centre so far outside that the distortion has no inverse there
             ray = (self.center - camera.K[:2, 2]) / camera.K[[0, 1], [0, 1]]
         axes = viewing_ray_rotation(ray)
-        axes[:, :2] = axes[:, :2] @ self.axes
+        axes[:, :2] = axes[:, :2].dot(self.axes)
         return axes
 
     def visible_share(self, width: int, height: int) -> float:

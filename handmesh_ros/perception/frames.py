@@ -33,7 +33,7 @@ def viewing_ray_rotation(center_normalized: FloatArray) -> FloatArray:
     Args:
         center_normalized: (2,) undistorted x/z, y/z of the crop's centre.
     """
-    a, b = float(center_normalized[0]), float(center_normalized[1])
+    a, b = center_normalized.tolist()
     length = math.sqrt(a * a + b * b + 1)
     x, y, z = a / length, b / length, 1 / length
     # Rodrigues' formula for the axis (0, 0, 1) x ray: its denominator 1 + z is at least 1, so nothing degenerates.

@@ -53,10 +53,12 @@ class HandMeter:
         with self._stopwatch.stage("place"):
             keypoints = region.to_image(estimate.keypoints)
             # The centre's ray with the keypoints': to undistort 22 points costs what one costs.
-            rays = camera.normalize(np.concatenate([keypoints, region.center[None]]))
+            pixels = np.empty((len(keypoints) + 1, 2))
+            pixels[:-1], pixels[-1] = keypoints, region.center
+            rays = camera.normalize(pixels)
             # From the crop's axes to the camera's: mirror, roll, and the turn of the viewing ray; from the network's hand to this one.
             axes = region.axes_in_camera(camera, rays[-1]) * (size.size_m / self.network.reference_size_m)
-            joints = estimate.joints.astype(np.float64) @ axes.T
+            joints = estimate.joints.astype(np.float64).dot(axes.T)
             try:
                 placement = place(joints, rays[:-1], camera.focal_px, size_relative_sigma=size.relative_sigma)
             except PlacementError:

@@ -32,6 +32,9 @@ CHI2_2_MEDIAN = 2 * math.log(2)
 INLIER_CHI2 = 13.8
 # Residuals this much above what the sigmas promise (chi-square, about 40 degrees of freedom, 99 %) widen the covariance.
 EXCESS_CHI2 = 1.6
+# The rows of ``_terms``; the first LINEAR of them are what residuals are made of.
+ONE, A, B, P, Q, Z, RADIUS = range(7)
+LINEAR = 6
 
 
 class PlacementError(ValueError):
@@ -80,56 +83,64 @@ def place(
     """
     joints, rays = np.asarray(joints_relative, float), np.asarray(keypoints_normalized, float)
     terms = _terms(joints, rays)
-    confidence = terms[0] if weights is None else np.clip(np.nan_to_num(weights), 0.0, 1.0)
-    sums = (terms @ confidence).tolist()
+    confidence = terms[ONE] if weights is None else np.clip(np.nan_to_num(weights), 0.0, 1.0)
+    sums = terms.dot(confidence).tolist()
     if not math.isfinite(sum(sums)):  # cheaper than to look at every number first
         joints, rays, confidence = _without_missing(joints, rays, confidence)
         terms = _terms(joints, rays)
-        sums = (terms @ confidence).tolist()
+        sums = terms.dot(confidence).tolist()
     unusable = len(joints) - int(np.count_nonzero(confidence))
     if len(joints) - unusable < MIN_JOINTS:
         raise PlacementError(f"{unusable} of {len(joints)} joints cannot be used, at least {MIN_JOINTS} are needed")
-    _, a, b, squared_radius, p, q, _, z = terms
-    pixel_variance = (keypoint_sigma_px / focal_px) ** 2
-    joint_variance = max(joint_sigma_m, MIN_SIGMA_M) ** 2 * (1.0 + 0.5 * squared_radius)
+    pixel_sigma, squared_sigma = keypoint_sigma_px / focal_px, max(joint_sigma_m, MIN_SIGMA_M) ** 2
+    joint_variance = terms[RADIUS] * (0.5 * squared_sigma) + squared_sigma
+    # Rows that make of the terms: a joint's residual in x and y, a tz + p - tx and b tz + q - ty, and its depth, z + tz, in pixel sigmas.
+    linear, linear_terms = np.zeros((3, LINEAR)), terms[:LINEAR]
+    linear[0, P] = linear[1, Q] = 1.0
+    linear[2, Z] = pixel_sigma
 
     tx, ty, tz = _solve(sums)
     for cutoff in (*TUKEY_CUTOFFS, None):
-        depth = z + tz
-        ex, ey = a * tz + (p - tx), b * tz + (q - ty)
-        squared = ex * ex + ey * ey
-        precision = confidence / (pixel_variance * (depth * depth) + joint_variance)
+        linear[0, ONE], linear[1, ONE], linear[2, ONE] = -tx, -ty, pixel_sigma * tz
+        linear[0, A] = linear[1, B] = tz
+        ex, ey, pixel_noise = linear.dot(linear_terms) ** 2
+        squared = ex + ey
+        precision = confidence / (pixel_noise + joint_variance)
         chi2 = precision * squared
         if cutoff is None:
             break
         # Scaled by the median, so that many bad keypoints do not make the good ones look bad; joints left out sort first.
-        median = float(np.sort(chi2)[(len(chi2) + unusable) // 2]) / CHI2_2_MEDIAN
+        median = sorted(chi2.tolist())[(len(joints) + unusable) // 2] / CHI2_2_MEDIAN
         robust = np.maximum(1.0 - chi2 * (1.0 / (cutoff * max(1.0, median))), 0.0)
-        sums = (terms @ (precision * (robust * robust))).tolist()
-        tx, ty, tz = _solve(sums, pixel_variance * min(1.0, median))
+        sums = terms.dot(precision * robust * robust).tolist()
+        tx, ty, tz = _solve(sums, pixel_sigma**2 * min(1.0, median))
 
-    inliers = (chi2 < INLIER_CHI2) & (confidence > 0)
+    inliers = chi2 < INLIER_CHI2
+    if unusable:
+        inliers &= confidence > 0
     count = int(np.count_nonzero(inliers))
     if count < MIN_JOINTS:
         raise PlacementError(f"only {count} of {len(joints)} joints agree on a position")
-    if tz < MIN_DEPTH_M or (depth.min() < MIN_DEPTH_M and (inliers & (depth < MIN_DEPTH_M)).any()):
+    depth = terms[Z] + tz
+    if tz < MIN_DEPTH_M or (min(depth.tolist()) < MIN_DEPTH_M and (inliers & (depth < MIN_DEPTH_M)).any()):
         raise PlacementError(f"the hand would lie at depth {tz:.3g} m, behind or inside the camera")
     counted = inliers.astype(float)
-    residual_px = focal_px * math.sqrt(float(squared / np.maximum(depth, MIN_DEPTH_M) ** 2 @ counted) / count)
-    excess = float(chi2 @ counted) / (2 * count - 3) / EXCESS_CHI2
+    depth = np.maximum(depth, MIN_DEPTH_M)  # an outlier's may be anything
+    residual_px = focal_px * math.sqrt(float((squared / (depth * depth)).dot(counted)) / count)
+    excess = float(chi2.dot(counted)) / (2 * count - 3) / EXCESS_CHI2
     # The median is the scale that outliers hardly reach: where it is high, some of them are near enough to have pulled.
     covariance = _covariance(sums, TUKEY_VARIANCE * max(1.0, median, excess), size_relative_sigma**2, (tx, ty, tz))
     return Placement(np.array([tx, ty, tz]), covariance, residual_px, inliers)
 
 
 def _terms(joints: FloatArray, rays: FloatArray) -> FloatArray:
-    """(8, N) what the normal equations are summed from: 1, a, b, a^2 + b^2, p, q, a p + b q, z, with p = a z - x, q = b z - y."""
+    """(8, N) what the normal equations are summed from: 1, a, b, p, q, z, a^2 + b^2, a p + b q, with p = a z - x, q = b z - y."""
     terms = np.empty((8, len(joints)))
-    terms[0], terms[1:3], terms[7] = 1.0, rays.T, joints[:, 2]
-    _, a, b, squared_radius, p, q, _, z = terms
-    terms[4:6] = terms[1:3] * z - joints.T[:2]
-    np.add(a * a, b * b, out=squared_radius)
-    np.add(a * p, b * q, out=terms[6])
+    terms[ONE], terms[A : B + 1], terms[Z] = 1.0, rays.T, joints.T[2]
+    ab = terms[A : B + 1]
+    np.subtract(ab * terms[Z], joints.T[:2], out=terms[P : Q + 1])
+    products = terms[A : Q + 1].reshape(2, 2, -1) * ab
+    np.add(products[:, 0], products[:, 1], out=terms[RADIUS:])
     return terms
 
 
@@ -148,7 +159,7 @@ def _solve(sums: list[float], noise: float = 0.0) -> tuple[float, float, float]:
         noise: variance of a and b. Their squares in the sums are that much too large, which would pull a small (distant) hand
             towards the camera; it is taken out again.
     """
-    s1, sa, sb, srr, sp, sq, srp, sz = sums
+    s1, sa, sb, sp, sq, sz, srr, srp = sums
     if not s1 > 0:
         raise PlacementError("no two joints agree on a position")
     srr -= 2 * noise * s1
@@ -169,7 +180,7 @@ def _covariance(
     The inverse is round by 1 / s1, and long along the keypoints' mean ray by their spread. A hand (1 + e) times as large fits the
     same picture (1 + e) times as far away: the size's part is exactly e times the translation.
     """
-    s1, sa, sb, srr = sums[:4]
+    s1, sa, sb, srr = sums[ONE], sums[A], sums[B], sums[RADIUS]
     across, along = noise_scale / s1, noise_scale / (srr - (sa * sa + sb * sb) / s1)
     a, b = sa / s1, sb / s1
     x, y, z = translation
