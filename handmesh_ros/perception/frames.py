@@ -74,12 +74,15 @@ def joint_rotations(joints: FloatArray, side: Side) -> FloatArray:
     # vectors across the old x. Bent back by 180 degrees any axis would do: y stays as it is.
     sums = x[:-1] + x[1:]
     halves = 0.5 * dot(sums, sums)
-    axes = sums / np.where(halves > TINY, halves, np.inf)
+    if least(halves) <= TINY:
+        halves = np.where(halves > TINY, halves, np.inf)
+    axes = sums / halves
     y[1] = _drawn_to_plane(y[0] - dot(y[0], x[1]) * axes[0], x[1], _cross(sums[1], sums[2]))
     y[2] = y[1] - dot(y[1], x[2]) * axes[1]
     y[3] = y[2] - dot(y[2], x[3]) * axes[2]
 
-    return hand_rotations(wrist, x[1:].transpose(1, 0, 2), y[1:].transpose(1, 0, 2))
+    # Copied, because numpy is several times slower on transposed arrays.
+    return hand_rotations(wrist, x[1:].transpose(1, 0, 2).copy(), y[1:].transpose(1, 0, 2).copy())
 
 
 def hand_rotations(wrist: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
@@ -111,8 +114,8 @@ def _wrist_rotation(joints: FloatArray, handedness: float) -> FloatArray:
     length = _length3(middle)
     x = [value / length for value in middle] if length > TINY else [1.0, 0.0, 0.0]
     # Twice the area of the fan of triangles, as a vector: out of a right hand's palm.
-    fan = [_cross3(a, b) for a, b in pairwise(points)]
-    palm = [-handedness * sum(parts) for parts in zip(*fan, strict=True)]
+    a, b, c = (_cross3(one, other) for one, other in pairwise(points))
+    palm = [-handedness * (a[i] + b[i] + c[i]) for i in range(3)]
     y = _cross3(palm, x)
     size = _length3(y)
     if size <= TINY * length:  # a palm without area: any direction across x
@@ -126,7 +129,7 @@ def _wrist_rotation(joints: FloatArray, handedness: float) -> FloatArray:
 def _make_directions(x: FloatArray) -> None:
     """Bones x[1:] (3, fingers, 3) to unit vectors, in place; a bone without length takes its parent's direction."""
     lengths = np.sqrt(dot(x[1:], x[1:]))
-    if lengths.min() > TINY:
+    if least(lengths) > TINY:
         x[1:] /= lengths
         return
     for level in range(1, LEVELS):
@@ -143,13 +146,17 @@ def _drawn_to_plane(y: FloatArray, x: FloatArray, normals: FloatArray) -> FloatA
     """
     # Counted about y: small for a straight finger, for one bent backwards, and for one that bends about another axis, which only a
     # bad measurement does.
-    bend = dot(normals, y)
-    if bend.max() <= BEND_START:
+    shares = [[_plane_share(bend)] for (bend,) in dot(normals, y).tolist()]
+    if not any(share for (share,) in shares):
         return y
-    bend = np.minimum(np.maximum((bend - BEND_START) / (BEND_FULL - BEND_START), 0.0), 1.0)
-    share = bend * bend * (3 - 2 * bend)
     normals = normals / np.maximum(np.sqrt(dot(normals, normals)), TINY)
-    return _perpendicular(y + share * (normals - y), x)
+    return _perpendicular(y + np.array(shares) * (normals - y), x)
+
+
+def _plane_share(bend: float) -> float:
+    """How much a finger's plane has to say: 0 up to BEND_START, 1 from BEND_FULL on, smooth between."""
+    part = min(max((bend - BEND_START) / (BEND_FULL - BEND_START), 0.0), 1.0)
+    return part * part * (3.0 - 2.0 * part)
 
 
 def _perpendicular(vectors: FloatArray, x: FloatArray) -> FloatArray:
@@ -159,8 +166,13 @@ def _perpendicular(vectors: FloatArray, x: FloatArray) -> FloatArray:
 
 
 def dot(a: FloatArray, b: FloatArray) -> FloatArray:
-    """(..., 1) of (..., 3): a product with ones, which numpy does faster than a sum or einsum."""
-    return (a * b) @ ONES
+    """(..., 1) of (..., 3): ``dot`` with ones, which numpy does faster than a sum, einsum or matmul."""
+    return (a * b).dot(ONES)
+
+
+def least(values: FloatArray) -> float:
+    """The smallest of a few numbers, much faster than ``values.min()``."""
+    return min(values.ravel().tolist())
 
 
 def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
