@@ -14,9 +14,13 @@ from functools import cached_property
 
 import numpy as np
 
-from handmesh_ros.hand import FloatArray, Side, TrackState
+from handmesh_ros.hand import JOINT_COUNT, FloatArray, Side, TrackState
 
-PALM = np.array([0, 1, 5, 9, 13, 17])  # wrist, thumb cmc and the four finger knuckles: the rigid part of a hand
+PALM = [0, 1, 5, 9, 13, 17]  # wrist, thumb cmc and the four finger knuckles: the rigid part of a hand
+# What to multiply a hand's joints with: for their mean (21,), the palm's centre (21,), and the palm's joints about it (6, 21).
+OF_CENTER = np.full(JOINT_COUNT, 1 / JOINT_COUNT)
+OF_PALM_CENTER = np.isin(np.arange(JOINT_COUNT), PALM) / len(PALM)
+ABOUT_PALM_CENTER = np.eye(JOINT_COUNT)[PALM] - OF_PALM_CENTER
 FORBIDDEN = math.inf
 LEAST_SIDE_LIKELIHOOD = 0.02  # networks are surer of the side than they are right
 RESUMPTION_COST = 4.0  # a track unseen in the last frame yields to one that was seen
@@ -99,7 +103,12 @@ class Measurement:
     @cached_property
     def palm_center(self) -> FloatArray:
         """(3,) camera frame, metres."""
-        return self.joints[PALM].sum(axis=0) / len(PALM)
+        return OF_PALM_CENTER.dot(self.joints)
+
+    @cached_property
+    def image_center(self) -> FloatArray:
+        """(2,) mean of the keypoints, pixels."""
+        return OF_CENTER.dot(self.keypoints)
 
     @cached_property
     def palm_px(self) -> float:
@@ -133,15 +142,15 @@ class Track:
 
 def palm_size_px(keypoints: FloatArray) -> float:
     """Twice the root mean square distance of the palm's keypoints from their centre: steady while fingers open and close."""
-    palm = keypoints[PALM]
-    about_center = palm - palm.sum(axis=0) / len(PALM)
+    about_center = ABOUT_PALM_CENTER.dot(keypoints)
     return 2.0 * math.sqrt(float(np.vdot(about_center, about_center)) / len(PALM))
 
 
 def same_hand(a: FloatArray, b: FloatArray, palm_px: float, limit: float) -> bool:
     """Whether two keypoint sets (N, 2) lie on one hand: mean distance below ``limit`` palm sizes."""
     difference = a - b
-    return float(np.sqrt((difference * difference).sum(axis=1)).mean()) < limit * palm_px
+    distances = np.hypot(difference[:, 0], difference[:, 1])
+    return float(distances.sum()) < limit * palm_px * len(distances)
 
 
 def intrinsic_fault(measurement: Measurement, score: float, parameters: TrackingParameters) -> LossReason:
@@ -174,11 +183,13 @@ def match_cost(track: Track, measurement: Measurement, stamp_s: float, parameter
     limit = parameters.max_size_ratio + 2.0 * elapsed
     if not 1.0 / limit <= ratio <= limit:
         return FORBIDDEN, LossReason.SIZE_JUMP
-    predicted = track.position + track.velocity * coasted_time(elapsed)
-    offset = measurement.palm_center - predicted
-    distance = math.sqrt(float(predicted @ predicted))
-    along = float(offset @ predicted) / max(distance, 1e-9)
-    across_squared = max(float(offset @ offset) - along * along, 0.0)
+    coasted = coasted_time(elapsed)
+    (px, py, pz), (vx, vy, vz), (x, y, z) = track.position.tolist(), track.velocity.tolist(), measurement.palm_center.tolist()
+    px, py, pz = px + vx * coasted, py + vy * coasted, pz + vz * coasted  # predicted
+    x, y, z = x - px, y - py, z - pz  # how far off that is
+    distance = math.sqrt(px * px + py * py + pz * pz)
+    along = (x * px + y * py + z * pz) / max(distance, 1e-9)
+    across_squared = max(x * x + y * y + z * z - along * along, 0.0)
     drift = min(0.5 * parameters.max_acceleration_mps2 * elapsed * elapsed, parameters.max_drift_m)
     sigma = parameters.position_sigma_m + drift
     depth_sigma = sigma + parameters.depth_sigma_ratio * distance
@@ -210,20 +221,25 @@ def match(
     tracks: Sequence[Track], measurements: Sequence[Measurement], least_score: float, stamp_s: float, parameters: TrackingParameters
 ) -> tuple[dict[int, Measurement], dict[int, LossReason]]:
     """Measurement of each matched track by id, and for the others the reason why there is none."""
-    faults = [intrinsic_fault(m, least_score, parameters) for m in measurements]
-    reasons: dict[int, LossReason] = {
-        m.track_id: f for m, f in zip(measurements, faults, strict=True) if f is not LossReason.NONE and m.track_id is not None
-    }
-    sound = [m for m, fault in zip(measurements, faults, strict=True) if fault is LossReason.NONE]
+    reasons: dict[int, LossReason] = {}
+    sound: list[Measurement] = []
+    for measurement in measurements:
+        fault = intrinsic_fault(measurement, least_score, parameters)
+        if fault is LossReason.NONE:
+            sound.append(measurement)
+        elif measurement.track_id is not None:
+            reasons[measurement.track_id] = fault
     if not tracks or not sound:
         return {}, reasons
     explained: list[list[float]] = []  # how well each track explains each measurement
     for track in tracks:
-        pairs = [match_cost(track, measurement, stamp_s, parameters) for measurement in sound]
-        explained.append([cost for cost, _ in pairs])
-        for measurement, (_, reason) in zip(sound, pairs, strict=True):
+        row: list[float] = []
+        for measurement in sound:
+            cost, reason = match_cost(track, measurement, stamp_s, parameters)
+            row.append(cost)
             if measurement.track_id == track.track_id and reason is not LossReason.NONE:
                 reasons[track.track_id] = reason
+        explained.append(row)
     # A patch mirrored for one side gives no usable mesh of the other, so a track takes only measurements of its own side.
     costs = [
         [

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handmesh_ros.hand import JOINT_COUNT, FloatArray, Side, TrackState
+from handmesh_ros.hand import FloatArray, Side, TrackState
 from handmesh_ros.perception.association import (
     LossReason,
     Measurement,
@@ -204,9 +204,9 @@ class Tracker:
         elapsed = stamp_s - track.stamp_s
         if elapsed > 0.0:
             gain = -math.expm1(-elapsed / VELOCITY_TIME_S)
-            velocity = velocity + gain * ((position - track.position) / elapsed - velocity)
-            shift = (measurement.keypoints - track.measurement.keypoints).sum(axis=0) / JOINT_COUNT
-            image_velocity = image_velocity + gain * (shift / elapsed - image_velocity)
+            image_shift = measurement.image_center - track.measurement.image_center
+            velocity = (1.0 - gain) * velocity + gain / elapsed * (position - track.position)
+            image_velocity = (1.0 - gain) * image_velocity + gain / elapsed * image_shift
         return [
             replace(
                 track,
