@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from handmesh_ros.hand import JOINT_COUNT, FloatArray
+from handmesh_ros.hand import JOINT_COUNT, JOINT_PARENTS, FloatArray
 from handmesh_ros.perception.filters import OneEuroVector
-from handmesh_ros.perception.frames import dot
+from handmesh_ros.perception.frames import dot, least
 
 FINGERS, BONES = 5, 4  # and the bones of each, from the wrist to the tip
+PARENTS = np.array(JOINT_PARENTS[1:])
 BONE_MEMORY = 64  # frames whose median is a bone's length
 EARLY_FRAMES, MEDIAN_EVERY = 16, 8  # a median of many barely changes from frame to frame, and steady lengths are what it is for
 MESH_REACH_M = 0.012  # how far a joint carries the mesh along, about a finger's radius
@@ -59,7 +60,7 @@ class Articulation:
         # A vertex has its joints' gain in the filter, then it is moved as far as they are: one product gives both.
         of_joints = np.empty((JOINT_COUNT, 4), np.float32)
         of_joints[:, 0], of_joints[:, 1:] = gain, held - filtered
-        of_vertices = self._skin @ of_joints
+        of_vertices = self._skin.dot(of_joints)
         self._vertices = self._vertices + of_vertices[:, :1] * (vertices - self._vertices)
         return held, directions, self._y, self._vertices + of_vertices[:, 1:]
 
@@ -68,9 +69,8 @@ class Articulation:
 
         The wrist is the origin. ``x`` is the direction of a finger's bone without length.
         """
-        chains = np.array([joints, measured])[:, 1:].reshape(2, FINGERS, BONES, 3)
-        bones = chains.copy()
-        bones[:, :, 1:] -= chains[:, :, :-1]
+        both = np.array([joints, measured])
+        bones = (both[:, 1:] - both.take(PARENTS, 1)).reshape(2, FINGERS, BONES, 3)
         filtered, lengths = np.sqrt(dot(bones, bones))
         self._length_memory[self._frames % BONE_MEMORY] = lengths
         self._frames += 1
@@ -79,7 +79,7 @@ class Articulation:
         directions = bones[0] / np.maximum(filtered, TINY_M)
         held = np.zeros((JOINT_COUNT, 3))
         np.add.accumulate(self._lengths * directions, axis=1, out=held[1:].reshape(FINGERS, BONES, 3))
-        if filtered.min() <= TINY_M:
+        if least(filtered) <= TINY_M:
             directions[:, 1:] = np.where(filtered[:, 1:] > TINY_M, directions[:, 1:], x)
         return held, directions[:, 1:]
 
