@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "sources": ({"numpy", "cv2"}, {"hand"}),
     "overlay": ({"numpy", "cv2"}, {"hand", "perception"}),
     "evaluation": (OFFLINE - {"torch"}, {"hand", "perception", "sources"}),
-    "training": (OFFLINE, {"hand", "perception", "provision", "evaluation", "overlay"}),
+    "training": (OFFLINE, {"hand", "perception", "provision", "evaluation", "overlay", "sources"}),
 }
 ROS_ROOMS = {"node", "demo", "bench"}
 ROS_PACKAGE = re.compile(r"rclpy|cv_bridge|ament_index_python|launch(_ros)?|tf2_ros|sensor_msgs_py|\w+_(msgs|srvs|interfaces)")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from handmesh_ros.hand import INDEX_TIP, THUMB_TIP, FloatArray
@@ -12,17 +14,20 @@ FIST_BEND_RAD = 3.9
 
 # Rows: wrist and the four joints of index, middle, ring and little finger.
 FINGER_CHAINS = np.array([[0, *range(first, first + 4)] for first in (5, 9, 13, 17)])
+TINY = 1e-36  # m4: bones of no length, which no hand has, count as bent by a right angle
 
 
 def pinch_distance(joints: FloatArray) -> float:
     """Thumb tip to index tip, metres, of joints (21, 3) in metres."""
-    return float(np.linalg.norm(joints[THUMB_TIP] - joints[INDEX_TIP]))
+    return math.dist(joints[THUMB_TIP], joints[INDEX_TIP])
 
 
 def aperture(joints: FloatArray) -> float:
     """0: closed fist, 1: flat open hand; the mean bend of the four fingers, of joints (21, 3)."""
-    bones = np.diff(np.asarray(joints, float)[FINGER_CHAINS], axis=1)
-    bones /= np.maximum(np.linalg.norm(bones, axis=2, keepdims=True), 1e-9)
-    cosines = np.clip((bones[:, 1:] * bones[:, :-1]).sum(axis=2), -1, 1)
-    bend = np.arccos(cosines).sum(axis=1).mean()
-    return float(np.clip((FIST_BEND_RAD - bend) / (FIST_BEND_RAD - OPEN_BEND_RAD), 0, 1))
+    chains = np.asarray(joints, float)[FINGER_CHAINS]
+    bones = chains[:, 1:] - chains[:, :-1]
+    squares = np.einsum("fbi,fbi->fb", bones, bones)
+    along = np.einsum("fbi,fbi->fb", bones[:, 1:], bones[:, :-1])
+    cosines = along / np.sqrt(np.maximum(squares[:, 1:] * squares[:, :-1], TINY))
+    bend = np.arccos(np.minimum(np.maximum(cosines, -1), 1)).sum().item() / len(bones)
+    return min(max((FIST_BEND_RAD - bend) / (FIST_BEND_RAD - OPEN_BEND_RAD), 0.0), 1.0)

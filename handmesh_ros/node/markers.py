@@ -1,9 +1,4 @@
-"""Markers for RViz, serialized once and then patched.
-
-A hand's mesh is 4614 geometry_msgs/Point objects: building and serializing them takes tens of milliseconds in Python. But only the
-numbers change from frame to frame. So the message is serialized once with recognisable numbers in the places that change, the places
-are found in the bytes, and from then on a frame only writes its numbers there.
-"""
+"""Markers for RViz. A hand's mesh is 4614 points: far too many to make as messages for every frame, so they are patched into bytes."""
 
 from __future__ import annotations
 
@@ -13,12 +8,12 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point
 from numpy.typing import NDArray
-from rclpy.serialization import serialize_message
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from handmesh_ros.hand import BONES, FloatArray, Hand, Side
 from handmesh_ros.node.messages import duration
+from handmesh_ros.node.template import MARK, SerializedTemplate, marked_header
 from handmesh_ros.overlay import faces_of_side
 
 COLOURS = {Side.RIGHT: (0.35, 0.67, 1.0), Side.LEFT: (1.0, 0.67, 0.35)}
@@ -28,9 +23,6 @@ BONE_ENDS = np.array(BONES).reshape(-1)
 
 # Longer than a few frames: a marker that is not renewed disappears by itself when the node dies.
 LIFETIME_S = 0.3
-
-# Numbers that no real message holds, to find their places: stamps of year 2033 and coordinates near 1e300.
-MARK_SECONDS, MARK_COORDINATE = 0x7A6B5C4D, 1.2345678901234e300
 
 
 def delete_markers(header: Header, sides: Sequence[Side]) -> MarkerArray:
@@ -64,32 +56,25 @@ class MarkerTemplate:
     def __init__(self, frame_id: str, sides: Sequence[Side], faces: NDArray[np.integer]) -> None:
         self.sides = tuple(sides)
         self._corners = [faces_of_side(faces, side).reshape(-1) for side in sides]
-        header = Header(stamp=Time(sec=MARK_SECONDS, nanosec=0), frame_id=frame_id)
+        header = marked_header(frame_id)
         marked = [
-            _marker(header, side, part, np.full((count, 3), MARK_COORDINATE))
+            _marker(header, side, part, np.full((count, 3), MARK))
             for side, corners in zip(sides, self._corners, strict=True)
             for part, count in (("mesh", corners.size), ("skeleton", BONE_ENDS.size))
         ]
-        self._buffer = bytearray(serialize_message(MarkerArray(markers=marked)))
-        self._stamps = [
-            np.frombuffer(self._buffer, np.uint32, 2, offset)
-            for offset in _places(self._buffer, np.array([MARK_SECONDS, 0], np.uint32).tobytes(), len(marked))
-        ]
-        self._points = []
-        end = 0
-        for count in (len(marker.points) for marker in marked):
-            begin = self._buffer.index(np.full(3 * count, MARK_COORDINATE).tobytes(), end)
-            self._points.append(np.frombuffer(self._buffer, np.float64, 3 * count, begin).reshape(count, 3))
-            end = begin + 24 * count
+        self._template = SerializedTemplate(MarkerArray(markers=marked))
+        self._points = [self._next_points(len(marker.points)) for marker in marked]
+
+    def _next_points(self, count: int) -> FloatArray:
+        self._template.place_stamp()
+        return self._template.place(np.float64, 3 * count).reshape(count, 3)
 
     def fill(self, stamp: Time, hands: Sequence[Hand]) -> bytes:
         """The serialized MarkerArray of these hands, ready for ``Publisher.publish``."""
-        for place in self._stamps:
-            place[:] = stamp.sec, stamp.nanosec
         for number, (hand, corners) in enumerate(zip(hands, self._corners, strict=True)):
             self._points[2 * number][:] = np.take(hand.vertices, corners, axis=0)
             self._points[2 * number + 1][:] = hand.joints[BONE_ENDS]
-        return bytes(self._buffer)
+        return self._template.message(stamp)
 
 
 class MarkerWriter:
@@ -138,11 +123,3 @@ def _marker(header: Header, side: Side, part: str, points: FloatArray) -> Marker
     marker.scale.x = 1.0 if is_mesh else BONE_WIDTH_M
     marker.scale.y = marker.scale.z = 1.0
     return marker
-
-
-def _places(buffer: bytearray, pattern: bytes, count: int) -> list[int]:
-    """Offsets of the ``count`` occurrences of the pattern."""
-    places: list[int] = []
-    while len(places) < count:
-        places.append(buffer.index(pattern, places[-1] + 1 if places else 0))
-    return places

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
-from geometry_msgs.msg import Point, Pose, PoseWithCovariance, PoseWithCovarianceStamped, Quaternion, TransformStamped, Vector3
+from geometry_msgs.msg import Point, Pose, PoseWithCovariance, PoseWithCovarianceStamped, Quaternion
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from sensor_msgs_py import point_cloud2
 from std_msgs.msg import Header
 
-from handmesh_ros.hand import JOINT_NAMES, JOINT_PARENTS, MIDDLE_MCP, WRIST, FloatArray, Hand, Side, TrackState
+from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray, Hand, Side, TrackState
 from handmesh_ros.msg import Hand as HandMessage
-from handmesh_ros.msg import HandArray, HandMesh, HandMeshFaces
-from handmesh_ros.node.grasp import aperture, pinch_distance
+from handmesh_ros.msg import HandMesh, HandMeshFaces
 from handmesh_ros.overlay import faces_of_side
 from handmesh_ros.perception.camera import Camera
 
@@ -28,8 +27,6 @@ STATES = {
 }
 # The network reports no uncertainty of rotation; this is how far its wrist typically is off.
 ROTATION_SIGMA_RAD = 0.2
-
-PARENTS = np.array(JOINT_PARENTS)
 
 # 4 q q^T of a unit quaternion xyzw, row by row, is linear in its rotation's nine numbers (xx, xy, xz, yx, ...), plus constants.
 OUTER_OF_ROTATION = np.array([
@@ -51,14 +48,19 @@ def seconds_of(stamp: Time | Duration) -> float:
     return stamp.sec + 1e-9 * stamp.nanosec
 
 
+def split_seconds(seconds: float) -> tuple[int, int]:
+    """Seconds, rounded down, and nanoseconds."""
+    return divmod(round(seconds * 1e9), 10**9)
+
+
 def time_of(seconds: float) -> Time:
-    nanoseconds = round(seconds * 1e9)
-    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+    sec, nanosec = split_seconds(seconds)
+    return Time(sec=sec, nanosec=nanosec)
 
 
 def duration(seconds: float) -> Duration:
-    nanoseconds = round(seconds * 1e9)
-    return Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+    sec, nanosec = split_seconds(seconds)
+    return Duration(sec=sec, nanosec=nanosec)
 
 
 def quaternions_xyzw(rotations: FloatArray) -> FloatArray:
@@ -72,55 +74,6 @@ def quaternions_xyzw(rotations: FloatArray) -> FloatArray:
     best = outer[np.arange(len(m)), outer[:, DIAGONAL, DIAGONAL].argmax(axis=1)]
     best *= (np.where(best[:, 3] < 0, -1.0, 1.0) / np.sqrt(np.einsum("ni,ni->n", best, best)))[:, None]
     return best
-
-
-def hand_array(
-    header: Header,
-    hands: Sequence[Hand],
-    latency_s: float = 0.0,
-    ages_s: Mapping[int, float] | None = None,
-    into: HandArray | None = None,
-) -> HandArray:
-    """All hands of one image.
-
-    Args:
-        latency_s: since the image's stamp.
-        ages_s: track_id -> seconds since the track began.
-        into: the message of an earlier image, to be overwritten: making messages costs several times more than filling them.
-    """
-    message = HandArray() if into is None else into
-    ages_s = ages_s or {}
-    filled = list(message.hands)[: len(hands)]
-    filled += [HandMessage() for _ in range(len(hands) - len(filled))]
-    for sent, hand in zip(filled, hands, strict=True):
-        _fill_hand(sent, hand, latency_s, ages_s.get(hand.track_id, 0.0))
-    message.header = header
-    message.hands = filled
-    return message
-
-
-def _fill_hand(message: HandMessage, hand: Hand, latency_s: float, age_s: float) -> None:
-    for pose, position, quaternion in zip(message.joints, hand.joints.tolist(), quaternions_xyzw(hand.rotations).tolist(), strict=True):
-        _fill(pose.position, pose.orientation, position, quaternion)
-    message.track_id = hand.track_id
-    message.side = SIDES[hand.side]
-    message.side_score = float(hand.side_score)
-    message.score = float(hand.score)
-    message.state = STATES[hand.state]
-    message.age = duration(age_s)
-    message.latency = duration(latency_s)
-    message.wrist.pose = message.joints[WRIST]
-    message.wrist.covariance = pose_covariance(hand)
-    message.keypoints = np.asarray(hand.keypoints, np.float32).reshape(-1)
-    message.metric = bool(hand.metric)
-    message.size_m = float(hand.size_m)
-    message.pinch_distance = pinch_distance(hand.joints)
-    message.aperture = aperture(hand.joints)
-
-
-def _fill(place: Point | Vector3, orientation: Quaternion, position: Sequence[float], quaternion: Sequence[float]) -> None:
-    place.x, place.y, place.z = position
-    orientation.x, orientation.y, orientation.z, orientation.w = quaternion
 
 
 def pose_covariance(hand: Hand) -> FloatArray:
@@ -138,40 +91,10 @@ def palm_position(hand: Hand) -> FloatArray:
 
 def palm_pose(header: Header, hand: Hand) -> PoseWithCovarianceStamped:
     """The palm: the wrist's axes at the middle between wrist and middle finger's mcp."""
-    pose = Pose()
-    _fill(pose.position, pose.orientation, palm_position(hand).tolist(), quaternions_xyzw(hand.rotations[:1])[0].tolist())
+    x, y, z = palm_position(hand).tolist()
+    qx, qy, qz, qw = quaternions_xyzw(hand.rotations[:1])[0].tolist()
+    pose = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
     return PoseWithCovarianceStamped(header=header, pose=PoseWithCovariance(pose=pose, covariance=pose_covariance(hand)))
-
-
-def frame_name(side: Side, joint: str, prefix: str = "") -> str:
-    """The TF frame of a joint."""
-    return f"{prefix}{side.value}_hand_{joint}"
-
-
-class TransformTree:
-    """The TF tree of a hand: the wrist under the image's frame, every joint under its parent joint. Made once, filled for every image."""
-
-    def __init__(self, frame_id: str, side: Side, prefix: str = "", wrist_only: bool = False) -> None:
-        names = [frame_name(side, name, prefix) for name in JOINT_NAMES]
-        parents = [frame_id, *(names[parent] for parent in PARENTS[1:])]
-        count = 1 if wrist_only else len(names)
-        self._links = [
-            TransformStamped(header=Header(frame_id=parent), child_frame_id=name)
-            for parent, name in zip(parents[:count], names[:count], strict=True)
-        ]
-
-    def fill(self, stamp: Time, hand: Hand) -> list[TransformStamped]:
-        """The transforms of this hand; the next call overwrites them."""
-        count = len(self._links)
-        rotations, joints = np.asarray(hand.rotations[:count], float), np.asarray(hand.joints[:count], float)
-        parents = PARENTS[1:count]
-        to_parent = rotations[parents].transpose(0, 2, 1)
-        relative = np.concatenate([rotations[:1], to_parent @ rotations[1:]])
-        offsets = np.concatenate([joints[:1], np.einsum("nij,nj->ni", to_parent, joints[1:] - joints[parents])])
-        for link, offset, quaternion in zip(self._links, offsets.tolist(), quaternions_xyzw(relative).tolist(), strict=True):
-            link.header.stamp = stamp
-            _fill(link.transform.translation, link.transform.rotation, offset, quaternion)
-        return self._links
 
 
 def best_of_each_side(hands: Sequence[Hand]) -> dict[Side, Hand]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from geometry_msgs.msg import PoseWithCovarianceStamped
@@ -21,10 +22,14 @@ from visualization_msgs.msg import MarkerArray
 from handmesh_ros.hand import Hand, Side
 from handmesh_ros.msg import HandArray, HandMesh, HandMeshFaces
 from handmesh_ros.node import messages
+from handmesh_ros.node.hand_array import HandArrayTemplate
 from handmesh_ros.node.markers import MarkerWriter
 from handmesh_ros.node.parameters import NodeParameters
+from handmesh_ros.node.transforms import TransformTemplate
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.camera import Camera
+
+TEMPLATES = 8  # kept of each kind of message
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,9 @@ class HandOutputs:
         self._palms = {side: self._publisher(PoseWithCovarianceStamped, f"{side.value}/palm_pose", 5) for side in Side}
         # What tf2_ros.TransformBroadcaster does, and all it does.
         self._tf = self._publisher(TFMessage, "/tf", 100)
-        self._message, self._raw_message = HandArray(), HandArray()
-        self._trees: dict[tuple, messages.TransformTree] = {}
+        # Made anew only when hands come and go, or the images' frame or a parameter changes.
+        self._hand_arrays = lru_cache(TEMPLATES)(HandArrayTemplate)
+        self._transforms = lru_cache(TEMPLATES)(TransformTemplate)
         self._born_s: dict[int, float] = {}
         self._next_marker_s = -np.inf
         self._faces: NDArray[np.integer] = np.zeros((0, 3), np.int32)
@@ -86,10 +92,10 @@ class HandOutputs:
         best = messages.best_of_each_side(hands)
         # First what a controller waits for, last what only people look at.
         if _wanted(self._hands):
-            self._hands.publish(messages.hand_array(header, hands, result.latency_s, ages, self._message))
+            self._hands.publish(self._hand_arrays(header.frame_id, len(hands)).fill(header.stamp, hands, result.latency_s, ages))
         if parameters.publish_tf != "none" and best and _wanted(self._tf):
-            links = [link for hand in best.values() for link in self._tree(header.frame_id, hand.side, parameters).fill(header.stamp, hand)]
-            self._tf.publish(TFMessage(transforms=links))
+            tree = self._transforms(header.frame_id, tuple(best), parameters.frame_prefix, parameters.publish_tf == "wrist")
+            self._tf.publish(tree.fill(header.stamp, list(best.values())))
         for side, hand in best.items():
             if _wanted(self._palms[side]):
                 self._palms[side].publish(messages.palm_pose(header, hand))
@@ -97,7 +103,8 @@ class HandOutputs:
             for hand in hands:
                 self._mesh.publish(messages.hand_mesh(header, hand))
         if _wanted(self._hands_raw):
-            self._hands_raw.publish(messages.hand_array(header, result.raw_hands, result.latency_s, ages, self._raw_message))
+            raw = result.raw_hands
+            self._hands_raw.publish(self._hand_arrays(header.frame_id, len(raw)).fill(header.stamp, raw, result.latency_s, ages))
         if _wanted(self._points):
             self._points.publish(messages.point_cloud(header, hands))
         if _wanted(self._markers):
@@ -110,12 +117,6 @@ class HandOutputs:
         """Nobody is there any more: take the markers away."""
         for message in self._marker_writer.messages(header, {}):
             self._markers.publish(message)
-
-    def _tree(self, frame_id: str, side: Side, parameters: NodeParameters) -> messages.TransformTree:
-        key = (frame_id, side, parameters.frame_prefix, parameters.publish_tf == "wrist")
-        if key not in self._trees:
-            self._trees[key] = messages.TransformTree(*key)
-        return self._trees[key]
 
     def _publish_markers(self, result: FrameResult, best: dict[Side, Hand], period_s: float) -> None:
         # A clock that jumped back (a looped bag) must not silence the markers; half a frame's slack keeps 15 Hz out of 30 Hz even.

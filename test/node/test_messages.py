@@ -15,12 +15,10 @@ from transforms3d.quaternions import mat2quat, quat2mat
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import TransformStamped
-from handmesh_ros.msg import Hand as HandMessage
 from sensor_msgs_py import point_cloud2
 from std_msgs.msg import Header
 
-from handmesh_ros.hand import JOINT_NAMES, JOINT_PARENTS, Side, TrackState
+from handmesh_ros.hand import Side, TrackState
 from handmesh_ros.node import grasp, messages
 from handmesh_ros.node.images import CameraCache, frame_of_image
 from handmesh_ros.perception.camera import Camera
@@ -48,89 +46,6 @@ def test_quaternions_are_those_of_transforms3d_in_xyzw_order(a: float, b: float,
 def test_half_turns_have_exact_quaternions(axis: int) -> None:
     rotation = np.diag([1.0 if i == axis else -1.0 for i in range(3)])
     np.testing.assert_allclose(np.abs(messages.quaternions_xyzw(rotation[None])[0]), np.eye(4)[axis], atol=1e-12)
-
-
-def absolute_poses(tree: list[TransformStamped], root: str) -> dict[str, np.ndarray]:
-    """4x4 of every frame in the root's frame; fails where the tree is not connected."""
-    parents = {t.child_frame_id: t for t in tree}
-    assert len(parents) == len(tree), "a frame has two parents"
-
-    def resolve(name: str) -> np.ndarray:
-        if name == root:
-            return np.eye(4)
-        link = parents[name]
-        local = np.eye(4)
-        local[:3, :3] = matrix_of(link.transform.rotation)
-        t = link.transform.translation
-        local[:3, 3] = (t.x, t.y, t.z)
-        return resolve(link.header.frame_id) @ local
-
-    return {name: resolve(name) for name in parents}
-
-
-@pytest.mark.parametrize("side", list(Side))
-def test_transforms_are_a_connected_right_handed_tree_that_gives_the_hand_back(side: Side) -> None:
-    hand = known_hand(side)
-    tree = messages.TransformTree(HEADER.frame_id, side, "robot/").fill(HEADER.stamp, hand)
-    poses = absolute_poses(tree, HEADER.frame_id)
-    assert len(tree) == 21
-    for index, name in enumerate(JOINT_NAMES):
-        pose = poses[f"robot/{side.value}_hand_{name}"]
-        np.testing.assert_allclose(pose[:3, 3], hand.joints[index], atol=1e-9)
-        np.testing.assert_allclose(pose[:3, :3], hand.rotations[index], atol=1e-9)
-        assert np.linalg.det(pose[:3, :3]) == pytest.approx(1)
-
-
-def test_parents_are_the_joints_parents_and_stamps_the_images() -> None:
-    links = messages.TransformTree(HEADER.frame_id, Side.RIGHT).fill(HEADER.stamp, known_hand())
-    tree = {t.child_frame_id: t for t in links}
-    assert tree["right_hand_wrist"].header.frame_id == "camera_optical_frame"
-    assert tree["right_hand_index_pip"].header.frame_id == "right_hand_index_mcp"
-    for child, parent in enumerate(JOINT_PARENTS):
-        if parent >= 0:
-            assert tree[f"right_hand_{JOINT_NAMES[child]}"].header.frame_id == f"right_hand_{JOINT_NAMES[parent]}"
-    assert all(t.header.stamp == HEADER.stamp for t in tree.values())
-
-
-def test_wrist_only_gives_one_transform() -> None:
-    (link,) = messages.TransformTree(HEADER.frame_id, Side.LEFT, wrist_only=True).fill(HEADER.stamp, known_hand(Side.LEFT))
-    assert (link.header.frame_id, link.child_frame_id) == ("camera_optical_frame", "left_hand_wrist")
-
-
-def test_hand_array_carries_every_number() -> None:
-    hand = known_hand(Side.LEFT, state=TrackState.PREDICTED)
-    message = messages.hand_array(HEADER, [hand], latency_s=0.034, ages_s={3: 1.5})
-    assert message.header == HEADER
-    (sent,) = message.hands
-    assert (sent.side, sent.state, sent.track_id, sent.metric) == (HandMessage.SIDE_LEFT, HandMessage.STATE_PREDICTED, 3, True)
-    assert messages.seconds_of(sent.latency) == pytest.approx(0.034) and messages.seconds_of(sent.age) == pytest.approx(1.5)
-    positions = [(p.position.x, p.position.y, p.position.z) for p in sent.joints]
-    np.testing.assert_allclose(positions, hand.joints)
-    for pose, rotation in zip(sent.joints, hand.rotations, strict=True):
-        np.testing.assert_allclose(matrix_of(pose.orientation), rotation, atol=1e-9)
-    assert sent.joints[0] == sent.wrist.pose
-    np.testing.assert_allclose(np.reshape(sent.keypoints, (21, 2)), hand.keypoints, rtol=1e-6)
-    covariance = np.reshape(sent.wrist.covariance, (6, 6))
-    np.testing.assert_allclose(covariance[:3, :3], hand.position_covariance)
-    assert (np.linalg.eigvalsh(covariance) > 0).all() and (covariance[:3, 3:] == 0).all()
-    assert sent.pinch_distance == pytest.approx(np.linalg.norm(hand.joints[4] - hand.joints[8]))
-
-
-def test_no_hands_is_an_empty_array_with_the_images_header() -> None:
-    message = messages.hand_array(HEADER, [])
-    assert message.header == HEADER and len(message.hands) == 0
-
-
-def test_overwriting_earlier_messages_leaves_nothing_of_them() -> None:
-    first, second, third = known_hand(Side.LEFT, 1), known_hand(Side.RIGHT, 2, track_id=9), known_hand(Side.LEFT, 3)
-    reused = messages.hand_array(HEADER, [first, second])
-    later = Header(stamp=Time(sec=13), frame_id="other")
-    for hands in ([second], [], [third, first]):
-        assert messages.hand_array(later, hands, 0.01, {9: 2.0}, into=reused) is reused
-        assert reused == messages.hand_array(later, hands, 0.01, {9: 2.0})
-    tree = messages.TransformTree("camera", Side.LEFT)
-    tree.fill(HEADER.stamp, first)
-    assert tree.fill(later.stamp, third) == messages.TransformTree("camera", Side.LEFT).fill(later.stamp, third)
 
 
 def test_mesh_and_its_faces() -> None:
