@@ -43,11 +43,11 @@ class TurningOrNot:
         value = np.asarray(value, dtype=np.float64)
         if self.value is None:
             self._anchor = value
-        vector = rotation_vector(value @ self._anchor.T)
+        vector = rotation_vector(value.dot(self._anchor.T))
         if math.sqrt(float(vector @ vector)) > FAR_RAD and self.value is not None:
             self._anchor_at(self.value)
-            vector = rotation_vector(value @ self._anchor.T)
-        self.value = rotation_matrix(self._filter.update(vector, dt)) @ self._anchor
+            vector = rotation_vector(value.dot(self._anchor.T))
+        self.value = rotation_matrix(self._filter.update(vector, dt)).dot(self._anchor)
         return self.value
 
     def steady_velocity(self) -> FloatArray:
