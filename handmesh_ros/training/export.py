@@ -14,7 +14,7 @@ import torch
 
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_ros.training.export_encoder import array, emit_encoder
-from handmesh_ros.training.export_mesh import emit_decoder, emit_head, emit_pooling, emit_presence_side, emit_skin
+from handmesh_ros.training.export_mesh import emit_decoder, emit_head, emit_pooling, emit_presence_side, emit_refinement, emit_skin
 from handmesh_ros.training.networks import MobRecon, TemplateLevels
 from handmesh_ros.training.networks.checkpoint import load_network
 from handmesh_ros.training.onnx_graph import ENCODER_SCOPE, OPSET, GraphBuilder
@@ -77,6 +77,8 @@ def build_model(network: MobRecon, card: ModelCard, precision: str = "fp32") -> 
     encoded = emit_encoder(network.encoder, graph, "image")
     graph.scope = ""
     pose = emit_head(network.head, graph, encoded)
+    if network.refinement is not None:
+        pose = emit_refinement(network.refinement, graph, encoded, pose)
     features = emit_pooling(network.pooling, graph, encoded.latent, config.patch_size // 32, pose)
     vertices = emit_decoder(network.decoder, graph, features, config.unit_m)
     if network.skin is not None:

@@ -17,7 +17,15 @@ from torch import Tensor, nn
 from handmesh_ros.training.networks.blocks import ConvNorm, DenseBlock, GhostUnit, SeparableUnit, SpaceToDepthStem, SqueezeExcite
 from handmesh_ros.training.networks.densestack import DenseBottleneck, DenseDown, DenseUp
 from handmesh_ros.training.networks.ghoststack import GhostBottleneck, GhostDown, GhostUp
-from handmesh_ros.training.networks.landmarkstack import POOLED_CHANNELS, InvertedResidual, LandmarkEncoder, SameConv
+from handmesh_ros.training.networks.landmarkstack import (
+    EIGHTH_BLOCK,
+    POOLED_CHANNELS,
+    SIXTEENTH_BLOCK,
+    InvertedResidual,
+    LandmarkEncoder,
+    LandmarkUp,
+    SameConv,
+)
 from handmesh_ros.training.networks.resnetstack import BasicBlock, Bottleneck, ResNetDown, ResNetUp
 from handmesh_ros.training.networks.stack import StackedEncoder, StackMerge
 from handmesh_ros.training.onnx_graph import GraphBuilder
@@ -33,10 +41,16 @@ def array(tensor: Tensor) -> Array:
 
 def folded(weight: Tensor, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Array, Array]:
     """Weight (out, ...) and bias of a bias-free layer with the batch norm that follows it."""
+    scale, shift = norm_line(norm)
+    shape = (-1,) + (1,) * (weight.ndim - 1)
+    return array(weight) * scale.reshape(shape), shift
+
+
+def norm_line(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Array, Array]:
+    """What a batch norm does with every channel: factor and summand."""
     assert norm.running_mean is not None and norm.running_var is not None
     scale = array(norm.weight) / np.sqrt(array(norm.running_var) + norm.eps)
-    shape = (-1,) + (1,) * (weight.ndim - 1)
-    return array(weight) * scale.reshape(shape), array(norm.bias) - array(norm.running_mean) * scale
+    return scale, array(norm.bias) - array(norm.running_mean) * scale
 
 
 @singledispatch
@@ -249,6 +263,17 @@ def _(module: ResNetUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
     return emit(module.reduce3, graph, x)
 
 
+@emit_up.register
+def _(module: LandmarkUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
+    eighth, sixteenth, top = pyramid
+    x = graph.node("Add", enlarge(graph, emit(module.top, graph, top)), emit(module.sixteenth, graph, sixteenth))
+    x = graph.node("Relu", x)
+    x = graph.node("Add", x, emit(module.mix_sixteenth, graph, x))
+    x = graph.node("Add", enlarge(graph, emit(module.narrow, graph, x)), emit(module.eighth, graph, eighth))
+    x = graph.node("Relu", x)
+    return emit(module.unit, graph, graph.node("Add", x, emit(module.mix_eighth, graph, x)))
+
+
 def emit_merge(module: StackMerge, graph: GraphBuilder, stem: str, pose_map: str) -> str:
     """Join the stem's features with stack 1's conclusion."""
     # Bilinear weights sum to 1, so weights and bias may act on the small map; the ReLU may not.
@@ -309,7 +334,10 @@ def _(encoder: LandmarkEncoder, graph: GraphBuilder, image: str) -> EncoderNames
     # The weights know 0..1, which the patch already is.
     x = graph.clip(emit(encoder.stem, graph, image), 0, 6)
     x = emit(encoder.project, graph, graph.clip(emit(encoder.depthwise, graph, x), 0, 6))
+    maps = []
     for block in encoder.blocks:
         x = emit(block, graph, x)
+        maps.append(x)
     pooled = graph.reshape(graph.node("GlobalAveragePool", x), 1, POOLED_CHANNELS)
-    return EncoderNames(graph.conv(x, array(encoder.latent.weight)), None, pooled)
+    fine = emit_up(encoder.up, graph, (maps[EIGHTH_BLOCK], maps[SIXTEENTH_BLOCK], x))
+    return EncoderNames(fine, fine, pooled)

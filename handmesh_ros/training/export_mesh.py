@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from handmesh_ros.hand import JOINT_COUNT
-from handmesh_ros.training.export_encoder import EncoderNames, array
+from handmesh_ros.training.export_encoder import EncoderNames, array, norm_line
 from handmesh_ros.training.networks.decoder import DSConv, MeshDecoder, SpiralConv, SpiralConvLSTM, SpiralOperator, Upsampling
 from handmesh_ros.training.networks.heads import (
     DirectHead,
@@ -24,7 +24,9 @@ from handmesh_ros.training.networks.heads import (
     PresenceSideHead,
     SoftArgmaxHead,
 )
+from handmesh_ros.training.networks.landmarkstack import FINE_CHANNELS
 from handmesh_ros.training.networks.lifting import GridPooling, HeatmapPooling, JointSkin, LandmarkPooling
+from handmesh_ros.training.networks.refinement import PoseRefinement, ResidualLayer
 from handmesh_ros.training.networks.stack import LATENT_CHANNELS
 from handmesh_ros.training.onnx_graph import GraphBuilder
 
@@ -33,11 +35,13 @@ FULL_PRODUCT = 8
 
 
 class PoseNames(NamedTuple):
-    """Names of the keypoints (21, 2), of the heatmap weights (21, h * w) and of the landmark head's guess (21, 4), if there are any."""
+    """Names of the keypoints (21, 2), of the heatmap weights (21, h * w), and of the landmark head's guess in space (21, 4) and
+    refinement's context (1, C), if there are any."""
 
     keypoints: str
     heatmaps: str | None = None
     spatial: str | None = None
+    context: str | None = None
 
 
 @singledispatch
@@ -89,8 +93,40 @@ def _(head: LandmarkHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNam
     assert encoded.pooled is not None
     marks = graph.reshape(_linear(head.marks, graph, encoded.pooled), JOINT_COUNT, 3)
     world = graph.reshape(_linear(head.world, graph, encoded.pooled), JOINT_COUNT, 3)
-    keypoints, depth = graph.nodes("Split", [marks, graph.constant(np.array([2, 1]))], 2, axis=1)
-    return PoseNames(keypoints, None, graph.node("Concat", depth, world, axis=1))
+    first, depth = graph.nodes("Split", [marks, graph.constant(np.array([2, 1]))], 2, axis=1)
+    # The squared distance of cell c from guess g is c.c - 2 c.g + g.g, and g.g, the same for all cells, means nothing to the soft max.
+    cells, sharpness = array(head.cells), head.map_size**2 * array(head.sharpness)[:, None]
+    pull = graph.node("MatMul", graph.node("Mul", first, graph.constant(2 * sharpness)), graph.constant(cells.T))
+    bump = graph.node("Add", pull, graph.constant(-sharpness * (cells**2).sum(axis=1)))
+    probability = graph.node("Softmax", graph.node("Add", _maps(head.maps, graph, encoded), bump), axis=1)
+    keypoints = graph.node("MatMul", probability, graph.constant(cells))
+    return PoseNames(keypoints, probability, graph.node("Concat", depth, world, axis=1))
+
+
+def emit_refinement(refinement: PoseRefinement, graph: GraphBuilder, encoded: EncoderNames, pose: PoseNames) -> PoseNames:
+    """Add the refinement of a landmark head's pose."""
+    assert encoded.pooled is not None
+    assert pose.spatial is not None
+    depth, points = graph.nodes("Split", [pose.spatial, graph.constant(np.array([1, 3]))], 2, axis=1)
+    evidence = _linear(refinement.squeeze, graph, _at_joints(graph, encoded.latent, pose))
+    centred = graph.node("Sub", pose.keypoints, graph.constant(0.5))
+    known = [encoded.pooled, *(graph.reshape(part, 1, -1) for part in (evidence, centred, points, depth))]
+    scale, shift = norm_line(refinement.norm)
+    weight, bias = array(refinement.enter.weight), array(refinement.enter.bias)
+    x = graph.node("Concat", *known, axis=1)
+    x = graph.node("Add", graph.node("MatMul", x, graph.constant((weight * scale).T)), graph.constant(bias + weight @ shift))
+    for layer in refinement.layers:
+        assert isinstance(layer, ResidualLayer)
+        hidden = graph.node("Relu", _linear(layer.first, graph, graph.node("Relu", x)))
+        x = graph.node("Add", x, _linear(layer.second, graph, hidden))
+    context = graph.node("Relu", x)
+    moved = graph.node("Add", points, graph.reshape(_linear(refinement.leave, graph, context), JOINT_COUNT, 3))
+    return pose._replace(spatial=graph.node("Concat", depth, moved, axis=1), context=context)
+
+
+def _at_joints(graph: GraphBuilder, fine: str, pose: PoseNames) -> str:
+    assert pose.heatmaps is not None
+    return graph.node("Gemm", pose.heatmaps, graph.reshape(fine, FINE_CHANNELS, -1), transB=1)
 
 
 @singledispatch
@@ -141,9 +177,11 @@ def _(pooling: GridPooling, graph: GraphBuilder, latent: str, cells: int, pose: 
 @emit_pooling.register
 def _(pooling: LandmarkPooling, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
     assert pose.spatial is not None
+    assert pose.context is not None
     centred = graph.node("Sub", pose.keypoints, graph.constant(0.5))
     place = _linear(pooling.place, graph, graph.node("Concat", centred, pose.spatial, axis=1))
-    return graph.node("Add", emit_pooling(pooling.grid, graph, latent, cells, pose), place)
+    seen = _linear(pooling.seen, graph, _at_joints(graph, latent, pose))
+    return graph.node("Add", graph.node("Add", seen, place), _linear(pooling.context, graph, pose.context))
 
 
 @emit_pooling.register

@@ -74,7 +74,9 @@ def test_what_is_no_real_picture_is_filled() -> None:
     picture = pictures(1)
     region = CropRegion(np.array([128.0, 128.0]), 256.0)
     content = np.array([64.0, 0, 256, 256])
-    filling = np.full((SIZE, SIZE, 3), 77, np.uint8)
+    def filling() -> np.ndarray:
+        return np.full((SIZE, SIZE, 3), 77, np.uint8)
+
     assert (cut(picture.images[0], region, SIZE, content, filling)[:, :31] == 77).all()
     assert (cut(picture.images[0], region, SIZE, content, None)[:, :31] == 0).all()
     whole = cut(picture.images[0], region, SIZE, picture.content[0], None)

@@ -90,9 +90,8 @@ class Batches(Dataset[dict[str, Tensor]]):
         mirror = rng.random() < MIRRORED_SHARE if mirror is None else mirror
         region = look(pictures.keypoints[row], self.crop_scale, TRAINING, rng)
         region = CropRegion(region.center, region.size, region.angle, mirror)
-        other = self._background(rng)
-        filling = None if rng.random() < BLACK_SHARE else other
-        patch = cut(pictures.images[row], region, self.size, pictures.content[row], filling)
+        outside = None if rng.random() < BLACK_SHARE else lambda: self._background(rng)
+        patch = cut(pictures.images[row], region, self.size, pictures.content[row], outside)
         if rng.random() < OCCLUDED_SHARE:
             patch = occlude(patch, self._background(rng), rng)
         return self._row(

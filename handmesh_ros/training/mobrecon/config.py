@@ -55,6 +55,7 @@ class Losses:
     vertices: float = 1.0
     joints: float = 1.0
     keypoints: float = 2.0
+    first_keypoints: float = 1.0
     heatmaps: float = 0.0
     normals: float = 0.1
     edges: float = 1.0
@@ -76,7 +77,8 @@ class TrainConfig:
         landmark_weights: MediaPipe's landmark network to begin with, for the encoder 'landmark'; empty begins with random numbers.
         begin_with: a trained network (the .pt file beside a model) to go on from instead.
         frozen_blocks: how many of that encoder's blocks stay as they are.
-        encoder_rate: learning rate of the encoder as a share of the stage's rate.
+        encoder_rate: learning rate of the encoder as a share of the stage's rate; landmark_rate: that of the landmark network's linear
+            outputs, whose 1152 inputs make every step a large one.
         crop_scale: side of the patch over the longer side of the tight keypoint box.
     """
 
@@ -96,6 +98,7 @@ class TrainConfig:
     begin_with: str = ""
     frozen_blocks: int = 0
     encoder_rate: float = 1.0
+    landmark_rate: float = 1.0
     crop_scale: float = 1.5
     weight_decay: float = 0.01
     average: float = 0.998

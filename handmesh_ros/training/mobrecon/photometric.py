@@ -11,18 +11,18 @@ Picture = NDArray[np.uint8]
 
 def photometric(patch: Picture, rng: np.random.Generator) -> Picture:
     """Colour, contrast, sharpness, noise and compression of another camera."""
-    x: NDArray[np.float32] = patch.astype(np.float32) / np.float32(255)
     if rng.random() < 0.5:
-        x = _blur(x, rng)
-    gain = (np.exp(rng.normal(0, 0.25)) * (1 + rng.normal(0, 0.06, 3))).astype(np.float32)
-    x = np.power(np.maximum(x, 0), np.float32(np.exp(rng.normal(0, 0.2)))) * gain
-    grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
+        patch = _blur(patch, rng)
+    gain = np.exp(rng.normal(0, 0.25)) * (1 + rng.normal(0, 0.06, 3))
+    curve = (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.2))
+    x = cv2.LUT(patch, (curve[:, None] * gain).astype(np.float32)[None])
     saturation = 0.0 if rng.random() < 0.06 else np.exp(rng.normal(0, 0.3))
-    x = grey[..., None] + np.float32(saturation) * (x - grey[..., None])
+    mix = saturation * np.eye(3) + (1 - saturation) * np.array([0.299, 0.587, 0.114])
     if rng.random() < 0.2:
-        x = x @ _hue_turn(rng.normal(0, 0.35)).T
-    contrast = np.float32(np.exp(rng.normal(0, 0.2)))
-    x = (x - x.mean()) * contrast + x.mean()
+        mix = _hue_turn(rng.normal(0, 0.35)) @ mix
+    contrast = np.exp(rng.normal(0, 0.2))
+    middle = mix @ x.mean((0, 1))
+    x = cv2.transform(x, np.column_stack((contrast * mix, (1 - contrast) * middle.mean() * np.ones(3))))
     if rng.random() < 0.2:  # light that falls off across the patch
         ramp = np.linspace(-0.5, 0.5, len(x), dtype=np.float32)
         slope = rng.normal(0, 0.5, 2).astype(np.float32)
@@ -47,22 +47,22 @@ def occlude(patch: Picture, other: Picture, rng: np.random.Generator) -> Picture
     return np.where(mask[..., None] > 0, cover, patch)
 
 
-def _blur(x: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def _blur(x: Picture, rng: np.random.Generator) -> Picture:
     kind = rng.random()
     size = x.shape[0]
     if kind < 0.4:  # a hand that was small in the picture
         small = int(size * rng.uniform(0.25, 0.8))
         down = cv2.resize(x, (small, small), interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.resize(down, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
+        return np.asarray(cv2.resize(down, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
     if kind < 0.75:
-        return np.asarray(cv2.GaussianBlur(x, (0, 0), rng.uniform(0.3, 1.6)), np.float32)
+        return np.asarray(cv2.GaussianBlur(x, (0, 0), rng.uniform(0.3, 1.6)), np.uint8)
     length, angle = int(rng.integers(3, 10)), rng.uniform(0, np.pi)
     kernel = np.zeros((length, length), np.float32)
     reach = (length - 1) / 2 * np.array([np.cos(angle), np.sin(angle)])
     middle = (length - 1) / 2
     start, end = (tuple(int(v) for v in np.rint(middle + sign * reach)) for sign in (-1, 1))
     cv2.line(kernel, start, end, 1.0)
-    return np.asarray(cv2.filter2D(x, -1, kernel / kernel.sum()), np.float32)
+    return np.asarray(cv2.filter2D(x, -1, kernel / kernel.sum()), np.uint8)
 
 
 def _hue_turn(angle: float) -> NDArray[np.float32]:

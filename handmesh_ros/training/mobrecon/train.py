@@ -217,15 +217,22 @@ def learning_rate(stage: Stage, step: int, warmup_steps: int) -> float:
 
 
 def _parameter_groups(network: MobRecon, config: TrainConfig) -> Iterator[dict[str, Any]]:
-    """Encoder and the rest, each with and without weight decay (none on biases and norms); ``share`` is of the stage's rate."""
-    encoder = {id(p) for name, p in network.encoder.named_parameters() if not name.startswith("latent.")}
-    for in_encoder in (True, False):
+    """Encoder, the landmark network's outputs and the rest, each with and without weight decay (none on biases and norms);
+    ``share`` is of the stage's rate."""
+    shares = {"encoder": config.encoder_rate, "landmark": config.landmark_rate, "rest": 1.0}
+    for part, share in shares.items():
         for decayed in (True, False):
-            chosen = [
-                p for p in network.parameters() if p.requires_grad and (id(p) in encoder) == in_encoder and (p.ndim > 1) == decayed
-            ]
-            share = config.encoder_rate if in_encoder else 1.0
+            named = [(name, p) for name, p in network.named_parameters() if p.requires_grad and (p.ndim > 1) == decayed]
+            chosen = [p for name, p in named if _part(name) == part]
             yield {"params": chosen, "weight_decay": config.weight_decay if decayed else 0.0, "share": share}
+
+
+def _part(name: str) -> str:
+    """Whose rate a parameter learns at."""
+    if name.startswith(("head.marks.", "head.world.", "presence_side.fc.")):
+        return "landmark"
+    learnt_anew = ("encoder.up.", "encoder.latent.")  # what the landmark network lacks
+    return "encoder" if name.startswith("encoder.") and not name.startswith(learnt_anew) else "rest"
 
 
 def _one_thread(_: int) -> None:

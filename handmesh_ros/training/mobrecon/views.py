@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -46,8 +47,8 @@ def look(keypoints: FloatArray, crop_scale: float, jitter: Jitter, rng: np.rando
     return CropRegion(exact.center + shift * exact.size, exact.size * zoom, exact.angle + angle)
 
 
-def cut(image: Picture, region: CropRegion, size: int, content: FloatArray, filling: Picture | None) -> Picture:
-    """The patch (S, S, 3); outside the content it shows ``filling`` (S, S, 3), or black as at the runtime's image border."""
+def cut(image: Picture, region: CropRegion, size: int, content: FloatArray, filling: Callable[[], Picture] | None) -> Picture:
+    """The patch (S, S, 3); outside the content it shows what ``filling`` gives (S, S, 3), or black as at the runtime's image border."""
     matrix = region.matrix(size)
     patch = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
     x0, y0, x1, y1 = (int(v) for v in np.rint(content))
@@ -56,7 +57,7 @@ def cut(image: Picture, region: CropRegion, size: int, content: FloatArray, fill
     cv2.fillConvexPoly(mask, np.rint(corners).astype(np.int32), 1)
     if mask.all():
         return np.asarray(patch, np.uint8)
-    outside = np.zeros_like(patch) if filling is None else filling
+    outside = np.zeros_like(patch) if filling is None else filling()
     return np.where(mask[..., None] > 0, patch, outside)
 
 

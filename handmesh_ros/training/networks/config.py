@@ -24,7 +24,7 @@ class NetworkConfig:
     Attributes:
         encoder: stacked encoder: dense, ghost, resnet18 or resnet50; or landmark, that of MediaPipe's landmark network.
         head: 2D pose: mapreg, heatmap, soft_argmax or direct; or landmark, which belongs to the encoder of that name.
-        pooling: pose pooling: grid (at a position), heatmap (joint-wise weights) or landmark (grid and the landmark head's guess).
+        pooling: pose pooling: grid (at a position), heatmap (joint-wise weights) or landmark (heatmaps on the landmark encoder's fine map).
         decoder: mesh decoder: dsconv, spiral (SpiralConv++) or spiral_lstm.
         presence: has the extra output ``score``: probability that a hand is there.
         side: has the extra output ``side``: probability that the patch as given shows a right hand.
@@ -49,12 +49,9 @@ class NetworkConfig:
                 raise NetworkConfigError(f"{field} is {getattr(self, field)!r}, expected one of {', '.join(known)}")
         if self.pooling == "heatmap" and self.head not in ("heatmap", "soft_argmax"):
             raise NetworkConfigError(f"pooling 'heatmap' needs a head that makes heatmaps, {self.head!r} makes none")
-        if self.encoder == "landmark" and self.head not in ("landmark", "direct"):
-            raise NetworkConfigError(f"the encoder 'landmark' makes no pose map, which head {self.head!r} reads; use head 'landmark'")
-        if self.head == "landmark" and self.encoder != "landmark":
-            raise NetworkConfigError(f"head 'landmark' belongs to the encoder 'landmark', not to {self.encoder!r}")
-        if self.pooling == "landmark" and self.head != "landmark":
-            raise NetworkConfigError(f"pooling 'landmark' needs the head 'landmark', not {self.head!r}")
+        parts = (self.encoder, self.head, self.pooling)
+        if "landmark" in parts and set(parts) != {"landmark"}:
+            raise NetworkConfigError(f"encoder, head and pooling 'landmark' belong together, not with {', '.join(map(repr, parts))}")
         if self.patch_size <= 0 or self.patch_size % 32:
             raise NetworkConfigError(f"patch_size is {self.patch_size}, expected a multiple of 32 (five halvings)")
         if len(self.decoder_channels) < 2 or min(self.decoder_channels) <= 0 or self.unit_m <= 0:

@@ -1,4 +1,4 @@
-"""The encoder of MediaPipe's hand landmark network (Apache-2.0), an EfficientNet-Lite, with a latent map for the mesh.
+"""The encoder of MediaPipe's hand landmark network (Apache-2.0), an EfficientNet-Lite, with a way up to a fine map.
 
 Built layer by layer as that network is, so that its weights, which have seen far more hands than this project can show, are where
 training begins. It reads patches of 128 pixels here, not 224: a third of the multiply-adds.
@@ -15,7 +15,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from handmesh_ros.training.networks.stack import LATENT_CHANNELS, EncoderOutput
+from handmesh_ros.training.networks.blocks import ConvNorm, SeparableUnit
+from handmesh_ros.training.networks.stack import EncoderOutput, Pyramid, enlarge
 
 # Input channels, expanded channels, kernel, stride, output channels (0: the block ends with its depthwise convolution).
 BLOCKS = (
@@ -25,6 +26,8 @@ BLOCKS = (
 )  # fmt: skip
 STEM_CHANNELS = 24
 POOLED_CHANNELS = 1152
+EIGHTH_BLOCK, SIXTEENTH_BLOCK = 3, 9  # the last ones with maps of 1/8 and 1/16 of the image
+COARSE_CHANNELS, FINE_CHANNELS = 64, 48  # of the way up, at 1/16 and at 1/8
 OUTPUTS = ("handedness", "presence", "landmarks", "world_landmarks")  # of the landmark network's file, in the order of its nodes
 
 
@@ -61,8 +64,33 @@ class InvertedResidual(nn.Module):
         return x + y if self.identity else y
 
 
+class LandmarkUp(nn.Module):
+    """Way up: what the top knows of the whole hand, joined with the finer maps, (B, 48, S/8, S/8) (Lin et al., feature pyramids, 2017).
+
+    The landmark network itself has none: it averages its top map, which blurs where things are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        eighth, sixteenth = BLOCKS[EIGHTH_BLOCK][-1], BLOCKS[SIXTEENTH_BLOCK][-1]
+        self.top = ConvNorm(POOLED_CHANNELS, COARSE_CHANNELS)
+        self.sixteenth = ConvNorm(sixteenth, COARSE_CHANNELS, relu=False)
+        self.mix_sixteenth = ConvNorm(COARSE_CHANNELS, COARSE_CHANNELS, 3)
+        self.narrow = ConvNorm(COARSE_CHANNELS, FINE_CHANNELS, relu=False)
+        self.eighth = ConvNorm(eighth, FINE_CHANNELS, relu=False)
+        self.mix_eighth = ConvNorm(FINE_CHANNELS, FINE_CHANNELS, 3)
+        self.unit = SeparableUnit(FINE_CHANNELS, FINE_CHANNELS)
+
+    def forward(self, pyramid: Pyramid) -> Tensor:
+        x = torch.relu(enlarge(self.top(pyramid.top)) + self.sixteenth(pyramid.sixteenth))
+        x = x + self.mix_sixteenth(x)
+        x = torch.relu(enlarge(self.narrow(x)) + self.eighth(pyramid.eighth))
+        return self.unit(x + self.mix_eighth(x))
+
+
 class LandmarkEncoder(nn.Module):
-    """(B, 3, S, S) in -1..1 -> latent map (B, 256, S/32, S/32) and the pooled features that the landmark network's outputs read."""
+    """(B, 3, S, S) in -1..1 -> a fine map, which serves as latent and as pose map, and the pooled features that the landmark
+    network's outputs read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,18 +98,21 @@ class LandmarkEncoder(nn.Module):
         self.depthwise = SameConv(STEM_CHANNELS, STEM_CHANNELS, 3, groups=STEM_CHANNELS)
         self.project = SameConv(STEM_CHANNELS, BLOCKS[0][0], 1)
         self.blocks = nn.ModuleList(InvertedResidual(*row) for row in BLOCKS)
-        self.latent = nn.Conv2d(POOLED_CHANNELS, LATENT_CHANNELS, 1, bias=False)
+        self.up = LandmarkUp()
         self.frozen_blocks = 0
 
     def forward(self, image: Tensor) -> EncoderOutput:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen_blocks):
             x = (image + 1) / 2  # the weights know pictures of 0..1
             x = self.project(nn.functional.relu6(self.depthwise(nn.functional.relu6(self.stem(x)))))
+            maps = [x]
             for block in self.blocks[: self.frozen_blocks]:
-                x = block(x)
+                maps.append(block(maps[-1]))
         for block in self.blocks[self.frozen_blocks :]:
-            x = block(x)
-        return EncoderOutput(self.latent(x), None, x.mean(dim=(2, 3)))
+            maps.append(block(maps[-1]))
+        top = maps[-1]
+        fine = self.up(Pyramid(maps[EIGHTH_BLOCK + 1], maps[SIXTEENTH_BLOCK + 1], top))
+        return EncoderOutput(fine, fine, top.mean(dim=(2, 3)))
 
     def freeze(self, blocks: int) -> None:
         """Keep stem and the first ``blocks`` blocks as they are: what edges and skin look like need not be learnt again, and
@@ -119,7 +150,7 @@ def read_landmark_weights(path: str | Path) -> tuple[list[tuple[Tensor, Tensor]]
 
 
 def load_encoder(encoder: LandmarkEncoder, path: str | Path) -> None:
-    """Begin with the landmark network's weights (all but the latent map, which that network lacks).
+    """Begin with the landmark network's weights (all but the way up, which that network lacks).
 
     Raises:
         LandmarkFileError: as :func:`read_landmark_weights`.

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_ros.training.networks.heads import LandmarkHead, Pose2D
-from handmesh_ros.training.networks.stack import LATENT_CHANNELS
+from handmesh_ros.training.networks.landmarkstack import FINE_CHANNELS
+from handmesh_ros.training.networks.refinement import CONTEXT_CHANNELS, read_at_joints
 
 
 class GridPooling(nn.Module):
@@ -21,19 +22,20 @@ class GridPooling(nn.Module):
 
 
 class LandmarkPooling(nn.Module):
-    """Grid pooling plus what the landmark head already knows of each joint: where it is in the patch and in space."""
+    """The fine map averaged with the joint's heatmap as weights, where the joint is in patch and space, and the whole pose."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.grid = GridPooling()
-        self.place = nn.Linear(6, LATENT_CHANNELS, bias=False)
+        self.seen = nn.Linear(FINE_CHANNELS, channels)
+        self.place = nn.Linear(6, channels)
+        self.context = nn.Linear(CONTEXT_CHANNELS, channels)
 
     def forward(self, latent: Tensor, pose: Pose2D) -> Tensor:
-        """(B, C, h, w), keypoints and spatial -> (B, 21, C)."""
-        if pose.spatial is None:
-            raise ValueError("landmark pooling needs the landmark head")
+        """(B, 48, h, w) and a refined pose -> (B, 21, channels)."""
+        if pose.spatial is None or pose.context is None:
+            raise ValueError("landmark pooling needs the landmark head and refinement")
         place = torch.cat((pose.keypoints - 0.5, pose.spatial), dim=2)
-        return self.grid(latent, pose) + self.place(place)
+        return self.seen(read_at_joints(latent, pose)) + self.place(place) + self.context(pose.context)[:, None]
 
 
 class HeatmapPooling(nn.Module):
@@ -87,6 +89,8 @@ class PoseToVertexLifting(nn.Module):
         return self.matrix @ joint_features
 
 
-def build_pooling(name: str) -> nn.Module:
-    """The pose pooling of a NetworkConfig."""
-    return {"grid": GridPooling, "heatmap": HeatmapPooling, "landmark": LandmarkPooling}[name]()
+def build_pooling(name: str, channels: int) -> nn.Module:
+    """The pose pooling of a NetworkConfig; ``channels`` are those of the lifted features."""
+    if name == "landmark":
+        return LandmarkPooling(channels)
+    return {"grid": GridPooling, "heatmap": HeatmapPooling}[name]()

@@ -16,6 +16,7 @@ from handmesh_ros.training.networks.heads import LandmarkHead, LandmarkPresenceS
 from handmesh_ros.training.networks.landmarkstack import LandmarkEncoder, load_encoder
 from handmesh_ros.training.networks.levels import TemplateLevels
 from handmesh_ros.training.networks.lifting import JointSkin, build_pooling
+from handmesh_ros.training.networks.refinement import PoseRefinement
 from handmesh_ros.training.networks.resnetstack import build_resnetstack
 from handmesh_ros.training.networks.stack import StackedEncoder
 
@@ -28,6 +29,7 @@ class MobReconOutput(NamedTuple):
         joints: (B, 21, 3) metres, likewise, regressed from the vertices.
         keypoints: (B, 21, 2) fractions of the patch.
         heatmaps: (B, 21, S/8, S/8) or None.
+        first_keypoints: (B, 21, 2) as keypoints, guessed before the heatmaps were looked at; of the landmark head, else None.
         presence_side: (B, 2) logits of "a hand is there" and "the patch as given shows a right hand", or None.
     """
 
@@ -35,6 +37,7 @@ class MobReconOutput(NamedTuple):
     joints: Tensor
     keypoints: Tensor
     heatmaps: Tensor | None
+    first_keypoints: Tensor | None
     presence_side: Tensor | None
 
 
@@ -49,7 +52,8 @@ class MobRecon(nn.Module):
         if config.head == "direct" and isinstance(self.encoder, StackedEncoder):
             self.encoder.up2 = None
         self.head = build_head(config.head, config.patch_size)
-        self.pooling = build_pooling(config.pooling)
+        self.refinement = PoseRefinement() if config.head == "landmark" else None
+        self.pooling = build_pooling(config.pooling, config.decoder_channels[0])
         self.decoder = MeshDecoder(config.decoder, levels, config.decoder_channels)
         self.skin = JointSkin(levels.vertex_counts[-1]) if config.head == "landmark" else None
         self.presence_side: nn.Module | None = None
@@ -61,6 +65,8 @@ class MobRecon(nn.Module):
     def forward(self, image: Tensor) -> MobReconOutput:
         encoded = self.encoder(2 * image - 1)
         pose = self.head(encoded)
+        if self.refinement is not None:
+            pose = self.refinement(encoded, pose)
         vertices = self.config.unit_m * self.decoder(self.pooling(encoded.latent, pose))
         if self.skin is not None:
             vertices = vertices + self.skin(pose)
@@ -69,6 +75,7 @@ class MobRecon(nn.Module):
             joints=self.joint_regressor @ vertices,
             keypoints=pose.keypoints,
             heatmaps=pose.heatmaps,
+            first_keypoints=pose.first,
             presence_side=None if self.presence_side is None else self.presence_side(encoded),
         )
 
