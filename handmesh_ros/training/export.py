@@ -14,7 +14,8 @@ import torch
 
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_ros.training.export_encoder import array, emit_encoder
-from handmesh_ros.training.export_mesh import emit_decoder, emit_head, emit_pooling, emit_presence_side, emit_refinement, emit_skin
+from handmesh_ros.training.export_landmark import emit_refinement, emit_skin
+from handmesh_ros.training.export_mesh import emit_decoder, emit_head, emit_pooling, emit_presence_side
 from handmesh_ros.training.networks import MobRecon, TemplateLevels
 from handmesh_ros.training.networks.checkpoint import load_network
 from handmesh_ros.training.onnx_graph import ENCODER_SCOPE, OPSET, GraphBuilder

@@ -17,15 +17,6 @@ from torch import Tensor, nn
 from handmesh_ros.training.networks.blocks import ConvNorm, DenseBlock, GhostUnit, SeparableUnit, SpaceToDepthStem, SqueezeExcite
 from handmesh_ros.training.networks.densestack import DenseBottleneck, DenseDown, DenseUp
 from handmesh_ros.training.networks.ghoststack import GhostBottleneck, GhostDown, GhostUp
-from handmesh_ros.training.networks.landmarkstack import (
-    EIGHTH_BLOCK,
-    POOLED_CHANNELS,
-    SIXTEENTH_BLOCK,
-    InvertedResidual,
-    LandmarkEncoder,
-    LandmarkUp,
-    SameConv,
-)
 from handmesh_ros.training.networks.resnetstack import BasicBlock, Bottleneck, ResNetDown, ResNetUp
 from handmesh_ros.training.networks.stack import StackedEncoder, StackMerge
 from handmesh_ros.training.onnx_graph import GraphBuilder
@@ -263,17 +254,6 @@ def _(module: ResNetUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
     return emit(module.reduce3, graph, x)
 
 
-@emit_up.register
-def _(module: LandmarkUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
-    eighth, sixteenth, top = pyramid
-    x = graph.node("Add", enlarge(graph, emit(module.top, graph, top)), emit(module.sixteenth, graph, sixteenth))
-    x = graph.node("Relu", x)
-    x = graph.node("Add", x, emit(module.mix_sixteenth, graph, x))
-    x = graph.node("Add", enlarge(graph, emit(module.narrow, graph, x)), emit(module.eighth, graph, eighth))
-    x = graph.node("Relu", x)
-    return emit(module.unit, graph, graph.node("Add", x, emit(module.mix_eighth, graph, x)))
-
-
 def emit_merge(module: StackMerge, graph: GraphBuilder, stem: str, pose_map: str) -> str:
     """Join the stem's features with stack 1's conclusion."""
     # Bilinear weights sum to 1, so weights and bias may act on the small map; the ReLU may not.
@@ -287,23 +267,6 @@ def emit_merge(module: StackMerge, graph: GraphBuilder, stem: str, pose_map: str
     from_stem = graph.conv(stem, weight[:, channels:], bias)
     from_pose = graph.conv(graph.node("Relu", large), weight[:, :channels])
     return graph.node("Relu", graph.node("Add", from_stem, from_pose))
-
-
-@emit.register
-def _(module: SameConv, graph: GraphBuilder, x: str) -> str:
-    assert module.bias is not None
-    before, after = module.pads
-    pads = [before, before, after, after]
-    return graph.conv(x, array(module.weight), array(module.bias), stride=module.stride[0], groups=module.groups, pad=pads)
-
-
-@emit.register
-def _(module: InvertedResidual, graph: GraphBuilder, x: str) -> str:
-    y = graph.clip(emit(module.expand, graph, x), 0, 6)
-    y = graph.clip(emit(module.depthwise, graph, y), 0, 6)
-    if module.project is not None:
-        y = emit(module.project, graph, y)
-    return graph.node("Add", x, y) if module.identity else y
 
 
 class EncoderNames(NamedTuple):
@@ -327,17 +290,3 @@ def _(encoder: StackedEncoder, graph: GraphBuilder, image: str) -> EncoderNames:
     pyramid = emit_down(encoder.down2, graph, emit_merge(encoder.merge, graph, stem, first))
     latent = graph.conv(pyramid[2], array(encoder.latent.weight))
     return EncoderNames(latent, None if encoder.up2 is None else emit_up(encoder.up2, graph, pyramid))
-
-
-@emit_encoder.register
-def _(encoder: LandmarkEncoder, graph: GraphBuilder, image: str) -> EncoderNames:
-    # The weights know 0..1, which the patch already is.
-    x = graph.clip(emit(encoder.stem, graph, image), 0, 6)
-    x = emit(encoder.project, graph, graph.clip(emit(encoder.depthwise, graph, x), 0, 6))
-    maps = []
-    for block in encoder.blocks:
-        x = emit(block, graph, x)
-        maps.append(x)
-    pooled = graph.reshape(graph.node("GlobalAveragePool", x), 1, POOLED_CHANNELS)
-    fine = emit_up(encoder.up, graph, (maps[EIGHTH_BLOCK], maps[SIXTEENTH_BLOCK], x))
-    return EncoderNames(fine, fine, pooled)

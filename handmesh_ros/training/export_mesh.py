@@ -13,20 +13,16 @@ import numpy as np
 from torch import nn
 
 from handmesh_ros.hand import JOINT_COUNT
-from handmesh_ros.training.export_encoder import EncoderNames, array, norm_line
+from handmesh_ros.training.export_encoder import EncoderNames, array
 from handmesh_ros.training.networks.decoder import DSConv, MeshDecoder, SpiralConv, SpiralConvLSTM, SpiralOperator, Upsampling
 from handmesh_ros.training.networks.heads import (
     DirectHead,
     HeatmapHead,
-    LandmarkHead,
-    LandmarkPresenceSideHead,
     MapRegHead,
     PresenceSideHead,
     SoftArgmaxHead,
 )
-from handmesh_ros.training.networks.landmarkstack import FINE_CHANNELS
-from handmesh_ros.training.networks.lifting import GridPooling, HeatmapPooling, JointSkin, LandmarkPooling
-from handmesh_ros.training.networks.refinement import PoseRefinement, ResidualLayer
+from handmesh_ros.training.networks.lifting import GridPooling, HeatmapPooling
 from handmesh_ros.training.networks.stack import LATENT_CHANNELS
 from handmesh_ros.training.onnx_graph import GraphBuilder
 
@@ -50,26 +46,28 @@ def emit_head(head: nn.Module, graph: GraphBuilder, encoded: EncoderNames) -> Po
     raise TypeError(f"no ONNX form is known for {type(head).__name__}")
 
 
-def _maps(conv: nn.Conv2d, graph: GraphBuilder, encoded: EncoderNames) -> str:
+def raw_maps(conv: nn.Conv2d, graph: GraphBuilder, encoded: EncoderNames) -> str:
+    """Add the 1x1 that makes a map for each joint; (21, h * w), before any soft max."""
     assert encoded.pose_map is not None  # NetworkConfig lets no such head through
     maps = graph.conv(encoded.pose_map, array(conv.weight), None if conv.bias is None else array(conv.bias))
     return graph.reshape(maps, JOINT_COUNT, -1)
 
 
-def _linear(layer: nn.Linear, graph: GraphBuilder, x: str) -> str:
+def linear(layer: nn.Linear, graph: GraphBuilder, x: str) -> str:
+    """Add a linear layer on rows."""
     y = graph.node("MatMul", x, graph.constant(array(layer.weight).T))
     return y if layer.bias is None else graph.node("Add", y, graph.constant(array(layer.bias)))
 
 
 @emit_head.register
 def _(head: MapRegHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
-    x = graph.clip(_linear(head.fc1, graph, _maps(head.maps, graph, encoded)), 0, 4)
-    return PoseNames(_linear(head.fc3, graph, graph.clip(_linear(head.fc2, graph, x), 0, 4)))
+    x = graph.clip(linear(head.fc1, graph, raw_maps(head.maps, graph, encoded)), 0, 4)
+    return PoseNames(linear(head.fc3, graph, graph.clip(linear(head.fc2, graph, x), 0, 4)))
 
 
 @emit_head.register
 def _(head: HeatmapHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
-    raw = _maps(head.maps, graph, encoded)
+    raw = raw_maps(head.maps, graph, encoded)
     keypoints = graph.node("Gather", graph.constant(array(head.cells)), graph.node("ArgMax", raw, axis=1, keepdims=0))
     positive = graph.node("Relu", raw)
     total = graph.node("Add", graph.node("ReduceSum", positive, graph.constant(np.array([1]))), graph.constant(1e-6))
@@ -78,55 +76,14 @@ def _(head: HeatmapHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseName
 
 @emit_head.register
 def _(head: SoftArgmaxHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
-    probability = graph.node("Softmax", _maps(head.maps, graph, encoded), axis=1)
+    probability = graph.node("Softmax", raw_maps(head.maps, graph, encoded), axis=1)
     return PoseNames(graph.node("MatMul", probability, graph.constant(array(head.cells))), probability)
 
 
 @emit_head.register
 def _(head: DirectHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
-    hidden = graph.node("Relu", _linear(head.fc1, graph, _latent_mean(graph, encoded.latent)))
-    return PoseNames(graph.reshape(_linear(head.fc2, graph, hidden), JOINT_COUNT, 2))
-
-
-@emit_head.register
-def _(head: LandmarkHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
-    assert encoded.pooled is not None
-    marks = graph.reshape(_linear(head.marks, graph, encoded.pooled), JOINT_COUNT, 3)
-    world = graph.reshape(_linear(head.world, graph, encoded.pooled), JOINT_COUNT, 3)
-    first, depth = graph.nodes("Split", [marks, graph.constant(np.array([2, 1]))], 2, axis=1)
-    # The squared distance of cell c from guess g is c.c - 2 c.g + g.g, and g.g, the same for all cells, means nothing to the soft max.
-    cells, sharpness = array(head.cells), head.map_size**2 * array(head.sharpness)[:, None]
-    pull = graph.node("MatMul", graph.node("Mul", first, graph.constant(2 * sharpness)), graph.constant(cells.T))
-    bump = graph.node("Add", pull, graph.constant(-sharpness * (cells**2).sum(axis=1)))
-    probability = graph.node("Softmax", graph.node("Add", _maps(head.maps, graph, encoded), bump), axis=1)
-    keypoints = graph.node("MatMul", probability, graph.constant(cells))
-    return PoseNames(keypoints, probability, graph.node("Concat", depth, world, axis=1))
-
-
-def emit_refinement(refinement: PoseRefinement, graph: GraphBuilder, encoded: EncoderNames, pose: PoseNames) -> PoseNames:
-    """Add the refinement of a landmark head's pose."""
-    assert encoded.pooled is not None
-    assert pose.spatial is not None
-    depth, points = graph.nodes("Split", [pose.spatial, graph.constant(np.array([1, 3]))], 2, axis=1)
-    evidence = _linear(refinement.squeeze, graph, _at_joints(graph, encoded.latent, pose))
-    centred = graph.node("Sub", pose.keypoints, graph.constant(0.5))
-    known = [encoded.pooled, *(graph.reshape(part, 1, -1) for part in (evidence, centred, points, depth))]
-    scale, shift = norm_line(refinement.norm)
-    weight, bias = array(refinement.enter.weight), array(refinement.enter.bias)
-    x = graph.node("Concat", *known, axis=1)
-    x = graph.node("Add", graph.node("MatMul", x, graph.constant((weight * scale).T)), graph.constant(bias + weight @ shift))
-    for layer in refinement.layers:
-        assert isinstance(layer, ResidualLayer)
-        hidden = graph.node("Relu", _linear(layer.first, graph, graph.node("Relu", x)))
-        x = graph.node("Add", x, _linear(layer.second, graph, hidden))
-    context = graph.node("Relu", x)
-    moved = graph.node("Add", points, graph.reshape(_linear(refinement.leave, graph, context), JOINT_COUNT, 3))
-    return pose._replace(spatial=graph.node("Concat", depth, moved, axis=1), context=context)
-
-
-def _at_joints(graph: GraphBuilder, fine: str, pose: PoseNames) -> str:
-    assert pose.heatmaps is not None
-    return graph.node("Gemm", pose.heatmaps, graph.reshape(fine, FINE_CHANNELS, -1), transB=1)
+    hidden = graph.node("Relu", linear(head.fc1, graph, _latent_mean(graph, encoded.latent)))
+    return PoseNames(graph.reshape(linear(head.fc2, graph, hidden), JOINT_COUNT, 2))
 
 
 @singledispatch
@@ -137,17 +94,12 @@ def emit_presence_side(head: nn.Module, graph: GraphBuilder, encoded: EncoderNam
 
 @emit_presence_side.register
 def _(head: PresenceSideHead, graph: GraphBuilder, encoded: EncoderNames) -> tuple[str, str]:
-    hidden = graph.node("Relu", _linear(head.fc1, graph, _latent_mean(graph, encoded.latent)))
-    return _probabilities(graph, _linear(head.fc2, graph, hidden))
+    hidden = graph.node("Relu", linear(head.fc1, graph, _latent_mean(graph, encoded.latent)))
+    return probabilities(graph, linear(head.fc2, graph, hidden))
 
 
-@emit_presence_side.register
-def _(head: LandmarkPresenceSideHead, graph: GraphBuilder, encoded: EncoderNames) -> tuple[str, str]:
-    assert encoded.pooled is not None
-    return _probabilities(graph, _linear(head.fc, graph, encoded.pooled))
-
-
-def _probabilities(graph: GraphBuilder, logits: str) -> tuple[str, str]:
+def probabilities(graph: GraphBuilder, logits: str) -> tuple[str, str]:
+    """Add what turns the logits of presence and side, (1, 2), into two probabilities, (1, 1) each."""
     both = graph.node("Sigmoid", logits)
     score, side = graph.nodes("Split", [both, graph.constant(np.array([1, 1]))], 2, axis=1)
     return score, side
@@ -172,16 +124,6 @@ def _(pooling: GridPooling, graph: GraphBuilder, latent: str, cells: int, pose: 
     x, y = graph.nodes("Split", [hats, graph.constant(np.array([1, 1]))], 2, axis=1)
     weights = graph.node("Mul", graph.reshape(y, JOINT_COUNT, cells, 1), x)
     return _weighted(graph, graph.reshape(weights, JOINT_COUNT, cells * cells), latent, cells)
-
-
-@emit_pooling.register
-def _(pooling: LandmarkPooling, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
-    assert pose.spatial is not None
-    assert pose.context is not None
-    centred = graph.node("Sub", pose.keypoints, graph.constant(0.5))
-    place = _linear(pooling.place, graph, graph.node("Concat", centred, pose.spatial, axis=1))
-    seen = _linear(pooling.seen, graph, _at_joints(graph, latent, pose))
-    return graph.node("Add", graph.node("Add", seen, place), _linear(pooling.context, graph, pose.context))
 
 
 @emit_pooling.register
@@ -278,13 +220,3 @@ def emit_decoder(decoder: MeshDecoder, graph: GraphBuilder, joint_features: str,
             x, place = emit_upsampling(upsampling, graph, x)
         x = graph.node("Relu", emit_operator(operator, graph, x, place, 1.0))
     return emit_operator(decoder.head, graph, x, np.arange(len(decoder.head.spiral)), unit_m)
-
-
-def emit_skin(skin: JointSkin, graph: GraphBuilder, pose: PoseNames) -> str:
-    """Add the landmark head's own mesh; the name of the vertices (V, 3) in metres."""
-    assert pose.spatial is not None
-    # Columns: depth, then x, y, z. The wrist's row is taken off all: as weights, minus the sum of the others.
-    weights = array(skin.weights)
-    weights[:, 0] -= weights.sum(axis=1)
-    points = graph.nodes("Split", [pose.spatial, graph.constant(np.array([1, 3]))], 2, axis=1)[1]
-    return graph.node("MatMul", graph.constant(LandmarkHead.WORLD_UNIT_M * weights), points)
