@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.perception.frames import least
 
 MIN_JOINTS = 4
 MIN_DEPTH_M = 0.02
@@ -122,7 +123,7 @@ def place(
     if count < MIN_JOINTS:
         raise PlacementError(f"only {count} of {len(joints)} joints agree on a position")
     depth = terms[Z] + tz
-    if tz < MIN_DEPTH_M or (min(depth.tolist()) < MIN_DEPTH_M and (inliers & (depth < MIN_DEPTH_M)).any()):
+    if tz < MIN_DEPTH_M or (least(depth) < MIN_DEPTH_M and (inliers & (depth < MIN_DEPTH_M)).any()):
         raise PlacementError(f"the hand would lie at depth {tz:.3g} m, behind or inside the camera")
     counted = inliers.astype(float)
     depth = np.maximum(depth, MIN_DEPTH_M)  # an outlier's may be anything
