@@ -79,7 +79,7 @@ def build_model(network: MobRecon, card: ModelCard, precision: str = "fp32") -> 
     graph.scope = ""
     pose = emit_head(network.head, graph, encoded)
     if network.refinement is not None:
-        pose = emit_refinement(network.refinement, graph, encoded, pose)
+        pose = emit_refinement(network.refinement, graph, encoded.latent, pose)
     features = emit_pooling(network.pooling, graph, encoded.latent, config.patch_size // 32, pose)
     vertices = emit_decoder(network.decoder, graph, features, config.unit_m)
     if network.skin is not None:

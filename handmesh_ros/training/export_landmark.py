@@ -22,15 +22,14 @@ from handmesh_ros.training.networks.landmarkstack import (
     SameConv,
 )
 from handmesh_ros.training.networks.lifting import JointSkin, LandmarkPooling
-from handmesh_ros.training.networks.refinement import PoseRefinement, ResidualLayer
+from handmesh_ros.training.networks.refinement import Look, PoseRefinement, RefinementRound, ResidualLayer
 from handmesh_ros.training.onnx_graph import GraphBuilder
 
 
 @emit.register
 def _(module: SameConv, graph: GraphBuilder, x: str) -> str:
     assert module.bias is not None
-    before, after = module.pads
-    pads = [before, before, after, after]
+    pads = [module.padding[0]] * 4 if module.pads is None else [module.pads[k] for k in (0, 2, 1, 3)]
     return graph.conv(x, array(module.weight), array(module.bias), stride=module.stride[0], groups=module.groups, pad=pads)
 
 
@@ -65,7 +64,7 @@ def _(encoder: LandmarkEncoder, graph: GraphBuilder, image: str) -> EncoderNames
         maps.append(x)
     pooled = graph.reshape(graph.node("GlobalAveragePool", x), 1, POOLED_CHANNELS)
     fine = emit_up(encoder.up, graph, (maps[EIGHTH_BLOCK], maps[SIXTEENTH_BLOCK], x))
-    return EncoderNames(fine, fine, pooled)
+    return EncoderNames(fine, None, pooled)
 
 
 @emit_head.register
@@ -73,14 +72,8 @@ def _(head: LandmarkHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNam
     assert encoded.pooled is not None
     marks = graph.reshape(linear(head.marks, graph, encoded.pooled), JOINT_COUNT, 3)
     world = graph.reshape(linear(head.world, graph, encoded.pooled), JOINT_COUNT, 3)
-    first, depth = graph.nodes("Split", [marks, graph.constant(np.array([2, 1]))], 2, axis=1)
-    # The squared distance of cell c from guess g is c.c - 2 c.g + g.g, and g.g, the same for all cells, means nothing to the soft max.
-    cells, sharpness = array(head.cells), head.map_size**2 * array(head.sharpness)[:, None]
-    pull = graph.node("MatMul", graph.node("Mul", first, graph.constant(2 * sharpness)), graph.constant(cells.T))
-    bump = graph.node("Add", pull, graph.constant(-sharpness * (cells**2).sum(axis=1)))
-    probability = graph.node("Softmax", graph.node("Add", raw_maps(head.maps, graph, encoded), bump), axis=1)
-    keypoints = graph.node("MatMul", probability, graph.constant(cells))
-    return PoseNames(keypoints, probability, graph.node("Concat", depth, world, axis=1))
+    keypoints, depth = graph.nodes("Split", [marks, graph.constant(np.array([2, 1]))], 2, axis=1)
+    return PoseNames(keypoints, spatial=graph.node("Concat", depth, world, axis=1), context=encoded.pooled)
 
 
 @emit_presence_side.register
@@ -89,39 +82,54 @@ def _(head: LandmarkPresenceSideHead, graph: GraphBuilder, encoded: EncoderNames
     return probabilities(graph, linear(head.fc, graph, encoded.pooled))
 
 
-def emit_refinement(refinement: PoseRefinement, graph: GraphBuilder, encoded: EncoderNames, pose: PoseNames) -> PoseNames:
+def emit_refinement(refinement: PoseRefinement, graph: GraphBuilder, fine: str, pose: PoseNames) -> PoseNames:
     """Add the refinement of a landmark head's pose."""
-    assert encoded.pooled is not None
+    for one in refinement.rounds:
+        assert isinstance(one, RefinementRound)
+        pose = _round(one, graph, fine, pose)
+    return pose
+
+
+def _round(one: RefinementRound, graph: GraphBuilder, fine: str, pose: PoseNames) -> PoseNames:
     assert pose.spatial is not None
-    depth, points = graph.nodes("Split", [pose.spatial, graph.constant(np.array([1, 3]))], 2, axis=1)
-    evidence = linear(refinement.squeeze, graph, _at_joints(graph, encoded.latent, pose))
-    centred = graph.node("Sub", pose.keypoints, graph.constant(0.5))
-    known = [encoded.pooled, *(graph.reshape(part, 1, -1) for part in (evidence, centred, points, depth))]
-    scale, shift = norm_line(refinement.norm)
-    weight, bias = array(refinement.enter.weight), array(refinement.enter.bias)
-    x = graph.node("Concat", *known, axis=1)
+    assert pose.context is not None
+    heatmaps = _look(one.look, graph, fine, pose.keypoints)
+    looked = graph.node("MatMul", heatmaps, graph.constant(array(one.look.cells)))
+    seen = graph.node("Gemm", heatmaps, graph.reshape(fine, FINE_CHANNELS, -1), transB=1)
+    centred, away = graph.node("Sub", looked, graph.constant(0.5)), graph.node("Sub", looked, pose.keypoints)
+    evidence = graph.node("Concat", linear(one.squeeze, graph, seen), centred, away, pose.spatial, axis=1)
+    scale, shift = norm_line(one.norm)
+    weight, bias = array(one.enter.weight), array(one.enter.bias)
+    x = graph.node("Concat", pose.context, graph.reshape(evidence, 1, -1), axis=1)
     x = graph.node("Add", graph.node("MatMul", x, graph.constant((weight * scale).T)), graph.constant(bias + weight @ shift))
-    for layer in refinement.layers:
+    for layer in one.layers:
         assert isinstance(layer, ResidualLayer)
         hidden = graph.node("Relu", linear(layer.first, graph, graph.node("Relu", x)))
         x = graph.node("Add", x, linear(layer.second, graph, hidden))
     context = graph.node("Relu", x)
-    moved = graph.node("Add", points, graph.reshape(linear(refinement.leave, graph, context), JOINT_COUNT, 3))
-    return pose._replace(spatial=graph.node("Concat", depth, moved, axis=1), context=context)
+    move = graph.reshape(linear(one.leave, graph, context), JOINT_COUNT, 5)
+    in_patch, in_space = graph.nodes("Split", [move, graph.constant(np.array([2, 3]))], 2, axis=1)
+    depth, points = graph.nodes("Split", [pose.spatial, graph.constant(np.array([1, 3]))], 2, axis=1)
+    spatial = graph.node("Concat", depth, graph.node("Add", points, in_space), axis=1)
+    return PoseNames(graph.node("Add", looked, in_patch), heatmaps, spatial, seen, context)
 
 
-def _at_joints(graph: GraphBuilder, fine: str, pose: PoseNames) -> str:
-    assert pose.heatmaps is not None
-    return graph.node("Gemm", pose.heatmaps, graph.reshape(fine, FINE_CHANNELS, -1), transB=1)
+def _look(look: Look, graph: GraphBuilder, fine: str, guess: str) -> str:
+    # The squared distance of cell c from guess g is c.c - 2 c.g + g.g, and g.g, the same for all cells, means nothing to the soft max.
+    cells, sharpness = array(look.cells), look.map_size**2 * array(look.sharpness)[:, None]
+    pull = graph.node("MatMul", graph.node("Mul", guess, graph.constant(2 * sharpness)), graph.constant(cells.T))
+    bump = graph.node("Add", pull, graph.constant(-sharpness * (cells**2).sum(axis=1)))
+    return graph.node("Softmax", graph.node("Add", raw_maps(look.maps, graph, fine), bump), axis=1)
 
 
 @emit_pooling.register
-def _(pooling: LandmarkPooling, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
+def _(pooling: LandmarkPooling, graph: GraphBuilder, _latent: str, _cells: int, pose: PoseNames) -> str:
     assert pose.spatial is not None
+    assert pose.seen is not None
     assert pose.context is not None
     centred = graph.node("Sub", pose.keypoints, graph.constant(0.5))
     place = linear(pooling.place, graph, graph.node("Concat", centred, pose.spatial, axis=1))
-    seen = linear(pooling.seen, graph, _at_joints(graph, latent, pose))
+    seen = linear(pooling.seen, graph, pose.seen)
     return graph.node("Add", graph.node("Add", seen, place), linear(pooling.context, graph, pose.context))
 
 

@@ -31,12 +31,13 @@ FULL_PRODUCT = 8
 
 
 class PoseNames(NamedTuple):
-    """Names of the keypoints (21, 2), of the heatmap weights (21, h * w), and of the landmark head's guess in space (21, 4) and
-    refinement's context (1, C), if there are any."""
+    """Names of the keypoints (21, 2) and, if there are any, of the heatmap weights (21, h * w), the landmark head's places in space
+    (21, 4), the features seen at each joint (21, C) and the context (1, C)."""
 
     keypoints: str
     heatmaps: str | None = None
     spatial: str | None = None
+    seen: str | None = None
     context: str | None = None
 
 
@@ -46,10 +47,10 @@ def emit_head(head: nn.Module, graph: GraphBuilder, encoded: EncoderNames) -> Po
     raise TypeError(f"no ONNX form is known for {type(head).__name__}")
 
 
-def raw_maps(conv: nn.Conv2d, graph: GraphBuilder, encoded: EncoderNames) -> str:
+def raw_maps(conv: nn.Conv2d, graph: GraphBuilder, pose_map: str | None) -> str:
     """Add the 1x1 that makes a map for each joint; (21, h * w), before any soft max."""
-    assert encoded.pose_map is not None  # NetworkConfig lets no such head through
-    maps = graph.conv(encoded.pose_map, array(conv.weight), None if conv.bias is None else array(conv.bias))
+    assert pose_map is not None  # NetworkConfig lets no such head through
+    maps = graph.conv(pose_map, array(conv.weight), None if conv.bias is None else array(conv.bias))
     return graph.reshape(maps, JOINT_COUNT, -1)
 
 
@@ -61,13 +62,13 @@ def linear(layer: nn.Linear, graph: GraphBuilder, x: str) -> str:
 
 @emit_head.register
 def _(head: MapRegHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
-    x = graph.clip(linear(head.fc1, graph, raw_maps(head.maps, graph, encoded)), 0, 4)
+    x = graph.clip(linear(head.fc1, graph, raw_maps(head.maps, graph, encoded.pose_map)), 0, 4)
     return PoseNames(linear(head.fc3, graph, graph.clip(linear(head.fc2, graph, x), 0, 4)))
 
 
 @emit_head.register
 def _(head: HeatmapHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
-    raw = raw_maps(head.maps, graph, encoded)
+    raw = raw_maps(head.maps, graph, encoded.pose_map)
     keypoints = graph.node("Gather", graph.constant(array(head.cells)), graph.node("ArgMax", raw, axis=1, keepdims=0))
     positive = graph.node("Relu", raw)
     total = graph.node("Add", graph.node("ReduceSum", positive, graph.constant(np.array([1]))), graph.constant(1e-6))
@@ -76,7 +77,7 @@ def _(head: HeatmapHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseName
 
 @emit_head.register
 def _(head: SoftArgmaxHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
-    probability = graph.node("Softmax", raw_maps(head.maps, graph, encoded), axis=1)
+    probability = graph.node("Softmax", raw_maps(head.maps, graph, encoded.pose_map), axis=1)
     return PoseNames(graph.node("MatMul", probability, graph.constant(array(head.cells))), probability)
 
 

@@ -10,10 +10,10 @@ from paths import REPO
 from handmesh_ros.training.export import ModelCard, build_model, parity
 from handmesh_ros.training.lifted.poses import sample_meshes
 from handmesh_ros.training.networks import MobRecon, NetworkConfig, NetworkConfigError, count_parts
-from handmesh_ros.training.networks.heads import LandmarkHead, cell_centres
+from handmesh_ros.training.networks.heads import Pose2D
 from handmesh_ros.training.networks.landmarkstack import LandmarkEncoder, LandmarkFileError, load_encoder
 from handmesh_ros.training.networks.lifting import JointSkin
-from handmesh_ros.training.networks.stack import EncoderOutput
+from handmesh_ros.training.networks.refinement import PoseRefinement
 from handmesh_ros.training.template import HandTemplate
 
 LITE = NetworkConfig.from_yaml(REPO / "config" / "networks" / "mobrecon_lite.yaml")
@@ -26,15 +26,13 @@ def test_it_computes_what_the_landmark_network_computes() -> None:
     network = MobRecon(LITE, made_up_levels()).eval()
     network.load_landmark_weights(LANDMARK_MODEL)
     image = np.random.default_rng(0).random((1, 3, 224, 224), np.float32)
-    network.head.cells = cell_centres(28)  # of the larger patch
-    network.head.map_size = 28
     session = ort.InferenceSession(LANDMARK_MODEL, providers=["CPUExecutionProvider"])
     marks, world, score, side = session.run(["landmarks", "world_landmarks", "presence", "handedness"], {"image": image})
     with torch.no_grad():
         encoded = network.encoder(2 * torch.from_numpy(image) - 1)
         pose = network.head(encoded)
         found = torch.sigmoid(network.presence_side(encoded))[0]
-    np.testing.assert_allclose(pose.first[0] * 224, marks.reshape(21, 3)[:, :2], atol=1e-2)
+    np.testing.assert_allclose(pose.keypoints[0] * 224, marks.reshape(21, 3)[:, :2], atol=1e-2)
     np.testing.assert_allclose(pose.spatial[0, :, 1:] * 0.1, world.reshape(21, 3), atol=1e-5)
     np.testing.assert_allclose(found, [score.item(), side.item()], atol=1e-5)
 
@@ -48,23 +46,37 @@ def test_heatmaps_begin_as_bumps_around_the_first_guess_and_refinement_moves_not
     with torch.no_grad():
         encoded = network.encoder(torch.rand(1, 3, 128, 128, generator=generator))
         pose = network.head(encoded)
-        refined = network.refinement(encoded, pose)
-    np.testing.assert_allclose(pose.first, inside, atol=1e-6)
-    np.testing.assert_allclose(pose.keypoints, inside, atol=0.01)
-    np.testing.assert_allclose(pose.heatmaps.sum(dim=(2, 3)), 1.0, atol=1e-5)
+        refined = network.refinement(encoded.latent, pose)
+    np.testing.assert_allclose(refined.guesses[:, 0], inside, atol=1e-6)
+    np.testing.assert_allclose(refined.guesses[:, 1], inside, atol=0.01)
+    np.testing.assert_allclose(refined.keypoints, inside, atol=0.01)
+    np.testing.assert_allclose(refined.heatmaps.sum(dim=(2, 3)), 1.0, atol=1e-5)
     np.testing.assert_array_equal(refined.spatial, pose.spatial)
 
 
-def test_evidence_in_the_maps_moves_a_keypoint_away_from_the_first_guess() -> None:
-    head = LandmarkHead(16)
-    head.marks.weight.data.zero_()
-    head.marks.bias.data.fill_(0.5)
-    head.maps.weight.data[7, 3] = 1.0
+def test_evidence_in_the_maps_moves_a_keypoint_away_from_the_guess_round_by_round() -> None:
+    refinement = PoseRefinement(16).eval()
     fine = torch.zeros(1, 48, 16, 16)
-    fine[0, 3, 12, 4] = 50.0  # joint 7 is seen in row 12, column 4
-    pose = head(EncoderOutput(fine, fine, torch.zeros(1, 1152)))
-    np.testing.assert_allclose(pose.keypoints[0, 7].detach(), [4.5 / 16, 12.5 / 16], atol=1e-3)
-    np.testing.assert_allclose(pose.keypoints[0, 6].detach(), [0.5, 0.5], atol=1e-3)
+    fine[0, 3, 12, 4] = 50.0  # joint 7 is seen in row 12, column 4 by the first round,
+    fine[0, 4, 12, 6] = 50.0  # two columns further by the second
+    for channel, one in zip((3, 4), refinement.rounds, strict=True):
+        one.look.maps.weight.data[7, channel] = 1.0
+    middle = torch.full((1, 21, 2), 0.5)
+    with torch.no_grad():
+        pose = refinement(fine, Pose2D(middle, None, torch.zeros(1, 21, 4), context=torch.zeros(1, 1152)))
+    np.testing.assert_allclose(pose.guesses[0, 1, 7], [4.5 / 16, 12.5 / 16], atol=1e-3)
+    np.testing.assert_allclose(pose.keypoints[0, 7], [6.5 / 16, 12.5 / 16], atol=1e-3)
+    np.testing.assert_allclose(pose.keypoints[0, 6], [0.5, 0.5], atol=1e-3)
+
+
+def test_what_a_round_concludes_moves_keypoints_and_points_but_no_depth() -> None:
+    refinement = PoseRefinement(16).eval()
+    refinement.rounds[1].leave.bias.data = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5]).repeat(21)
+    start = Pose2D(torch.full((1, 21, 2), 0.5), None, torch.ones(1, 21, 4), context=torch.zeros(1, 1152))
+    with torch.no_grad():
+        pose = refinement(torch.zeros(1, 48, 16, 16), start)
+    np.testing.assert_allclose(pose.keypoints[0] - 0.5, np.tile([0.1, 0.2], (21, 1)), atol=1e-3)
+    np.testing.assert_allclose(pose.spatial[0] - 1, np.tile([0, 0.3, 0.4, 0.5], (21, 1)), atol=1e-6)
 
 
 def test_the_whole_network_keeps_to_its_budget() -> None:

@@ -35,7 +35,7 @@ def truth(seed: int = 0) -> tuple[MobReconOutput, Labelled]:
         mesh_weights=torch.ones(4), presence=torch.ones(4), right=torch.ones(4), mirrored=torch.zeros(4, dtype=torch.bool), axes=axes,
         centers=torch.full((4, 2), 50.0), sizes=torch.full((4,), 100.0), pair=torch.tensor([-1, -1, 3, 2]),
     )  # fmt: skip
-    return MobReconOutput(vertices, joints, keypoints, None, keypoints, torch.full((4, 2), 20.0)), labels
+    return MobReconOutput(vertices, joints, keypoints, None, torch.stack((keypoints, keypoints), 1), torch.full((4, 2), 20.0)), labels
 
 
 def terms(output: MobReconOutput, labels: Labelled) -> dict[str, float]:
@@ -72,11 +72,12 @@ def test_a_tilted_mesh_is_seen_by_the_projection() -> None:
     assert terms(output._replace(joints=output.joints @ tilt), labels)["projection"] > 0.001
 
 
-def test_a_wrong_first_guess_costs_though_the_heatmaps_mended_it() -> None:
+def test_a_wrong_first_guess_costs_though_refinement_mended_it() -> None:
     output, labels = truth()
-    assert output.first_keypoints is not None
-    each = terms(output._replace(first_keypoints=output.first_keypoints + 0.02), labels)
-    assert each["first_keypoints"] == pytest.approx(0.02, rel=1e-4)
+    assert output.guesses is not None
+    first_wrong = output.guesses + torch.tensor([0.02, 0.0])[:, None, None]
+    each = terms(output._replace(guesses=first_wrong), labels)
+    assert each["guesses"] == pytest.approx(0.01, rel=1e-4)  # the mean of two
     assert each["keypoints"] == pytest.approx(0, abs=1e-6)
 
 

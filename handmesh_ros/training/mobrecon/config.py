@@ -55,7 +55,7 @@ class Losses:
     vertices: float = 1.0
     joints: float = 1.0
     keypoints: float = 2.0
-    first_keypoints: float = 1.0
+    guesses: float = 2.0
     heatmaps: float = 0.0
     normals: float = 0.1
     edges: float = 1.0

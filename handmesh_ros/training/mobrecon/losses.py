@@ -62,8 +62,8 @@ class TrainingLoss(nn.Module):
     def _picture(self, output: MobReconOutput, labels: Labelled) -> dict[str, Tensor]:
         trust = labels.keypoint_weights
         terms = {"keypoints": _mean((output.keypoints - labels.keypoints).abs().mean((1, 2)), trust)}
-        if output.first_keypoints is not None:
-            terms["first_keypoints"] = _mean((output.first_keypoints - labels.keypoints).abs().mean((1, 2)), trust)
+        if output.guesses is not None:
+            terms["guesses"] = _mean((output.guesses - labels.keypoints[:, None]).abs().mean((1, 2, 3)), trust)
         fitted = _scaled_orthographic(output.joints[..., :2], labels.keypoints)
         terms["projection"] = _mean((fitted - labels.keypoints).abs().mean((1, 2)), trust * ~labels.mirrored)
         if output.heatmaps is not None and self.weights.heatmaps:

@@ -162,7 +162,7 @@ class Run:
     def _labels(self, batches: Batches, step: int, end: int) -> Iterator[Labelled]:
         loader = DataLoader(
             batches, batch_size=None, sampler=range(step, end), num_workers=self.config.workers,
-            prefetch_factor=4 if self.config.workers else None, pin_memory=self.cuda, worker_init_fn=_one_thread,
+            prefetch_factor=4 if self.config.workers else None, pin_memory=self.cuda, worker_init_fn=_in_the_background,
         )  # fmt: skip
         for arrays in loader:
             yield Labelled(**arrays).to(self.workplace.device)
@@ -235,5 +235,8 @@ def _part(name: str) -> str:
     return "encoder" if name.startswith("encoder.") and not name.startswith(learnt_anew) else "rest"
 
 
-def _one_thread(_: int) -> None:
+def _in_the_background(_: int) -> None:
+    """Batches are made when the network waits for one: on few cores a reader beside it would hold up every barrier of its threads."""
     torch.set_num_threads(1)
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -12,22 +12,23 @@ import torch
 from torch import Tensor, nn
 
 from handmesh_ros.hand import JOINT_COUNT
-from handmesh_ros.training.networks.landmarkstack import FINE_CHANNELS, POOLED_CHANNELS, read_landmark_weights
+from handmesh_ros.training.networks.landmarkstack import POOLED_CHANNELS, read_landmark_weights
 from handmesh_ros.training.networks.stack import LATENT_CHANNELS, POSE_MAP_CHANNELS, EncoderOutput
 
 
 class Pose2D(NamedTuple):
     """``keypoints`` (B, 21, 2), fractions of the patch; ``heatmaps`` (B, 21, h, w), each with sum 1, or None.
 
-    Of the landmark head, else None: ``first`` (B, 21, 2), the keypoints guessed from pooled features, before the maps were looked
-    at; ``spatial`` (B, 21, 4), depth and position guessed for each joint, about -1..1; ``context`` (B, C), what refinement
-    (``refinement.py``) concluded of the whole pose.
+    Of the landmark head and its refinement (``refinement.py``), else None: ``spatial`` (B, 21, 4), depth and position of each joint,
+    about -1..1; ``guesses`` (B, G, 21, 2), keypoints as they were before each round of refinement; ``seen`` (B, 21, C), features of
+    the fine map at each joint; ``context`` (B, C), what is known of the whole pose.
     """
 
     keypoints: Tensor
     heatmaps: Tensor | None
-    first: Tensor | None = None
     spatial: Tensor | None = None
+    guesses: Tensor | None = None
+    seen: Tensor | None = None
     context: Tensor | None = None
 
 
@@ -95,34 +96,22 @@ class DirectHead(nn.Module):
 
 
 class LandmarkHead(nn.Module):
-    """The landmark network's own outputs, linear in its pooled features: keypoints with depth, and points in space. Heatmaps then
-    correct the keypoints: they begin as a wide bump around each first guess, which also stays where a joint cannot be seen."""
+    """The landmark network's own outputs, linear in its pooled features: keypoints with depth, and points in space. A first guess,
+    for refinement to improve on."""
 
     SOURCE_SIZE = 224  # pixels of the patches that the landmark network was made for: the unit of its keypoints
     WORLD_UNIT_M = 0.1
-    SHARPNESS = 0.12  # of the bumps to begin with: a standard deviation of two cells
 
-    def __init__(self, map_size: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.marks = nn.Linear(POOLED_CHANNELS, 3 * JOINT_COUNT)
         self.world = nn.Linear(POOLED_CHANNELS, 3 * JOINT_COUNT)
-        self.maps = nn.Conv2d(FINE_CHANNELS, JOINT_COUNT, 1)
-        nn.init.zeros_(self.maps.weight)
-        nn.init.zeros_(self.maps.bias)  # type: ignore[arg-type]
-        self.sharpness = nn.Parameter(torch.full((JOINT_COUNT,), self.SHARPNESS))
-        self.register_buffer("cells", cell_centres(map_size), persistent=False)
-        self.cells: Tensor
-        self.map_size = map_size
 
     def forward(self, encoded: EncoderOutput) -> Pose2D:
         pooled = encoded.require_pooled()
         marks = self.marks(pooled).unflatten(1, (JOINT_COUNT, 3))
         world = self.world(pooled).unflatten(1, (JOINT_COUNT, 3))
-        raw = self.maps(encoded.require_pose_map())
-        away = (self.map_size * (self.cells - marks[:, :, None, :2])).square().sum(dim=3)
-        probability = (raw.flatten(2) - self.sharpness[:, None] * away).softmax(dim=2)
-        spatial = torch.cat((marks[..., 2:], world), dim=2)
-        return Pose2D(probability @ self.cells, probability.view_as(raw), marks[..., :2], spatial)
+        return Pose2D(marks[..., :2], None, torch.cat((marks[..., 2:], world), dim=2), context=pooled)
 
     def load(self, path: str | Path) -> None:
         """Begin with the weights of the converted landmark network (LandmarkFileError names what is wrong with the file)."""
@@ -170,8 +159,6 @@ def cell_centres(size: int) -> Tensor:
 
 def build_head(name: str, patch_size: int) -> nn.Module:
     """The head of a NetworkConfig."""
-    size = patch_size // 8
-    if name == "direct":
-        return DirectHead()
-    heads = {"mapreg": MapRegHead, "heatmap": HeatmapHead, "soft_argmax": SoftArgmaxHead, "landmark": LandmarkHead}
-    return heads[name](size)
+    if name in ("direct", "landmark"):
+        return DirectHead() if name == "direct" else LandmarkHead()
+    return {"mapreg": MapRegHead, "heatmap": HeatmapHead, "soft_argmax": SoftArgmaxHead}[name](patch_size // 8)

@@ -39,12 +39,12 @@ class SameConv(nn.Conv2d):
     """Convolution padded as TensorFlow's SAME is on even sides: with stride 2 the extra row and column lie below and to the right."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        super().__init__(inputs, outputs, kernel, stride, groups=groups)
-        before = (kernel - stride) // 2
-        self.pads = (before, kernel - stride - before)
+        before, extra = divmod(kernel - stride, 2)
+        super().__init__(inputs, outputs, kernel, stride, padding=0 if extra else before, groups=groups)
+        self.pads = (before, before + extra) * 2 if extra else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(nn.functional.pad(x, self.pads * 2))
+        return super().forward(x if self.pads is None else nn.functional.pad(x, self.pads))
 
 
 class InvertedResidual(nn.Module):
@@ -89,8 +89,7 @@ class LandmarkUp(nn.Module):
 
 
 class LandmarkEncoder(nn.Module):
-    """(B, 3, S, S) in -1..1 -> a fine map, which serves as latent and as pose map, and the pooled features that the landmark
-    network's outputs read."""
+    """(B, 3, S, S) in -1..1 -> a fine map and the pooled features that the landmark network's outputs read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,7 +111,7 @@ class LandmarkEncoder(nn.Module):
             maps.append(block(maps[-1]))
         top = maps[-1]
         fine = self.up(Pyramid(maps[EIGHTH_BLOCK + 1], maps[SIXTEENTH_BLOCK + 1], top))
-        return EncoderOutput(fine, fine, top.mean(dim=(2, 3)))
+        return EncoderOutput(fine, None, top.mean(dim=(2, 3)))
 
     def freeze(self, blocks: int) -> None:
         """Keep stem and the first ``blocks`` blocks as they are: what edges and skin look like need not be learnt again, and

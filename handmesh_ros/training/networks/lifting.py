@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_ros.training.networks.heads import LandmarkHead, Pose2D
 from handmesh_ros.training.networks.landmarkstack import FINE_CHANNELS
-from handmesh_ros.training.networks.refinement import CONTEXT_CHANNELS, read_at_joints
+from handmesh_ros.training.networks.refinement import CONTEXT_CHANNELS
 
 
 class GridPooling(nn.Module):
@@ -22,7 +22,7 @@ class GridPooling(nn.Module):
 
 
 class LandmarkPooling(nn.Module):
-    """The fine map averaged with the joint's heatmap as weights, where the joint is in patch and space, and the whole pose."""
+    """What refinement saw at the joint, where the joint is in patch and space, and the whole pose."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -30,12 +30,12 @@ class LandmarkPooling(nn.Module):
         self.place = nn.Linear(6, channels)
         self.context = nn.Linear(CONTEXT_CHANNELS, channels)
 
-    def forward(self, latent: Tensor, pose: Pose2D) -> Tensor:
-        """(B, 48, h, w) and a refined pose -> (B, 21, channels)."""
-        if pose.spatial is None or pose.context is None:
+    def forward(self, _: Tensor, pose: Pose2D) -> Tensor:
+        """A refined pose -> (B, 21, channels)."""
+        if pose.spatial is None or pose.seen is None or pose.context is None:
             raise ValueError("landmark pooling needs the landmark head and refinement")
         place = torch.cat((pose.keypoints - 0.5, pose.spatial), dim=2)
-        return self.seen(read_at_joints(latent, pose)) + self.place(place) + self.context(pose.context)[:, None]
+        return self.seen(pose.seen) + self.place(place) + self.context(pose.context)[:, None]
 
 
 class HeatmapPooling(nn.Module):

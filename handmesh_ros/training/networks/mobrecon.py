@@ -29,7 +29,7 @@ class MobReconOutput(NamedTuple):
         joints: (B, 21, 3) metres, likewise, regressed from the vertices.
         keypoints: (B, 21, 2) fractions of the patch.
         heatmaps: (B, 21, S/8, S/8) or None.
-        first_keypoints: (B, 21, 2) as keypoints, guessed before the heatmaps were looked at; of the landmark head, else None.
+        guesses: (B, G, 21, 2) as keypoints, before each round of refinement; of the landmark head, else None.
         presence_side: (B, 2) logits of "a hand is there" and "the patch as given shows a right hand", or None.
     """
 
@@ -37,7 +37,7 @@ class MobReconOutput(NamedTuple):
     joints: Tensor
     keypoints: Tensor
     heatmaps: Tensor | None
-    first_keypoints: Tensor | None
+    guesses: Tensor | None
     presence_side: Tensor | None
 
 
@@ -52,7 +52,7 @@ class MobRecon(nn.Module):
         if config.head == "direct" and isinstance(self.encoder, StackedEncoder):
             self.encoder.up2 = None
         self.head = build_head(config.head, config.patch_size)
-        self.refinement = PoseRefinement() if config.head == "landmark" else None
+        self.refinement = PoseRefinement(config.patch_size // 8) if config.head == "landmark" else None
         self.pooling = build_pooling(config.pooling, config.decoder_channels[0])
         self.decoder = MeshDecoder(config.decoder, levels, config.decoder_channels)
         self.skin = JointSkin(levels.vertex_counts[-1]) if config.head == "landmark" else None
@@ -66,7 +66,7 @@ class MobRecon(nn.Module):
         encoded = self.encoder(2 * image - 1)
         pose = self.head(encoded)
         if self.refinement is not None:
-            pose = self.refinement(encoded, pose)
+            pose = self.refinement(encoded.latent, pose)
         vertices = self.config.unit_m * self.decoder(self.pooling(encoded.latent, pose))
         if self.skin is not None:
             vertices = vertices + self.skin(pose)
@@ -75,7 +75,7 @@ class MobRecon(nn.Module):
             joints=self.joint_regressor @ vertices,
             keypoints=pose.keypoints,
             heatmaps=pose.heatmaps,
-            first_keypoints=pose.first,
+            guesses=pose.guesses,
             presence_side=None if self.presence_side is None else self.presence_side(encoded),
         )
 

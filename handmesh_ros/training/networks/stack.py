@@ -24,8 +24,8 @@ class Pyramid(NamedTuple):
 class EncoderOutput(NamedTuple):
     """``latent`` (B, 256, S/32, S/32) feeds the mesh, ``pose_map`` (B, 24, S/8, S/8) the 2D pose; None where no head reads it.
 
-    The landmark encoder's one fine map (B, 48, S/8, S/8) is both. ``pooled`` (B, C): its top map averaged, which its heads read
-    too; None from other encoders.
+    The landmark encoder's latent is its fine map (B, 48, S/8, S/8). ``pooled`` (B, C): its top map averaged, which its heads read;
+    None from other encoders.
     """
 
     latent: Tensor
