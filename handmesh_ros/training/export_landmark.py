@@ -29,7 +29,7 @@ from handmesh_ros.training.onnx_graph import GraphBuilder
 @emit.register
 def _(module: SameConv, graph: GraphBuilder, x: str) -> str:
     assert module.bias is not None
-    pads = [module.padding[0]] * 4 if module.pads is None else [module.pads[k] for k in (0, 2, 1, 3)]
+    pads = [int(module.padding[0])] * 4 if module.pads is None else [module.pads[k] for k in (0, 2, 1, 3)]
     return graph.conv(x, array(module.weight), array(module.bias), stride=module.stride[0], groups=module.groups, pad=pads)
 
 

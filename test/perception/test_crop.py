@@ -100,6 +100,23 @@ def test_a_large_hand_is_averaged_not_sampled() -> None:
     assert patch.std() < 0.12
 
 
+@pytest.mark.parametrize("size", [25.0, 33.0, 50.0, 83.0])
+@given(st.floats(-3, 3), st.booleans(), st.floats(5, 75), st.floats(5, 55))
+def test_a_region_larger_than_the_patch_keeps_things_in_their_places(size: float, angle: float, mirror: bool, x: float, y: float) -> None:
+    """The frame's colours say where a pixel lies; the region may reach over the border."""
+    rows, columns = np.mgrid[:60, :80]
+    frame = np.stack((columns * 3, rows * 4, np.full(rows.shape, 255)), -1).astype(np.uint8)
+    region = CropRegion(np.array([x, y]), size, angle, mirror)
+    patch = extract_patch(frame, region, 16)[0] * 255
+    cells = (np.stack(np.meshgrid(np.arange(16), np.arange(16)), -1).reshape(-1, 2) + 0.5) / 16
+    pixels = region.to_image(cells).reshape(16, 16, 2)
+    margin = 2 * int(size / 16)
+    inside = ((pixels > margin) & (pixels < np.array([79, 59]) - margin)).all(axis=2)
+    assert (patch[2][inside] > 254.5).all()
+    off = (np.stack((patch[0] / 3, patch[1] / 4), -1) - pixels)[inside]
+    assert np.abs(off).max(initial=0.0) < 0.4  # half a pixel off would be a shifted grid
+
+
 @pytest.mark.parametrize("frame", [np.zeros((0, 0, 3), np.uint8), np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3), np.float32)])
 def test_no_picture_is_refused(frame: np.ndarray) -> None:
     with pytest.raises(CropError, match="expected uint8"):
