@@ -106,24 +106,6 @@ def test_a_step_gives_the_same_batch_every_time_and_another_step_another() -> No
     assert ((first["mesh_weights"] > 0) == ~first["mirrored"]).all()
 
 
-def test_some_pairs_are_a_frame_and_the_next() -> None:
-    """Nearly the same patch, noisier, a little moved, with labels that moved along."""
-    background = [np.random.default_rng(1).integers(0, 255, (200, 220, 3), dtype=np.uint8)]
-    batches = Batches(pictures(1), pictures(4, 5), background, Batch(renders=0, real=2, empty=0), SIZE, 1.5, seed=4)
-    apart = []
-    for step in range(60):
-        rows = batches[step]
-        first, second = (rows["keypoints"][k::2] for k in (0, 1))
-        changed = (rows["patches"][0::2].float() - rows["patches"][1::2].float()).abs().mean((1, 2, 3))
-        apart += list(zip((first - second).abs().amax((1, 2)).tolist(), changed.tolist(), strict=True))
-    moves, changes = np.array(apart).T
-    near = moves < 0.08
-    assert 0.35 < near.mean() < 0.75
-    assert (moves > 0).all()
-    assert (changes > 0).all()
-    assert np.median(changes[near]) < 0.5 * np.median(changes[~near])
-
-
 def test_a_source_counts_by_the_root_of_its_size() -> None:
     odds = balanced_odds(np.array(["a"] * 100 + ["b"] * 4))
     assert odds.sum() == pytest.approx(1)
