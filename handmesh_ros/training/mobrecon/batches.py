@@ -15,10 +15,12 @@ from handmesh_ros.perception.crop import CropRegion
 from handmesh_ros.training.mobrecon.config import Batch
 from handmesh_ros.training.mobrecon.photometric import Picture, occlude, photometric
 from handmesh_ros.training.mobrecon.pictures import PictureSet
-from handmesh_ros.training.mobrecon.views import TRAINING, cut, look, turned
+from handmesh_ros.training.mobrecon.views import NEXT_FRAME, TRAINING, cut, look, moved, turned
 
 MIRRORED_SHARE = 0.15  # patches that show a left hand: for the side's sake, and its keypoints count too
 OCCLUDED_SHARE = 0.3
+NEXT_FRAME_SHARE = 0.85  # of the pairs of looks: one video frame and the next, so that the answer does not tremble
+NEXT_FRAME_NOISE = 4.0  # of 255: its standard deviation is drawn below this
 BLACK_SHARE = 0.3  # of the patches that reach over the border of what is real picture
 
 
@@ -80,22 +82,37 @@ class Batches(Dataset[dict[str, Tensor]]):
             first = len(rows)
             # Both looks of a pair show the same side, or their meshes could not be compared.
             mirror = rng.random() < MIRRORED_SHARE
-            rows.append(self._patch(self.real, int(row), rng, first + 1, mirror))
-            rows.append(self._patch(self.real, int(row), rng, first, mirror))
+            if rng.random() < NEXT_FRAME_SHARE:
+                seed = int(rng.integers(2**63))  # light, things in the way and surroundings stay as they are from frame to frame
+                rows.append(self._patch(self.real, int(row), np.random.default_rng(seed), first + 1, mirror))
+                rows.append(self._patch(self.real, int(row), np.random.default_rng(seed), first, mirror, change=rng))
+            else:
+                rows.append(self._patch(self.real, int(row), rng, first + 1, mirror))
+                rows.append(self._patch(self.real, int(row), rng, first, mirror))
         for _ in range(self.batch.empty):
             rows.append(self._empty(rng))
         return {key: torch.from_numpy(np.stack([np.asarray(row[key]) for row in rows])) for key in rows[0]}
 
-    def _patch(self, pictures: PictureSet, row: int, rng: np.random.Generator, pair: int, mirror: bool | None = None) -> dict[str, object]:
+    def _patch(
+        self, pictures: PictureSet, row: int, rng: np.random.Generator, pair: int, mirror: bool | None = None,
+        change: np.random.Generator | None = None,
+    ) -> dict[str, object]:  # fmt: skip
+        """A picture's patch and labels; ``change`` moves the region and adds noise as from one video frame to the next."""
         mirror = rng.random() < MIRRORED_SHARE if mirror is None else mirror
         region = look(pictures.keypoints[row], self.crop_scale, TRAINING, rng)
         region = CropRegion(region.center, region.size, region.angle, mirror)
+        if change is not None:
+            region = moved(region, NEXT_FRAME, change)
         outside = None if rng.random() < BLACK_SHARE else lambda: self._background(rng)
         patch = cut(pictures.images[row], region, self.size, pictures.content[row], outside)
         if rng.random() < OCCLUDED_SHARE:
             patch = occlude(patch, self._background(rng), rng)
+        patch = photometric(patch, rng)
+        if change is not None:
+            noise = change.uniform(0, NEXT_FRAME_NOISE) * change.standard_normal(patch.shape, np.float32)
+            patch = np.rint(np.clip(patch + noise, 0, 255)).astype(np.uint8)
         return self._row(
-            photometric(patch, rng), region,
+            patch, region,
             keypoints=region.to_patch(pictures.keypoints[row]),
             keypoint_weights=pictures.keypoint_weights[row],
             vertices=turned(np.nan_to_num(pictures.vertices[row]), region),

@@ -31,11 +31,16 @@ class Jitter:
 TRAINING = Jitter()
 TRACKER = Jitter(angle=5.0, shift=0.02, zoom=0.05, turned_share=0.0, wide_share=0.0)
 EXACT = Jitter(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NEXT_FRAME = Jitter(angle=2.0, shift=0.01, zoom=0.02, turned_share=0.0, wide_share=0.0)
 
 
 def look(keypoints: FloatArray, crop_scale: float, jitter: Jitter, rng: np.random.Generator) -> CropRegion:
     """The region around keypoints (21, 2) in pixels, as the runtime cuts it, with the errors of ``jitter``."""
-    exact = region_from_keypoints(keypoints, crop_scale)
+    return moved(region_from_keypoints(keypoints, crop_scale), jitter, rng)
+
+
+def moved(region: CropRegion, jitter: Jitter, rng: np.random.Generator) -> CropRegion:
+    """The region with the errors of ``jitter``."""
     angle = np.radians(rng.normal(0, jitter.angle))
     if rng.random() < jitter.turned_share:
         angle = np.radians(rng.uniform(-jitter.wide_angle, jitter.wide_angle))
@@ -44,7 +49,7 @@ def look(keypoints: FloatArray, crop_scale: float, jitter: Jitter, rng: np.rando
     if rng.random() < jitter.wide_share:
         zoom *= float(rng.uniform(1.0, jitter.wide_zoom))
         shift *= 2
-    return CropRegion(exact.center + shift * exact.size, exact.size * zoom, exact.angle + angle)
+    return CropRegion(region.center + shift * region.size, region.size * zoom, region.angle + angle, region.mirror)
 
 
 def cut(image: Picture, region: CropRegion, size: int, content: FloatArray, filling: Callable[[], Picture] | None) -> Picture:
