@@ -23,6 +23,7 @@ from handmesh_ros.node.hand_node import HandNode
 from handmesh_ros.node.process import keep_memory, use_large_shared_memory
 from handmesh_ros.perception.detect import PalmDetector
 from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.provision import DEFAULT_MODEL
 
 PATIENCE_S = 60.0
 
@@ -42,7 +43,7 @@ class NodeCost:
     frames: int
 
 
-def measure_node(video: Path, model: str = "lifted", frames: int = 200, warm_up: int = 30) -> NodeCost:
+def measure_node(video: Path, model: str = DEFAULT_MODEL, frames: int = 200, warm_up: int = 30) -> NodeCost:
     """Play a video to the node from another process, with subscribers on hands, TF, mesh and markers.
 
     Raises:

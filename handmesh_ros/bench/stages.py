@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handmesh_ros.perception import Camera, HandPipeline
+from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.sources import open_source
 
 GEOMETRY = ("place", "frames", "track", "smooth")
@@ -33,7 +34,7 @@ class StageCosts:
         return "\n".join(lines)
 
 
-def measure_stages(clip: Path, camera: Camera, model: str = "lifted", most_frames: int = 10_000) -> StageCosts:
+def measure_stages(clip: Path, camera: Camera, model: str = DEFAULT_MODEL, most_frames: int = 10_000) -> StageCosts:
     """Run the pipeline over a clip as fast as it goes.
 
     Raises:

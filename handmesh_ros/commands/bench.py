@@ -46,11 +46,12 @@ def _node(out: Path) -> None:
     from handmesh_ros.bench.node_cost import measure_node
     from handmesh_ros.demo.report import measure, table
     from handmesh_ros.demo.session import clip_file, run_session
+    from handmesh_ros.provision import DEFAULT_MODEL
 
     with tempfile.TemporaryDirectory(prefix="handmesh_bench_") as folder:
         recording = run_session(
             Path(folder), str(clip_file("demo.mp4")), clip_file("demo_camera.yaml"),
-            model="lifted", hfov=60.0, seconds=0.0, keep_frames=False,
+            model=DEFAULT_MODEL, hfov=60.0, seconds=0.0, keep_frames=False,
         )  # fmt: skip
     rows = measure(recording, None)
     print(table(rows))

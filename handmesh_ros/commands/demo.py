@@ -18,7 +18,7 @@ from handmesh_ros.demo.session import clip_file, run_session
 from handmesh_ros.hand import Hand
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.provision import model_path
+from handmesh_ros.provision import DEFAULT_MODEL, model_path
 from handmesh_ros.sources import open_source, read_picture
 
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", nargs="?", metavar="INPUT", help="video, folder, picture or camera index; default: our own clip")
     parser.add_argument("--camera", type=Path, metavar="INFO.yaml", help="calibration of the input, as camera_calibration writes it")
     parser.add_argument("--hfov", type=float, default=60.0, metavar="DEGREES", help="horizontal field of view of an uncalibrated input")
-    parser.add_argument("--model", default="lifted", help="a model's name or an .onnx file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or an .onnx file")
     parser.add_argument("--seconds", type=float, default=15.0, help="how long a live camera is watched")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for demo.mp4, demo.png and demo.json")
 

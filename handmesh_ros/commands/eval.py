@@ -16,7 +16,7 @@ from handmesh_ros.evaluation.evaluate import PCK_2D_THRESHOLDS, PCK_3D_THRESHOLD
 from handmesh_ros.evaluation.following import follow
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.mesh_net import MeshNetwork
-from handmesh_ros.provision import model_path
+from handmesh_ros.provision import DEFAULT_MODEL, model_path
 from handmesh_ros.sources import open_source
 
 KINDS = ("freihand", "ho3d", "crops", "renders")
@@ -49,7 +49,7 @@ PUBLISHED = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=(*KINDS, "video"), help="the layout of the data set")
     parser.add_argument("folder", type=Path, help="the data set's root folder, or the video")
-    parser.add_argument("--model", default="lifted", help="a model's name or an .onnx file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or an .onnx file")
     parser.add_argument("--source", help="crops: only those of this source")
     parser.add_argument("--against", default="lifted", metavar="MODEL", help="video: the model to compare with")
     parser.add_argument("--hfov", type=float, default=60.0, help="video: horizontal field of view, degrees")

@@ -19,6 +19,7 @@ from handmesh_ros.hand import Hand
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.pipeline import HandPipeline
+from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.sources import FrameSource, open_source
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--camera", type=Path, metavar="INFO.yaml", help="calibration as camera_calibration writes it")
     camera.add_argument("--hfov", type=float, default=60.0, metavar="DEGREES", help="horizontal field of view of an uncalibrated camera")
-    parser.add_argument("--model", default="lifted", help="a model's name ('handmesh models' lists them) or an .onnx file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name ('handmesh models' lists them) or an .onnx file")
     parser.add_argument("--max-hands", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1, help="threads of the networks")
     parser.add_argument("--single", action="store_true", help="take every picture by itself: no tracking, no smoothing")

@@ -17,6 +17,7 @@ from handmesh_ros.hand import Side
 from handmesh_ros.perception.pipeline import PipelineParameters
 from handmesh_ros.perception.smooth import KINDS, SmoothingParameters
 from handmesh_ros.perception.track import TrackingParameters
+from handmesh_ros.provision import DEFAULT_MODEL
 
 # Defaults have one home each: those of perception are perception's.
 PIPELINE, SMOOTHING = PipelineParameters(), SmoothingParameters()
@@ -56,7 +57,7 @@ class NodeParameters:
         ParameterError: a value outside its range or choices.
     """
 
-    model: str = _parameter("lifted", "mesh network: a name of models/manifest.yaml or the path of an .onnx file; a change loads it")
+    model: str = _parameter(DEFAULT_MODEL, "mesh network: a name of models/manifest.yaml or the path of an .onnx file; a change loads it")
     max_hands: int = _parameter(2, "hands followed at the same time", low=1, high=2)
     threads: int = _parameter(1, "threads of each network", low=1, high=16, read_only=True)
     image_transport: str = _parameter(

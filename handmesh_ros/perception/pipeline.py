@@ -20,7 +20,7 @@ from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.smooth import HandSmoother, SmoothingParameters
 from handmesh_ros.perception.stopwatch import Stopwatch
 from handmesh_ros.perception.track import Loss, Measurement, Track, Tracker, TrackingParameters
-from handmesh_ros.provision import model_path
+from handmesh_ros.provision import DEFAULT_MODEL, model_path
 
 # Where a hand is looked for in a picture that it fills: squares larger than the picture by this, turned to each of these angles.
 FILLING_SCALE = 1.25
@@ -70,7 +70,7 @@ class HandPipeline:
     @classmethod
     def load(
         cls,
-        model: str | Path = "lifted",
+        model: str | Path = DEFAULT_MODEL,
         max_hands: int = 2,
         threads: int = 1,
         parameters: PipelineParameters | None = None,

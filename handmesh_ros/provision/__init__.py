@@ -11,7 +11,9 @@ from pathlib import Path
 from handmesh_ros.provision.manifest import Model, ModelError
 from handmesh_ros.provision.store import ModelState, ModelStatus, ModelStore, default_store
 
-__all__ = ["Model", "ModelError", "ModelState", "ModelStatus", "ModelStore", "list_models", "model_path", "provision_all"]
+__all__ = ["DEFAULT_MODEL", "Model", "ModelError", "ModelState", "ModelStatus", "ModelStore", "list_models", "model_path", "provision_all"]
+
+DEFAULT_MODEL = "lifted"  # of the mesh networks
 
 
 def model_path(name_or_path: str | Path) -> Path:

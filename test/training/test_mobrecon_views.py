@@ -10,8 +10,9 @@ from handmesh_ros.hand import Side
 from handmesh_ros.perception.crop import CropRegion
 from handmesh_ros.training.mobrecon.batches import Batches, balanced_odds
 from handmesh_ros.training.mobrecon.config import Batch
+from handmesh_ros.training.mobrecon.photometric import covered
 from handmesh_ros.training.mobrecon.pictures import PictureSet, mirrored
-from handmesh_ros.training.mobrecon.views import EXACT, TRAINING, cut, look, turned
+from handmesh_ros.training.mobrecon.views import EXACT, TRAINING, beside, cut, look, turned
 
 SIZE = 128
 
@@ -104,6 +105,35 @@ def test_a_step_gives_the_same_batch_every_time_and_another_step_another() -> No
     assert torch.isnan(first["right"]).tolist() == [False] * 7 + [True]
     # A mirrored patch shows a left hand, whose mesh is not asked for.
     assert ((first["mesh_weights"] > 0) == ~first["mirrored"]).all()
+
+
+def test_regions_beside_a_hand_show_nothing_of_it() -> None:
+    rng = np.random.default_rng(0)
+    picture = pictures(1)
+    dots = picture.keypoints[0] * 0.4 + 10  # leaves room
+    found = [region for _ in range(50) if (region := beside(dots, picture.content[0], rng)) is not None]
+    assert len(found) > 25
+    for region in found:
+        assert (picture.content[0][:2] <= region.center).all() and (region.center <= picture.content[0][2:]).all()
+        fractions = region.to_patch(dots)
+        assert not ((fractions > -0.05) & (fractions < 1.05)).all(axis=1).any()
+
+
+def test_a_covered_hand_is_gone_and_the_rest_stays() -> None:
+    patch = np.zeros((SIZE, SIZE, 3), np.uint8)
+    keypoints = np.random.default_rng(0).uniform(SIZE * 0.4, SIZE * 0.6, (21, 2))
+    shown = covered(patch, keypoints, np.full_like(patch, 200))
+    assert all(shown[y, x].min() == 200 for x, y in np.rint(keypoints).astype(int))
+    assert shown[:, : SIZE // 4].max() == 0
+
+
+def test_patches_without_a_hand_come_from_everywhere() -> None:
+    grey = [np.full((SIZE, SIZE, 3), 128, np.uint8)]
+    batches = Batches(pictures(3), pictures(2, 5), grey, Batch(renders=0, real=0, empty=8), SIZE, 1.5, seed=4)
+    rows = [batches[step] for step in range(5)]
+    assert all((row["presence"] == 0).all() for row in rows)
+    plain = torch.cat([row["patches"].float().flatten(1).std(1) < 30 for row in rows])
+    assert 0.2 < plain.float().mean() < 0.6
 
 
 def test_a_source_counts_by_the_root_of_its_size() -> None:

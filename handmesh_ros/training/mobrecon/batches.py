@@ -13,14 +13,15 @@ from torch.utils.data import Dataset
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion
 from handmesh_ros.training.mobrecon.config import Batch
-from handmesh_ros.training.mobrecon.photometric import Picture, occlude, photometric
+from handmesh_ros.training.mobrecon.photometric import Picture, covered, occlude, photometric
 from handmesh_ros.training.mobrecon.pictures import PictureSet
-from handmesh_ros.training.mobrecon.views import NEXT_FRAME, TRAINING, cut, look, moved, turned
+from handmesh_ros.training.mobrecon.views import NEXT_FRAME, TRAINING, beside, cut, look, moved, turned
 
 MIRRORED_SHARE = 0.15  # patches that show a left hand: for the side's sake, and its keypoints count too
 OCCLUDED_SHARE = 0.3
 NEXT_FRAME_SHARE = 0.85  # of the pairs of looks: one video frame and the next, so that the answer does not tremble
 NEXT_FRAME_NOISE = 4.0  # of 255: its standard deviation is drawn below this
+REAL_EMPTY_SHARE = 0.7  # of the patches without a hand that are made of pictures with one
 BLACK_SHARE = 0.3  # of the patches that reach over the border of what is real picture
 
 
@@ -61,7 +62,7 @@ class Batches(Dataset[dict[str, Tensor]]):
 
     Args:
         renders, real: pictures; either may be empty if the batch asks for none of it.
-        backgrounds: pictures without hands, at least S x S.
+        backgrounds: pictures without hands, at least S x S; two thirds of the patches without a hand come from the others all the same.
         batch: how many of each.
         size: S, side of a patch; crop_scale: see TrainConfig; seed: of everything random.
     """
@@ -123,10 +124,26 @@ class Batches(Dataset[dict[str, Tensor]]):
     def _empty(self, rng: np.random.Generator) -> dict[str, object]:
         vertices = self.renders.vertices.shape[1] if len(self.renders) else self.real.vertices.shape[1]
         return self._row(
-            photometric(self._background(rng), rng), CropRegion(np.zeros(2), 2.0),
+            photometric(self._without_hand(rng), rng), CropRegion(np.zeros(2), 2.0),
             keypoints=np.zeros((21, 2)), keypoint_weights=0.0, vertices=np.zeros((vertices, 3)), mesh_weights=0.0,
             presence=0.0, right=np.nan, mirrored=True, pair=-1,
         )  # fmt: skip
+
+    def _without_hand(self, rng: np.random.Generator) -> Picture:
+        """Of a background, or of a picture with a hand: beside it, or with the hand covered. Backgrounds alone would teach that wherever
+        there is somebody there is a hand."""
+        background, kind = self._background(rng), rng.random()
+        pictures = self.real if len(self.real) and (not len(self.renders) or rng.random() < REAL_EMPTY_SHARE) else self.renders
+        row = int(rng.integers(len(pictures)))
+        image, keypoints, content = pictures.images[row], pictures.keypoints[row], pictures.content[row]
+        if kind < 1 / 3:
+            region = beside(keypoints, content, rng)
+            return background if region is None else cut(image, region, self.size, content, lambda: background)
+        if kind < 2 / 3:
+            region = look(keypoints, self.crop_scale, TRAINING, rng)
+            patch = cut(image, region, self.size, content, lambda: self._background(rng))
+            return covered(patch, region.to_patch(keypoints) * self.size - 0.5, background)
+        return background
 
     @staticmethod
     def _row(patch: Picture, region: CropRegion, **labels: object) -> dict[str, object]:

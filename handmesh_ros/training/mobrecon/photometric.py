@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.hand import FloatArray
+
 Picture = NDArray[np.uint8]
 
 
@@ -45,6 +47,15 @@ def occlude(patch: Picture, other: Picture, rng: np.random.Generator) -> Picture
         cv2.ellipse(mask, (x, y), (width // 2, height // 2), float(rng.uniform(0, 180)), 0, 360, 1, -1)
     cover = other if rng.random() < 0.6 else np.broadcast_to(rng.integers(0, 256, 3, dtype=np.uint8), patch.shape)
     return np.where(mask[..., None] > 0, cover, patch)
+
+
+def covered(patch: Picture, keypoints: FloatArray, other: Picture) -> Picture:
+    """The patch with all of the hand, keypoints (21, 2) in its pixels, under another picture."""
+    flesh = 0.12 * float(np.ptp(keypoints, axis=0).max())
+    hull = cv2.convexHull(np.rint(keypoints).astype(np.int32))
+    mask = cv2.fillConvexPoly(np.zeros(patch.shape[:2], np.uint8), hull, 1)
+    cv2.polylines(mask, [hull], True, 1, thickness=max(1, round(2 * flesh)))
+    return np.where(mask[..., None] > 0, other, patch)
 
 
 def _blur(x: Picture, rng: np.random.Generator) -> Picture:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from handmesh_ros.hand import FloatArray
+from handmesh_ros.hand import BONES, FloatArray
 from handmesh_ros.perception.crop import CropRegion, region_from_keypoints
 from handmesh_ros.training.mobrecon.photometric import Picture
 
@@ -33,6 +33,9 @@ TRACKER = Jitter(angle=5.0, shift=0.02, zoom=0.05, turned_share=0.0, wide_share=
 EXACT = Jitter(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 NEXT_FRAME = Jitter(angle=2.0, shift=0.01, zoom=0.02, turned_share=0.0, wide_share=0.0)
 
+BONE_ENDS = np.array(BONES)
+TRIES = 30  # at a region without the hand
+
 
 def look(keypoints: FloatArray, crop_scale: float, jitter: Jitter, rng: np.random.Generator) -> CropRegion:
     """The region around keypoints (21, 2) in pixels, as the runtime cuts it, with the errors of ``jitter``."""
@@ -50,6 +53,25 @@ def moved(region: CropRegion, jitter: Jitter, rng: np.random.Generator) -> CropR
         zoom *= float(rng.uniform(1.0, jitter.wide_zoom))
         shift *= 2
     return CropRegion(region.center + shift * region.size, region.size * zoom, region.angle + angle, region.mirror)
+
+
+def beside(keypoints: FloatArray, content: FloatArray, rng: np.random.Generator) -> CropRegion | None:
+    """A region around somewhere in a picture's content (x0, y0, x1, y1) that shows nothing of the hand, keypoints (21, 2) in pixels.
+
+    None if none is found.
+    """
+    extent = float(np.ptp(keypoints, axis=0).max())
+    along = np.linspace(0, 1, 6)[:, None, None]
+    hand = np.concatenate((1 - along) * keypoints[BONE_ENDS[:, 0]] + along * keypoints[BONE_ENDS[:, 1]])
+    for _ in range(TRIES):
+        size = extent * rng.uniform(0.25, 0.9)
+        center = rng.uniform(content[:2], content[2:])
+        region = CropRegion(center, size, rng.uniform(-np.pi, np.pi), bool(rng.random() < 0.5))
+        flesh = 0.12 * extent / size
+        shown = region.to_patch(hand)
+        if ((shown < -flesh) | (shown > 1 + flesh)).any(axis=1).all():
+            return region
+    return None
 
 
 def cut(image: Picture, region: CropRegion, size: int, content: FloatArray, filling: Callable[[], Picture] | None) -> Picture:
