@@ -1,5 +1,6 @@
 """The losses are zero for the truth, see what they are for, and ignore what a patch has no label for."""
 
+import math
 from dataclasses import fields, replace
 
 import numpy as np
@@ -40,6 +41,14 @@ def truth(seed: int = 0) -> tuple[MobReconOutput, Labelled]:
 
 def terms(output: MobReconOutput, labels: Labelled) -> dict[str, float]:
     return {name: float(value) for name, value in LOSS(output, labels)[1].items()}
+
+
+def test_hands_and_empty_patches_count_the_same_however_many_there_are() -> None:
+    output, labels = truth()
+    unsure = output._replace(presence_side=torch.tensor([[2.0, 0.0]] * 4))
+    labels = replace(labels, presence=torch.tensor([1.0, 1.0, 1.0, 0.0]))
+    right, wrong = math.log(1 + math.exp(-2)), math.log(1 + math.exp(2))
+    assert terms(unsure, labels)["presence"] == pytest.approx((right + wrong) / 2, abs=1e-5)
 
 
 def test_the_truth_costs_nothing() -> None:

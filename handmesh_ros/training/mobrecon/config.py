@@ -41,11 +41,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the run with its own cosine from ``rate`` down to a fiftieth; sources in ``leave_out`` are only validated on."""
+    """A part of the run with its own cosine from ``rate`` down to a fiftieth; sources in ``leave_out`` are only validated on.
+    ``consistency`` multiplies that loss's weight: little at first, or the network learns to say always the same."""
 
     steps: int
     rate: float
     leave_out: tuple[str, ...] = ()
+    consistency: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,9 @@ class TrainingLoss(nn.Module):
         terms = self._mesh(output, labels) | self._picture(output, labels) | self._pairs(output, labels)
         if output.presence_side is not None:
             score, side = output.presence_side.unbind(1)
-            terms["presence"] = nn.functional.binary_cross_entropy_with_logits(score, labels.presence)
+            each = nn.functional.binary_cross_entropy_with_logits(score, labels.presence, reduction="none")
+            # Both kinds count the same: by their numbers, most patches show a hand, an unsure network would say that there is one.
+            terms["presence"] = (_mean(each, labels.presence) + _mean(each, 1 - labels.presence)) / 2
             known = torch.isfinite(labels.right)
             each = nn.functional.binary_cross_entropy_with_logits(side, labels.right.nan_to_num(), reduction="none")
             terms["side"] = _mean(each, known.float())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,7 @@ class Run:
         end = begin + stage.steps
         config = self.config
         real = data.real.take(np.flatnonzero(~np.isin(data.real.sources, stage.leave_out)))
+        self.loss.weights = replace(config.losses, consistency=config.losses.consistency * stage.consistency)
         seed = config.seed + 1000 * self.workplace.rank
         batches = Batches(data.renders, real, data.backgrounds, config.batch, self.network.config.patch_size, config.crop_scale, seed)
         for labels in self._labels(batches, step, end):
