@@ -13,11 +13,13 @@ from tqdm import tqdm
 from handmesh_ros.evaluation import metrics
 from handmesh_ros.evaluation.datasets import Sample, read_dataset
 from handmesh_ros.evaluation.evaluate import PCK_2D_THRESHOLDS, PCK_3D_THRESHOLDS_M, Errors, evaluate
+from handmesh_ros.evaluation.false_alarms import scores_without_hands
 from handmesh_ros.evaluation.following import follow
+from handmesh_ros.perception.association import TrackingParameters
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.provision import DEFAULT_MODEL, model_path
-from handmesh_ros.sources import open_source
+from handmesh_ros.sources import Frame, open_source
 
 KINDS = ("freihand", "ho3d", "crops", "renders")
 
@@ -47,11 +49,11 @@ PUBLISHED = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=(*KINDS, "video"), help="the layout of the data set")
-    parser.add_argument("folder", type=Path, help="the data set's root folder, or the video")
+    parser.add_argument("kind", choices=(*KINDS, "video", "nohands"), help="the layout of the data set")
+    parser.add_argument("folder", type=Path, help="the data set's root folder, the video, or pictures without hands")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or an .onnx file")
     parser.add_argument("--source", help="crops: only those of this source")
-    parser.add_argument("--against", default="lifted", metavar="MODEL", help="video: the model to compare with")
+    parser.add_argument("--against", default="lifted", metavar="MODEL", help="video, nohands: the model to compare with")
     parser.add_argument("--hfov", type=float, default=60.0, help="video: horizontal field of view, degrees")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th sample")
     parser.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
@@ -61,6 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     if arguments.kind == "video":
         return compare_on_video(arguments)
+    if arguments.kind == "nohands":
+        return count_false_alarms(arguments)
     network = MeshNetwork(model_path(arguments.model))
     samples = list(_samples(arguments))[:: max(1, arguments.every)]
     if not samples:
@@ -95,13 +99,7 @@ def _samples(arguments: argparse.Namespace) -> Iterator[Sample]:
 
 def compare_on_video(arguments: argparse.Namespace) -> int:
     """Two networks in the same pipeline on one video: which frames each keeps, how steady and how fast it is."""
-    source = open_source(str(arguments.folder))
-    try:
-        frames = list(tqdm(source, desc="read", unit="frame", disable=None))
-    finally:
-        source.close()
-    if not frames:
-        raise ValueError(f"{arguments.folder}: no frames")
+    frames = _frames(arguments.folder)
     height, width = frames[0].rgb.shape[:2]
     camera = Camera.from_hfov(width, height, arguments.hfov)
     found = follow(tqdm(frames, desc="follow", unit="frame", disable=None), camera, (arguments.model, arguments.against))
@@ -119,6 +117,28 @@ def compare_on_video(arguments: argparse.Namespace) -> int:
     print(f"  frames lost that {arguments.against} keeps: {len(lost)}{' (' + ', '.join(map(str, lost[:10])) + ')' if len(lost) else ''}")
     print(f"  {arguments.against} takes {other.frame_ms / ours.frame_ms:.2f} times as long")
     return 0
+
+
+def count_false_alarms(arguments: argparse.Namespace) -> int:
+    """How many random crops of pictures without hands two networks take for a hand."""
+    models = (arguments.model, arguments.against)
+    scores = scores_without_hands(_frames(arguments.folder), [MeshNetwork(model_path(model)) for model in models])
+    print(f"\n{arguments.folder}: {len(scores[0])} crops without a hand\n  {'':<38}" + "".join(f"{model:>16}" for model in models))
+    limits = TrackingParameters()
+    for name, least in (("would carry a track on", limits.keep_score), ("would begin a track", limits.start_score)):
+        print(f"  {f'{name} (score {least})':<38}" + "".join(f"{(found >= least).mean():>16.1%}" for found in scores))
+    return 0
+
+
+def _frames(path: Path) -> list[Frame]:
+    source = open_source(str(path))
+    try:
+        frames = list(tqdm(source, desc="read", unit="frame", disable=None))
+    finally:
+        source.close()
+    if not frames:
+        raise ValueError(f"{path}: no frames")
+    return frames
 
 
 def plot_pck(errors: Errors, path: Path) -> None:

@@ -63,6 +63,21 @@ def test_two_networks_on_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert float(rows["joints' acceleration, mm a frame^2"][1]) > 0
 
 
+def test_false_alarms_of_two_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    room = tmp_path / "room.png"
+    cv2.imwrite(str(room), np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8))
+    eager = write_tiny_mesh_network(tmp_path / "eager.onnx", score=0.55)
+    careful = write_tiny_mesh_network(tmp_path / "careful.onnx", score=0.1)
+    assert main(["eval", "nohands", str(room), "--model", str(eager), "--against", str(careful)]) == 0
+    printed = capsys.readouterr().out
+    assert "20 crops without a hand" in printed
+    rows = {line[:24].strip(): line.split()[-2:] for line in printed.splitlines()}
+    assert rows["would carry a track on"] == ["100.0%", "0.0%"]
+    assert rows["would begin a track (s"] == ["0.0%", "0.0%"]
+    assert main(["eval", "nohands", str(tmp_path / "nowhere"), "--model", str(eager), "--against", str(careful)]) == 1
+    assert "nowhere" in capsys.readouterr().err
+
+
 def test_sources_belong_to_crops(freihand: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = write_tiny_mesh_network(tmp_path / "tiny.onnx")
     assert main(["eval", "freihand", str(freihand), "--source", "subhi", "--model", str(model)]) == 1
