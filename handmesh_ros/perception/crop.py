@@ -7,7 +7,7 @@ OpenCV's and ROS's: the centre of the first pixel is (0, 0).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,11 @@ UP_WEIGHTS = np.zeros(JOINT_COUNT)
 UP_WEIGHTS[[WRIST, INDEX_MCP, MIDDLE_MCP, RING_MCP]] = -1, 0.25, 0.5, 0.25
 # Below this length, in spreads of the keypoints, wrist -> mcps no longer says which way is up (the hand points at the camera).
 SHORT_DIRECTION = 1.0
+
+# Of what a region's angle and size change from one frame to the next, so much is held back; unless the hand moved so far (centre,
+# in sides of the region), turned (radians) or grew or shrank (log) so much that the next crop must have it all.
+HELD_BACK = 0.5
+LEAP_SHIFT, LEAP_ANGLE, LEAP_ZOOM = 0.2, 0.3, 0.25
 
 MIN_SIZE_PX = 2.0
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -194,6 +199,22 @@ def region_from_keypoints(
     if box == "palm":
         center[1] += PALM_BOX_SHIFT * (high[1] - low[1])
     return CropRegion(upright @ center, crop_scale * float((high - low).max()), angle, mirror)
+
+
+def steadied(region: CropRegion, previous: CropRegion | None) -> CropRegion:
+    """The next frame's region with less of the tremble that the last frame's keypoints gave it.
+
+    A network sees a trembling crop as a trembling hand: its error differs with every turn and size of the patch. The centre is not
+    held back, the hand would slip out of the patch.
+    """
+    if previous is None or previous.mirror is not region.mirror:
+        return region
+    turn = math.remainder(region.angle - previous.angle, math.tau)
+    zoom = math.log(region.size / previous.size)
+    shift = math.dist(region.center, previous.center) / region.size
+    if abs(turn) > LEAP_ANGLE or abs(zoom) > LEAP_ZOOM or shift > LEAP_SHIFT:
+        return region
+    return replace(region, angle=region.angle - HELD_BACK * turn, size=region.size * math.exp(-HELD_BACK * zoom))
 
 
 def region_from_palm(palm: PalmDetection, mirror: bool = False) -> CropRegion:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from handmesh_ros.hand import FloatArray, Hand, Side, TrackState
 from handmesh_ros.perception.association import coasted_time, palm_size_px, same_hand
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.crop import CropError, CropRegion, region_from_palm
+from handmesh_ros.perception.crop import CropError, CropRegion, region_from_palm, steadied
 from handmesh_ros.perception.detect import PalmDetection, PalmDetector
 from handmesh_ros.perception.hand_size import HandSizes
 from handmesh_ros.perception.measure import HandMeter, MeasuredHand
@@ -127,8 +127,9 @@ class HandPipeline:
         self._stopwatch.restart()
         measurements = []
         for search in self._tracker.regions(stamp_s):
-            region = self._region_around(search.keypoints, search.side, self._regions.get(search.track_id))
-            measured = self._measure(frame_rgb, camera, region, stamp_s)
+            previous = self._regions.get(search.track_id)
+            region = self._region_around(search.keypoints, search.side, previous)
+            measured = self._measure(frame_rgb, camera, None if region is None else steadied(region, previous), stamp_s)
             if measured is not None:
                 measurements.append(_measurement(measured, search.track_id))
         with self._stopwatch.stage("track"):

@@ -9,7 +9,7 @@ from synthetic_hand import random_hand
 
 from handmesh_ros.hand import Side
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.crop import CropError, CropRegion, extract_patch, region_from_keypoints, region_from_palm
+from handmesh_ros.perception.crop import CropError, CropRegion, extract_patch, region_from_keypoints, region_from_palm, steadied
 from handmesh_ros.perception.detect import PalmDetection
 
 CORNERS = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])
@@ -225,3 +225,31 @@ def test_crop_axes_agree_with_the_picture() -> None:
         origin = np.array([*camera.normalize(region.center[None])[0], 1.0])
         steps = region.to_patch(camera.project(origin + 1e-4 * axes.T[:2])) - 0.5
         np.testing.assert_allclose(steps / np.abs(steps).max(), np.eye(2), atol=0.05)
+
+
+def test_a_trembling_crop_is_steadied_and_stays_on_the_hand() -> None:
+    """Keypoints tremble by 3 px: angle and size do so by half as much, and the centre is the hand's."""
+    rng = np.random.default_rng(0)
+    region, raw, held = None, [], []
+    for frame in range(300):
+        keypoints = open_hand(angle=0.002 * frame, shift=(300.0 + frame, 200.0)) + rng.normal(scale=3, size=(21, 2))
+        seen = region_from_keypoints(keypoints, 1.5, previous=region)
+        region = steadied(seen, region)
+        np.testing.assert_array_equal(region.center, seen.center)
+        raw.append((seen.angle, seen.size))
+        held.append((region.angle, region.size))
+    trembles = [np.abs(np.diff(values, n=2, axis=0)).mean(axis=0) for values in (raw, held)]
+    assert (trembles[1] < 0.6 * trembles[0]).all()
+    np.testing.assert_allclose(held[-1], raw[-1], rtol=0.05, err_msg="it must follow a hand that turns")
+
+
+def test_what_leaps_is_followed_at_once() -> None:
+    region = CropRegion(CENTER, 100, 3.1)
+    near = steadied(CropRegion(CENTER, 100, -3.1), region)
+    assert np.cos(near.angle - np.pi) > 0.9999, "the shorter way round"
+    for leap in (
+        CropRegion(CENTER + (30, 0), 101, 3.1), CropRegion(CENTER, 140, 3.1), CropRegion(CENTER, 100, 2.5),
+        CropRegion(CENTER, 101, 3.1, mirror=True),
+    ):  # fmt: skip
+        assert steadied(leap, region) is leap
+    assert steadied(region, None) is region

@@ -10,7 +10,7 @@ from handmesh_ros.hand import Side
 from handmesh_ros.perception.crop import CropRegion
 from handmesh_ros.training.mobrecon.batches import Batches, balanced_odds
 from handmesh_ros.training.mobrecon.config import Batch
-from handmesh_ros.training.mobrecon.photometric import covered
+from handmesh_ros.training.mobrecon.photometric import covered, next_frame
 from handmesh_ros.training.mobrecon.pictures import PictureSet, mirrored
 from handmesh_ros.training.mobrecon.views import EXACT, TRAINING, beside, cut, look, turned
 
@@ -125,6 +125,19 @@ def test_a_covered_hand_is_gone_and_the_rest_stays() -> None:
     shown = covered(patch, keypoints, np.full_like(patch, 200))
     assert all(shown[y, x].min() == 200 for x, y in np.rint(keypoints).astype(int))
     assert shown[:, : SIZE // 4].max() == 0
+
+
+def test_the_next_frame_differs_as_a_video_does() -> None:
+    smooth = cv2.GaussianBlur(np.random.default_rng(3).integers(0, 256, (128, 128, 3), dtype=np.uint8), (0, 0), 6)
+    patch = np.clip((smooth.astype(float) - smooth.mean()) * 8 + 128, 0, 255).astype(np.uint8)
+    before = patch.copy()
+    rng = np.random.default_rng(5)
+    frames = [next_frame(patch, rng) for _ in range(50)]
+    assert np.array_equal(patch, before) and all(f.dtype == np.uint8 and f.shape == patch.shape for f in frames)
+    changes = np.array([np.abs(f.astype(float) - patch).mean() for f in frames])
+    assert changes.min() > 0.1 and 1 < np.median(changes) < 6 and changes.max() < 16, "of 255: seen by a network, hardly by an eye"
+    again = next_frame(patch, np.random.default_rng(5))
+    assert np.array_equal(again, frames[0])
 
 
 def test_patches_without_a_hand_come_from_everywhere() -> None:

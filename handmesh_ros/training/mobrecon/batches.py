@@ -13,14 +13,13 @@ from torch.utils.data import Dataset
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion
 from handmesh_ros.training.mobrecon.config import Batch
-from handmesh_ros.training.mobrecon.photometric import Picture, covered, occlude, photometric
+from handmesh_ros.training.mobrecon.photometric import Picture, covered, next_frame, occlude, photometric
 from handmesh_ros.training.mobrecon.pictures import PictureSet
 from handmesh_ros.training.mobrecon.views import NEXT_FRAME, TRAINING, beside, cut, look, moved, turned
 
 MIRRORED_SHARE = 0.15  # patches that show a left hand: for the side's sake, and its keypoints count too
 OCCLUDED_SHARE = 0.3
 NEXT_FRAME_SHARE = 0.85  # of the pairs of looks: one video frame and the next, so that the answer does not tremble
-NEXT_FRAME_NOISE = 4.0  # of 255: its standard deviation is drawn below this
 REAL_EMPTY_SHARE = 0.7  # of the patches without a hand that are made of pictures with one
 BLACK_SHARE = 0.3  # of the patches that reach over the border of what is real picture
 
@@ -98,7 +97,7 @@ class Batches(Dataset[dict[str, Tensor]]):
         self, pictures: PictureSet, row: int, rng: np.random.Generator, pair: int, mirror: bool | None = None,
         change: np.random.Generator | None = None,
     ) -> dict[str, object]:  # fmt: skip
-        """A picture's patch and labels; ``change`` moves the region and adds noise as from one video frame to the next."""
+        """A picture's patch and labels; ``change`` moves the region and does what the next video frame would."""
         mirror = rng.random() < MIRRORED_SHARE if mirror is None else mirror
         region = look(pictures.keypoints[row], self.crop_scale, TRAINING, rng)
         region = CropRegion(region.center, region.size, region.angle, mirror)
@@ -110,8 +109,7 @@ class Batches(Dataset[dict[str, Tensor]]):
             patch = occlude(patch, self._background(rng), rng)
         patch = photometric(patch, rng)
         if change is not None:
-            noise = change.uniform(0, NEXT_FRAME_NOISE) * change.standard_normal(patch.shape, np.float32)
-            patch = np.rint(np.clip(patch + noise, 0, 255)).astype(np.uint8)
+            patch = next_frame(patch, change)
         return self._row(
             patch, region,
             keypoints=region.to_patch(pictures.keypoints[row]),

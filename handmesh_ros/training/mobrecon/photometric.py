@@ -10,6 +10,8 @@ from handmesh_ros.hand import FloatArray
 
 Picture = NDArray[np.uint8]
 
+FRAME_NOISE = 4.0  # of 255: noises from one video frame to the next have standard deviations drawn below this
+
 
 def photometric(patch: Picture, rng: np.random.Generator) -> Picture:
     """Colour, contrast, sharpness, noise and compression of another camera."""
@@ -33,6 +35,19 @@ def photometric(patch: Picture, rng: np.random.Generator) -> Picture:
         x = x + rng.standard_normal(x.shape, np.float32) * np.float32(rng.uniform(0.003, 0.04))
     result = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
     return _compressed(result, rng) if rng.random() < 0.2 else result
+
+
+def next_frame(patch: Picture, rng: np.random.Generator) -> Picture:
+    """The same in the next video frame: other sensor noise, a little sharper or softer, brighter or darker, and the codec's marks."""
+    x = patch.astype(np.float32)
+    if rng.random() < 0.5:  # below 0 sharpens
+        x += np.float32(rng.uniform(-0.5, 1.0)) * (cv2.GaussianBlur(x, (0, 0), 0.8) - x)
+    x *= np.float32(np.exp(rng.normal(0, 0.015)))
+    x += np.float32(rng.uniform(0, FRAME_NOISE)) * rng.standard_normal(x.shape, np.float32)
+    cells = rng.standard_normal((int(rng.integers(8, 33)),) * 2 + (3,), np.float32)  # what the codec changes has no fine grain
+    x += np.float32(rng.uniform(0, FRAME_NOISE)) * cv2.resize(cells, x.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    result = np.rint(np.clip(x, 0, 255)).astype(np.uint8)
+    return _compressed(result, rng) if rng.random() < 0.5 else result
 
 
 def occlude(patch: Picture, other: Picture, rng: np.random.Generator) -> Picture:
