@@ -56,6 +56,8 @@ def missing_module_hint(error: ModuleNotFoundError) -> str:
         return f"needs {module}: pip install 'handmesh_ros[train]'"
     if module == "rclpy" or module.endswith("_msgs") or error.name == "handmesh_ros.msg":
         return f"needs ROS 2 ({error.name} is missing): source your ROS workspace, or use 'make demo', or 'handmesh run' without ROS"
+    if module == "handmesh_ros":
+        return f"this installation is incomplete ({error.name} is missing): install handmesh_ros again"
     return f"the Python package {module!r} is missing: pip install {module}"
 
 

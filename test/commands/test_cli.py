@@ -28,3 +28,4 @@ def test_a_missing_package_says_what_to_install() -> None:
     assert "handmesh_ros[train]" in missing_module_hint(ModuleNotFoundError("x", name="torch"))
     assert "ROS 2" in missing_module_hint(ModuleNotFoundError("x", name="sensor_msgs.msg"))
     assert "pip install yaml" in missing_module_hint(ModuleNotFoundError("x", name="yaml"))
+    assert "install handmesh_ros again" in missing_module_hint(ModuleNotFoundError("x", name="handmesh_ros.commands.run"))
