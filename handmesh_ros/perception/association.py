@@ -39,6 +39,7 @@ class LossReason(str, Enum):
     RESIDUAL = "reprojection_residual"
     SIZE_JUMP = "size_jump"
     POSITION_JUMP = "position_jump"
+    TURN_JUMP = "turn_jump"
     DUPLICATE = "same_hand_as_another_track"
     WRONG_SIDE = "side_contradicted"
     REPLACED = "replaced_by_a_new_hand"
@@ -68,6 +69,8 @@ class TrackingParameters:
     max_acceleration_mps2: float = 20.0
     max_drift_m: float = 0.10  # cap on what acceleration adds to the sigma while a hand is unseen
     gate_sigmas: float = 4.0
+    max_turn_rad: float = 1.0  # how far the palm may seem to turn without turning, and how fast it may turn
+    max_turn_rate_radps: float = 26.0
 
     def __post_init__(self) -> None:
         if self.max_hands < 1:
@@ -88,6 +91,7 @@ class Measurement:
         right_probability: probability that the hand in the unmirrored image is a right one; None where the model cannot say.
         residual_px: placement's reprojection residual.
         track_id: the track whose region was cropped; None for a crop made from a detection.
+        rotation: (3, 3) of the palm, camera frame; None where it does not count.
         payload: whatever the caller wants back with the track (mesh, placement, ...).
     """
 
@@ -98,6 +102,7 @@ class Measurement:
     right_probability: float | None = None
     residual_px: float = 0.0
     track_id: int | None = None
+    rotation: FloatArray | None = None
     payload: object = None
 
     @cached_property
@@ -183,6 +188,8 @@ def match_cost(track: Track, measurement: Measurement, stamp_s: float, parameter
     limit = parameters.max_size_ratio + 2.0 * elapsed
     if not 1.0 / limit <= ratio <= limit:
         return FORBIDDEN, LossReason.SIZE_JUMP
+    if _turn(track.measurement.rotation, measurement.rotation) > parameters.max_turn_rad + parameters.max_turn_rate_radps * elapsed:
+        return FORBIDDEN, LossReason.TURN_JUMP
     coasted = coasted_time(elapsed)
     (px, py, pz), (vx, vy, vz), (x, y, z) = track.position.tolist(), track.velocity.tolist(), measurement.palm_center.tolist()
     px, py, pz = px + vx * coasted, py + vy * coasted, pz + vz * coasted  # predicted
@@ -201,6 +208,13 @@ def match_cost(track: Track, measurement: Measurement, stamp_s: float, parameter
     resumption = RESUMPTION_COST if track.unseen_s > 0.0 else 0.0
     cost = squared + 2.0 * width - 2.0 * math.log(side_likelihood(track.side, measurement)) + resumption
     return cost, LossReason.NONE
+
+
+def _turn(before: FloatArray | None, after: FloatArray | None) -> float:
+    """Angle between two rotations, radians; 0 where one is not known."""
+    if before is None or after is None:
+        return 0.0
+    return math.acos(min(max((float(np.vdot(before, after)) - 1.0) / 2.0, -1.0), 1.0))
 
 
 def largest_cost(parameters: TrackingParameters) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,10 +14,10 @@ from paths import SHARED, needs_shared
 from tiny_mesh_network import write_tiny_mesh_network
 
 from handmesh_ros.evaluation.metrics import relative_keypoint_errors
-from handmesh_ros.hand import Hand, Side, TrackState
+from handmesh_ros.hand import FloatArray, Hand, Side, TrackState
 from handmesh_ros.perception import Camera, HandPipeline
 from handmesh_ros.perception.detect import PalmDetector
-from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.perception.mesh_net import MeshEstimate, MeshNetwork
 from handmesh_ros.perception.pipeline import PipelineParameters
 from handmesh_ros.provision import model_path
 
@@ -182,6 +184,47 @@ def test_the_user_may_know_the_side(first_frame: np.ndarray) -> None:
     pipeline = HandPipeline.load(model="lifted", max_hands=1, parameters=PipelineParameters(side=Side.LEFT))
     (hand,) = pipeline.process_single(first_frame, CLIP_CAMERA)
     assert hand.side is Side.LEFT and hand.side_score == 1.0
+
+
+@needs_shared
+def test_a_hand_taken_for_one_of_the_other_side_is_looked_at_again() -> None:
+    # In two frames the closing right hand's palm looks like a left hand's back: the palm would seem to turn by 120 degrees.
+    network = Recorder(model_path("mobrecon_lite"))
+    pipeline = HandPipeline(network, PalmDetector(model_path("palm_detection")))
+    rotations = []
+    for stamp, frame in list(clip_frames(limit=258))[240:]:
+        pipeline.process(frame, CLIP_CAMERA, stamp)
+        (hand,) = pipeline.raw_hands
+        assert hand.state is TrackState.TRACKING
+        assert hand.side_score > 0.5
+        rotations.append(hand.rotations[0])
+    assert min(network.right_probabilities) < 0.1  # else this clip shows nothing of the kind any more
+    turns = [np.degrees(np.arccos((np.trace(a.T @ b) - 1) / 2)) for a, b in pairwise(rotations)]
+    assert max(turns) < 60
+
+
+class Recorder(MeshNetwork):
+    """Keeps what the network said of the side."""
+
+    def __init__(self, path: Path) -> None:
+        self.right_probabilities: list[float] = []
+        super().__init__(path)
+
+    def predict(self, patch: FloatArray) -> MeshEstimate:
+        estimate = super().predict(patch)
+        assert estimate.right_probability is not None
+        self.right_probabilities.append(estimate.right_probability)
+        return estimate
+
+
+def test_a_network_that_contradicts_itself_is_asked_three_times_and_believed(tmp_path: Path) -> None:
+    # Right where it was told left, left where it was told right: no look mends that, and the hand is not lost for it.
+    network = Recorder(write_tiny_mesh_network(tmp_path / "tiny.onnx", right_probability=0.1))
+    pipeline = HandPipeline(network, PalmDetector(model_path("palm_detection")))
+    network.right_probabilities.clear()
+    hands = pipeline.process_single(np.full((480, 640, 3), 90, np.uint8), Camera.from_hfov(640, 480, 60))
+    assert len(hands) == 1 and hands[0].side is Side.LEFT and hands[0].side_score < 0.5
+    assert len(network.right_probabilities) == 4 * (1 + 3)  # a picture without a palm is tried four ways up
 
 
 @needs_shared

@@ -217,6 +217,15 @@ def test_side_noise_is_outvoted_and_lasting_contradiction_ends_the_track() -> No
     assert [(t.side, t.track_id) for t in update.live] == [(Side.LEFT, 2)]
 
 
+def test_a_hand_may_turn_fast() -> None:
+    hand = hand_at(Side.RIGHT, 0.0)
+    tracker = started([hand])
+    for i in range(5, 20):  # 1200 degrees a second, faster than people flip a hand
+        angle = np.radians(1200.0) * i * PERIOD
+        turned = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+        assert tracker.step([seen(hand, 1, rotation=turned)], i * PERIOD).live[0].state is TrackState.TRACKING
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -227,12 +236,14 @@ def test_side_noise_is_outvoted_and_lasting_contradiction_ends_the_track() -> No
         ({"keypoints": 3.0 * hand_at(Side.RIGHT, 0.0).keypoints}, LossReason.SIZE_JUMP),
         ({"joints": hand_at(Side.RIGHT, 0.0, z=1.5).joints}, LossReason.POSITION_JUMP),
         ({"joints": np.full((21, 3), np.nan)}, LossReason.NOT_FINITE),
+        ({"rotation": np.diag([1.0, -1.0, -1.0])}, LossReason.TURN_JUMP),
     ],
 )
 def test_gates(change: dict[str, object], reason: LossReason) -> None:
     hand = hand_at(Side.RIGHT, 0.0)
     tracker = started([hand])
-    update = tracker.step([seen(hand, 1, **change)], 5 * PERIOD)
+    tracker.step([seen(hand, 1, rotation=np.eye(3))], 5 * PERIOD)
+    update = tracker.step([seen(hand, 1, **change)], 6 * PERIOD)
     assert update.live[0].state is TrackState.PREDICTED
     assert update.live[0].reason is reason
     assert update.want_detection
