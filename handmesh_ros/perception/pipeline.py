@@ -25,8 +25,8 @@ from handmesh_ros.provision import DEFAULT_MODEL, model_path
 # Where a hand is looked for in a picture that it fills: squares larger than the picture by this, turned to each of these angles.
 FILLING_SCALE = 1.25
 FILLING_ANGLES = (0.0, np.pi / 2, np.pi, -np.pi / 2)
-# A hand that the network takes for one of the other side is looked at again, closer and turned. With both networks that ship, such
-# answers have twice the error of others; two more looks put right half of mobrecon_lite's (docs/placement.md).
+# A hand that the network takes for one of the other side is looked at again, closer and turned: with both networks that ship, such
+# answers have twice the error of others (docs/architecture.md).
 CLOSER = 0.85
 CLOSER_ANGLES = (np.radians(15), np.radians(-15))
 
