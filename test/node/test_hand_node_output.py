@@ -27,7 +27,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from handmesh_ros.hand import JOINT_NAMES
 from handmesh_ros.node.images import frame_of_image
-from handmesh_ros.provision import ModelError, model_path
+from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -48,7 +48,7 @@ TOPICS = {
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     try:
-        model_path("lifted")
+        model_path(DEFAULT_MODEL)
         model_path("palm_detection")
     except ModelError as error:
         pytest.skip(str(error))
@@ -57,7 +57,7 @@ def world() -> Iterator[World]:
         world.listen(topic, message_type)
     world.listen("/diagnostics", DiagnosticArray)
     world.listen("mesh_faces", HandMeshFaces, QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-    world.start("hand_node", model="lifted", max_hands=1, frame_prefix="op_").wait_for_log("ready")
+    world.start("hand_node", max_hands=1, frame_prefix="op_").wait_for_log("ready")
     yield world
     world.close()
 

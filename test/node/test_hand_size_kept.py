@@ -19,7 +19,7 @@ from sensor_msgs.msg import Image
 from tiny_mesh_network import write_tiny_mesh_network
 
 from handmesh_ros.perception.hand_size import ADULT_SIZE_M
-from handmesh_ros.provision import ModelError, model_path
+from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path
 
 pytestmark = pytest.mark.timeout(180)
 SERVICE = "hand_node/calibrate_hand_size"
@@ -88,14 +88,14 @@ def depth_message(camera_stamp: object, mesh: HandMesh, factor: float) -> Image:
 
 def test_a_depth_image_calibrates_the_size(world: World, tmp_path: Path) -> None:
     try:
-        model_path("lifted")
+        model_path(DEFAULT_MODEL)
         model_path("palm_detection")
     except ModelError as error:
         pytest.skip(str(error))
     path = tmp_path / "hand_sizes.yaml"
     world.listen("hands", HandArray)
     world.listen("mesh", HandMesh)
-    start(world, model="lifted", max_hands=1, depth_topic="depth", hand_size_file=path)
+    start(world, max_hands=1, depth_topic="depth", hand_size_file=path)
     depth = world.node.create_publisher(Image, "depth", 1)
     camera = CameraStandIn(world)
     camera.wait_for_node()

@@ -21,6 +21,7 @@ from handmesh_ros.perception.mesh_net import MeshEstimate, MeshNetwork
 from handmesh_ros.perception.pipeline import PipelineParameters
 from handmesh_ros.provision import model_path
 
+SHIPPED = ("mobrecon_lite", "lifted")
 CLIP_CAMERA = Camera(width=1280, height=720, K=np.array([[1000.0, 0, 640], [0, 1000, 360], [0, 0, 1]]))
 
 
@@ -43,7 +44,7 @@ def first_frame() -> np.ndarray:
 
 @pytest.fixture
 def pipeline() -> HandPipeline:
-    return HandPipeline.load(model="lifted", max_hands=1)
+    return HandPipeline.load(max_hands=1)
 
 
 def mirrored(frame: np.ndarray) -> np.ndarray:
@@ -51,7 +52,9 @@ def mirrored(frame: np.ndarray) -> np.ndarray:
 
 
 @needs_shared
-def test_a_real_hand_is_followed_through_the_clip_with_one_detector_call(pipeline: HandPipeline) -> None:
+@pytest.mark.parametrize("model", SHIPPED)
+def test_a_real_hand_is_followed_through_the_clip_with_one_detector_call(model: str) -> None:
+    pipeline = HandPipeline.load(model=model, max_hands=1)
     tracks, frames, jumps, off_picture = set(), 0, [], []
     last: Hand | None = None
     for stamp, frame in clip_frames():
@@ -75,9 +78,10 @@ def test_a_real_hand_is_followed_through_the_clip_with_one_detector_call(pipelin
 
 
 @needs_shared
-def test_hands_are_found_in_real_crops() -> None:
+@pytest.mark.parametrize("model", SHIPPED)
+def test_hands_are_found_in_real_crops(model: str) -> None:
     labels = np.load(SHARED / "real_hands" / "labels.npz")
-    pipeline = HandPipeline.load(model="lifted", max_hands=2)
+    pipeline = HandPipeline.load(model=model, max_hands=2)
     chosen = np.arange(0, len(labels["names"]), 60)
     right_place, right_side = 0, 0
     for index in chosen:
@@ -93,9 +97,10 @@ def test_hands_are_found_in_real_crops() -> None:
 
 
 @needs_shared
-def test_frames_without_hands_show_none() -> None:
+@pytest.mark.parametrize("model", SHIPPED)
+def test_frames_without_hands_show_none(model: str) -> None:
     frames = json.loads((SHARED / "real_hands" / "frames" / "frames.json").read_text())
-    pipeline = HandPipeline.load(model="lifted", max_hands=2)
+    pipeline = HandPipeline.load(model=model, max_hands=2)
     empty = [frame for frame in frames if not frame["hands"]]
     false = 0
     for frame in empty:
@@ -181,7 +186,7 @@ def test_a_4k_frame_without_hands_is_empty(pipeline: HandPipeline) -> None:
 
 @needs_shared
 def test_the_user_may_know_the_side(first_frame: np.ndarray) -> None:
-    pipeline = HandPipeline.load(model="lifted", max_hands=1, parameters=PipelineParameters(side=Side.LEFT))
+    pipeline = HandPipeline.load(max_hands=1, parameters=PipelineParameters(side=Side.LEFT))
     (hand,) = pipeline.process_single(first_frame, CLIP_CAMERA)
     assert hand.side is Side.LEFT and hand.side_score == 1.0
 
