@@ -51,9 +51,19 @@ def test_hands_and_empty_patches_count_the_same_however_many_there_are() -> None
     assert terms(unsure, labels)["presence"] == pytest.approx((right + wrong) / 2, abs=1e-5)
 
 
+def test_a_false_hand_may_count_more_than_a_missed_one() -> None:
+    output, labels = truth()
+    labels = replace(labels, presence=torch.tensor([1.0, 1.0, 1.0, 0.0]))
+    loss = TrainingLoss(Losses(false_hand=10.0), LOSS.faces, LOSS.joint_regressor, LOSS.size_m)
+    # A network that cannot tell a hand from none does best with a score of odds one to ten.
+    scores = [torch.tensor(math.log(odds)) for odds in (1 / 20, 1 / 10, 1 / 5, 1.0)]
+    costs = [float(loss(output._replace(presence_side=torch.stack((s, s)).expand(4, 2)), labels)[1]["presence"]) for s in scores]
+    assert min(costs) == costs[1]
+
+
 def test_the_truth_costs_nothing() -> None:
     total, each = LOSS(*truth())
-    assert set(each) == {f.name for f in fields(Losses)} - {"heatmaps"}
+    assert set(each) == {f.name for f in fields(Losses)} - {"heatmaps", "false_hand"}
     assert float(total) == pytest.approx(0, abs=1e-5)
 
 

@@ -52,7 +52,8 @@ class Stage:
 
 @dataclass(frozen=True)
 class Losses:
-    """Weights. Lengths are in units of the reference size, keypoints in sides of the patch."""
+    """Weights. Lengths are in units of the reference size, keypoints in sides of the patch. ``false_hand`` is how much worse it is to see a
+    hand where none is than to miss one: where the network cannot tell, the odds of its score are one to that."""
 
     vertices: float = 1.0
     joints: float = 1.0
@@ -64,6 +65,7 @@ class Losses:
     projection: float = 0.5
     consistency: float = 0.3
     presence: float = 0.05
+    false_hand: float = 1.0
     side: float = 0.05
 
 

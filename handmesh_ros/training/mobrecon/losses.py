@@ -37,8 +37,9 @@ class TrainingLoss(nn.Module):
         if output.presence_side is not None:
             score, side = output.presence_side.unbind(1)
             each = nn.functional.binary_cross_entropy_with_logits(score, labels.presence, reduction="none")
-            # Both kinds count the same: by their numbers, most patches show a hand, an unsure network would say that there is one.
-            terms["presence"] = (_mean(each, labels.presence) + _mean(each, 1 - labels.presence)) / 2
+            # By their numbers, most patches show a hand: an unsure network would say that there is one. So each kind has its own mean.
+            worse = self.weights.false_hand
+            terms["presence"] = (_mean(each, labels.presence) + worse * _mean(each, 1 - labels.presence)) / (1 + worse)
             known = torch.isfinite(labels.right)
             each = nn.functional.binary_cross_entropy_with_logits(side, labels.right.nan_to_num(), reduction="none")
             terms["side"] = _mean(each, known.float())
