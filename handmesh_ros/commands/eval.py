@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +103,8 @@ def compare_on_video(arguments: argparse.Namespace) -> int:
     height, width = frames[0].rgb.shape[:2]
     camera = Camera.from_hfov(width, height, arguments.hfov)
     found = follow(tqdm(frames, desc="follow", unit="frame", disable=None), camera, (arguments.model, arguments.against))
-    print(f"\n{arguments.folder}: {len(frames)} frames\n  {'':<38}" + "".join(f"{name:>16}" for name in found))
+    width = _column_width(found)
+    print(f"\n{arguments.folder}: {len(frames)} frames\n  {'':<38}" + "".join(f"{name:>{width}}" for name in found))
     rows = {
         "frames with a hand": [f"{result.found.sum()}" for result in found.values()],
         "joints' acceleration, mm a frame^2": [f"{result.joint_acceleration:.2f}" for result in found.values()],
@@ -111,7 +112,7 @@ def compare_on_video(arguments: argparse.Namespace) -> int:
         "processor time a frame, ms (median)": [f"{result.frame_ms:.2f}" for result in found.values()],
     }
     for name, values in rows.items():
-        print(f"  {name:<38}" + "".join(f"{value:>16}" for value in values))
+        print(f"  {name:<38}" + "".join(f"{value:>{width}}" for value in values))
     ours, other = found[arguments.model], found[arguments.against]
     lost = np.flatnonzero(other.found & ~ours.found)
     print(f"  frames lost that {arguments.against} keeps: {len(lost)}{' (' + ', '.join(map(str, lost[:10])) + ')' if len(lost) else ''}")
@@ -123,11 +124,16 @@ def count_false_alarms(arguments: argparse.Namespace) -> int:
     """How many random crops of pictures without hands two networks take for a hand."""
     models = (arguments.model, arguments.against)
     scores = scores_without_hands(_frames(arguments.folder), [MeshNetwork(model_path(model)) for model in models])
-    print(f"\n{arguments.folder}: {len(scores[0])} crops without a hand\n  {'':<38}" + "".join(f"{model:>16}" for model in models))
+    width = _column_width(models)
+    print(f"\n{arguments.folder}: {len(scores[0])} crops without a hand\n  {'':<38}" + "".join(f"{model:>{width}}" for model in models))
     limits = TrackingParameters()
     for name, least in (("would carry a track on", limits.keep_score), ("would begin a track", limits.start_score)):
-        print(f"  {f'{name} (score {least})':<38}" + "".join(f"{(found >= least).mean():>16.1%}" for found in scores))
+        print(f"  {f'{name} (score {least})':<38}" + "".join(f"{(found >= least).mean():>{width}.1%}" for found in scores))
     return 0
+
+
+def _column_width(names: Iterable[str]) -> int:
+    return max(16, *(len(name) + 2 for name in names))
 
 
 def _frames(path: Path) -> list[Frame]:
