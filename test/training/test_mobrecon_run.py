@@ -58,7 +58,7 @@ def config(root: Path, tmp_path: Path) -> Callable[..., Path]:
             "renders": [{"folder": str(root / "renders"), "count": 8, "size": 96, "seed": 1}],
             "validation_renders": {"folder": str(root / "validation"), "count": 4, "size": 96, "seed": 2, "part": "validation"},
             "stages": [{"steps": 3, "rate": 0.001, "leave_out": ["subhi"]}, {"steps": 2, "rate": 0.0005}],
-            "batch": {"renders": 3, "real": 2, "empty": 1}, "threads": 1, "workers": 0, "save_every": 1, "warmup_steps": 2,
+            "batch": {"renders": 3, "real": 2, "empty": 1}, "threads": 1, "save_every": 1, "warmup_steps": 2,
         }  # fmt: skip
         path = tmp_path / "tiny.yaml"
         path.write_text(yaml.safe_dump({**values, **changes}))
@@ -93,7 +93,7 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
     stopped = config(work=str(tmp_path / "stopped"))
     step = train.Run._step
 
-    def killed(self: train.Run, labels: object, number: int) -> dict[str, float]:
+    def killed(self: train.Run, labels: object, number: int) -> dict[str, torch.Tensor]:
         if number == 3:
             raise KeyboardInterrupt
         return step(self, labels, number)

@@ -10,6 +10,7 @@ from crop_folder import SIDE, made_up_labels, write_crops
 
 from handmesh_ros.evaluation.metrics import point_errors, similarity_align
 from handmesh_ros.training.mobrecon.data import read_real
+from handmesh_ros.training.mobrecon.pictures import SIDE as PICTURE_SIDE
 from handmesh_ros.training.real.crops import RealCrops, load_real_crops
 from handmesh_ros.training.real.evidence import gather
 from handmesh_ros.training.real.fit import fit_crops, main, summary, write_fits
@@ -145,7 +146,8 @@ def test_the_training_reads_the_file_and_gets_the_mesh(
     assert np.median(errors) < 10
     # Pictures of left hands are mirrored, and their keypoints with them: they fall onto those of the fit.
     with np.load(tmp_path / "new" / "fits.npz") as archive:
-        apart = np.linalg.norm(pictures.keypoints + 0.5 - SIDE * archive["keypoints"], axis=2) / crops.hand_size[:, None]
+        fractions = (pictures.keypoints + 0.5) / PICTURE_SIDE
+        apart = SIDE * np.linalg.norm(fractions - archive["keypoints"], axis=2) / crops.hand_size[:, None]
     assert np.median(apart[good]) < 0.05
     assert "someone" in summary(crops, fits)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from paths import REPO, needs_shared
+from paths import REPO, SHARED, needs_shared
 
 from handmesh_ros.perception.mesh_net import create_session
 from handmesh_ros.training.render.assets import AssetError, irradiance_form, linear_to_srgb, load_assets, srgb_to_linear
 from handmesh_ros.training.render.batch import RenderBatch, Studio, render_batch
-from handmesh_ros.training.render.cache import CacheError, read_cache, write_cache
+from handmesh_ros.training.render.cache import SHARD_SIZE, CacheError, StudioOrder, read_cache, shard_paths, write_cache
 from handmesh_ros.training.render.sensor import Sensor, expose
 from handmesh_ros.training.render.shadow import ShadowMap
 from handmesh_ros.training.render.views import hand_rotation
@@ -166,6 +166,20 @@ def test_a_cache_gives_back_what_was_drawn(studio: Studio, tmp_path: Path, monke
     broken.write_bytes(broken.read_bytes()[:1000])
     with pytest.raises(CacheError, match=r"renders_00001\.npz"):
         list(read_cache(tmp_path))
+
+
+@needs_shared
+def test_several_processes_draw_what_one_would(studio: Studio, tmp_path: Path) -> None:
+    write_cache(StudioOrder(SHARED / "assets"), tmp_path / "two", 2 * SHARD_SIZE, seed=1, size=16, workers=2)
+    (tmp_path / "one").mkdir()
+    first, second = shard_paths(tmp_path / "two")
+    second.rename(tmp_path / "one" / second.name)
+    write_cache(StudioOrder(SHARED / "assets"), tmp_path / "two", 2 * SHARD_SIZE, seed=1, size=16)  # one shard is there already
+    again = list(read_cache(tmp_path / "two"))[1]
+    before = next(read_cache(tmp_path / "one"))
+    assert first.exists()
+    np.testing.assert_allclose(again.joints, before.joints, atol=1e-6)
+    np.testing.assert_array_equal(again.images, before.images)
 
 
 @needs_shared

@@ -109,7 +109,6 @@ class TrainConfig:
     warmup_steps: int = 100
     seed: int = 0
     threads: int = 2
-    workers: int = 1
     save_every: int = 200
     validate_every: int = 500
 
@@ -140,7 +139,7 @@ def read_config(path: str | Path) -> TrainConfig:
 
 def differences(one: TrainConfig, other: dict[str, Any]) -> list[str]:
     """What another run's record says otherwise, 'key: this / that', leaving out what may change between sessions of a run."""
-    free = {"threads", "workers", "save_every", "validate_every"}
+    free = {"threads", "save_every", "validate_every"}
     mine = asdict(one)
     # A record from before a field was there says nothing else than the field's default.
     theirs = {entry.name: entry.default for entry in fields(one) if entry.default is not MISSING} | other

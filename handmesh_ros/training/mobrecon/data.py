@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,24 +13,25 @@ from tqdm import tqdm
 
 from handmesh_ros.training.lifted.renders import to_reference_size, true_hands
 from handmesh_ros.training.mobrecon.config import Renders, TrainConfig, TrainConfigError
-from handmesh_ros.training.mobrecon.photometric import Picture
-from handmesh_ros.training.mobrecon.pictures import PictureSet, mirrored, read_renders
+from handmesh_ros.training.mobrecon.pictures import SIDE, Picture, PictureSet, boxes_of, mirrored, read_renders, resized
 from handmesh_ros.training.real.crops import RealCrops, load_real_crops
 from handmesh_ros.training.render.assets import read_backgrounds
+from handmesh_ros.training.render.cache import StudioOrder, write_cache
 from handmesh_ros.training.template import HandTemplate
 
 # The teacher's keypoints are trusted less the more its two opinions differ: at this gap (of the hand's size) by half.
 HALF_TRUST_GAP = 0.06
 FITTED_TRUST = 0.5  # of a fitted mesh; a render's is exact
+MOST_WORKERS = 16  # that draw or read pictures; on a GPU each holds half a gigabyte of it
 
 
 @dataclass(frozen=True)
 class Data:
-    """Training pictures and validation sets by name."""
+    """Training pictures, pictures without hands (N, SIDE, SIDE, 3), and the renders to validate on."""
 
     renders: PictureSet
     real: PictureSet
-    backgrounds: list[Picture]
+    backgrounds: Picture
     validation_renders: PictureSet
 
 
@@ -45,20 +47,23 @@ def load_data(config: TrainConfig, root: Path, template: HandTemplate) -> Data:
     for entry in (*config.renders, config.validation_renders):
         draw_renders(entry, root, assets)
     return Data(
-        renders=PictureSet.join([read_renders(root / entry.folder, template) for entry in config.renders]),
+        renders=PictureSet.join([read_renders(root / entry.folder, template, workers()) for entry in config.renders]),
         real=read_real(root / config.real_hands, config.real_folders, root / config.real_fits, template),
-        backgrounds=list(read_backgrounds(assets, "training")),
+        backgrounds=np.stack([resized(picture) for picture in read_backgrounds(assets, "training")]),
         validation_renders=read_renders(root / config.validation_renders.folder, template),
     )
 
 
-def draw_renders(entry: Renders, root: Path, assets: Path) -> None:
-    """Draw a folder of renders; shards that exist are kept."""
-    from handmesh_ros.training.render.batch import Studio
-    from handmesh_ros.training.render.cache import write_cache
+def workers() -> int:
+    """Processes that draw and read pictures side by side."""
+    return min(os.cpu_count() or 1, MOST_WORKERS)
 
+
+def draw_renders(entry: Renders, root: Path, assets: Path) -> None:
+    """Draw a folder of renders, on a GPU where there is one; shards that exist are kept."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    write_cache(Studio.load(assets, device, entry.part), root / entry.folder, entry.count, entry.seed, entry.size)
+    order = StudioOrder(assets, device, entry.part)
+    write_cache(order, root / entry.folder, entry.count, entry.seed, entry.size, workers=workers())
 
 
 def read_real(shared: Path, folders: Sequence[str], fits: Path, template: HandTemplate) -> PictureSet:
@@ -72,21 +77,23 @@ def read_real(shared: Path, folders: Sequence[str], fits: Path, template: HandTe
     vertices, good = _fitted(crops, fits, template)
     images, keypoints, content = [], [], []
     for row in tqdm(range(len(crops)), desc="read real crops", unit="picture"):
-        image = crops.read_picture(row)
+        scale = SIDE / crops.side[row]
+        image = resized(crops.read_picture(row))
         # Labels count from the corner of the first pixel, OpenCV from its centre.
-        points, part = crops.keypoints[row] - 0.5, crops.content[row]
+        points, part = scale * crops.keypoints[row] - 0.5, scale * crops.content[row]
         if crops.is_left[row]:
             image, points, part = mirrored(image, points, part)
         images.append(image)
         keypoints.append(points)
         content.append(part)
     return PictureSet(
-        images=tuple(images),
+        images=np.stack(images),
         keypoints=np.array(keypoints, np.float32),
         keypoint_weights=(1 / (1 + (crops.mirror_gap / HALF_TRUST_GAP) ** 2)).astype(np.float32),
         vertices=vertices,
         mesh_weights=(FITTED_TRUST * good).astype(np.float32),
         content=np.array(content, np.float32),
+        boxes=boxes_of(np.array(keypoints)),
         sources=crops.source,
     )
 

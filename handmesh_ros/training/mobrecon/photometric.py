@@ -1,105 +1,140 @@
-"""What cameras, light and things in the way do to a patch: random changes of uint8 RGB pictures."""
+"""What cameras, light and things in the way do to patches: random changes of (B, 3, S, S) pictures, RGB 0..1, a whole batch at once."""
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor, nn
 
-from handmesh_ros.hand import FloatArray
+from handmesh_ros.training.mobrecon.dice import Dice
+from handmesh_ros.training.render.sensor import compress
 
-Picture = NDArray[np.uint8]
+FRAME_NOISE = 4 / 255  # noises from one video frame to the next have standard deviations drawn below this
+SOFT_SHARE, SMEARED_SHARE = 0.38, 0.12
+BLUR_REACH, SMEAR_STEPS = 4, 7
+GREY = (0.299, 0.587, 0.114)
 
-FRAME_NOISE = 4.0  # of 255: noises from one video frame to the next have standard deviations drawn below this
 
-
-def photometric(patch: Picture, rng: np.random.Generator) -> Picture:
+def photometric(patches: Tensor, dice: Dice) -> Tensor:
     """Colour, contrast, sharpness, noise and compression of another camera."""
-    if rng.random() < 0.5:
-        patch = _blur(patch, rng)
-    gain = np.exp(rng.normal(0, 0.25)) * (1 + rng.normal(0, 0.06, 3))
-    curve = (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.2))
-    x = cv2.LUT(patch, (curve[:, None] * gain).astype(np.float32)[None])
-    saturation = 0.0 if rng.random() < 0.06 else np.exp(rng.normal(0, 0.3))
-    mix = saturation * np.eye(3) + (1 - saturation) * np.array([0.299, 0.587, 0.114])
-    if rng.random() < 0.2:
-        mix = _hue_turn(rng.normal(0, 0.35)) @ mix
-    contrast = np.exp(rng.normal(0, 0.2))
-    middle = mix @ x.mean((0, 1))
-    x = cv2.transform(x, np.column_stack((contrast * mix, (1 - contrast) * middle.mean() * np.ones(3))))
-    if rng.random() < 0.2:  # light that falls off across the patch
-        ramp = np.linspace(-0.5, 0.5, len(x), dtype=np.float32)
-        slope = rng.normal(0, 0.5, 2).astype(np.float32)
-        x = x * np.maximum(1 + slope[0] * ramp[:, None, None] + slope[1] * ramp[None, :, None], 0.1)
-    if rng.random() < 0.5:
-        x = x + rng.standard_normal(x.shape, np.float32) * np.float32(rng.uniform(0.003, 0.04))
-    result = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
-    return _compressed(result, rng) if rng.random() < 0.2 else result
+    x = patches.clone()
+    soft, smeared = dice.some(SOFT_SHARE), dice.some(SMEARED_SHARE)
+    x[soft] = blurred(x[soft], dice.uniform(0.3, 1.8)[soft])
+    if len(smeared):
+        x[smeared] = _smeared(x[smeared], dice.uniform(3, 10)[smeared], dice.uniform(0, torch.pi)[smeared])
+    gain = dice.normal(0.25, 1).exp() * (1 + dice.normal(0.06, 3))
+    x = x.clamp(min=1e-4) ** dice.normal(0.2).exp()[:, None, None, None] * gain[:, :, None, None]
+    x = _recoloured(x, dice)
+    ramp = torch.linspace(-0.5, 0.5, x.shape[-1], device=x.device)
+    slope = dice.normal(0.5, 2) * dice.chance(0.2)[:, None]  # light that falls off across the patch
+    x = x * (1 + (slope[:, :1, None] * ramp[:, None] + slope[:, 1:, None] * ramp)[:, None]).clamp(min=0.1)
+    noise = dice.uniform(0.003, 0.04) * dice.chance(0.5)
+    x = (x + noise[:, None, None, None] * dice.normal(1.0, *x.shape[1:])).clamp(0, 1)
+    return _some_compressed(x, 0.2, dice)
 
 
-def next_frame(patch: Picture, rng: np.random.Generator) -> Picture:
+def next_frame(patches: Tensor, dice: Dice) -> Tensor:
     """The same in the next video frame: other sensor noise, a little sharper or softer, brighter or darker, and the codec's marks."""
-    x = patch.astype(np.float32)
-    if rng.random() < 0.5:  # below 0 sharpens
-        x += np.float32(rng.uniform(-0.5, 1.0)) * (cv2.GaussianBlur(x, (0, 0), 0.8) - x)
-    x *= np.float32(np.exp(rng.normal(0, 0.015)))
-    x += np.float32(rng.uniform(0, FRAME_NOISE)) * rng.standard_normal(x.shape, np.float32)
-    cells = rng.standard_normal((int(rng.integers(8, 33)),) * 2 + (3,), np.float32)  # what the codec changes has no fine grain
-    x += np.float32(rng.uniform(0, FRAME_NOISE)) * cv2.resize(cells, x.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    result = np.rint(np.clip(x, 0, 255)).astype(np.uint8)
-    return _compressed(result, rng) if rng.random() < 0.5 else result
+    sharpness = dice.uniform(-0.5, 1.0) * dice.chance(0.5)  # below 0 sharpens
+    x = patches + sharpness[:, None, None, None] * (blurred(patches, torch.full_like(sharpness, 0.8)) - patches)
+    x = x * dice.normal(0.015).exp()[:, None, None, None]
+    x = x + dice.uniform(0, FRAME_NOISE)[:, None, None, None] * dice.normal(1.0, *x.shape[1:])
+    kind, strength = dice.integers(3), dice.uniform(0, FRAME_NOISE)
+    for number, cells in enumerate((8, 16, 32)):  # what the codec changes has no fine grain
+        marks = nn.functional.interpolate(dice.normal(1.0, 3, cells, cells), x.shape[2:], mode="bilinear", align_corners=False)
+        x = x + (strength * (kind == number))[:, None, None, None] * marks
+    return _some_compressed(x.clamp(0, 1), 0.5, dice)
 
 
-def occlude(patch: Picture, other: Picture, rng: np.random.Generator) -> Picture:
-    """Put a rectangle or an ellipse over a part of the patch: of one colour, or cut out of another picture."""
-    size = len(patch)
-    width, height = (rng.uniform(0.1, 0.4, 2) * size).astype(int)
-    x, y = (int(v) for v in rng.uniform(0, size, 2))
-    mask = np.zeros(patch.shape[:2], np.uint8)
-    if rng.random() < 0.5:
-        cv2.rectangle(mask, (x - width // 2, y - height // 2), (x + width // 2, y + height // 2), 1, -1)
-    else:
-        cv2.ellipse(mask, (x, y), (width // 2, height // 2), float(rng.uniform(0, 180)), 0, 360, 1, -1)
-    cover = other if rng.random() < 0.6 else np.broadcast_to(rng.integers(0, 256, 3, dtype=np.uint8), patch.shape)
-    return np.where(mask[..., None] > 0, cover, patch)
+def occluded(patches: Tensor, others: Tensor, share: float, dice: Dice) -> Tensor:
+    """Put a rectangle or an ellipse over a part of some: of one colour, or cut out of other pictures."""
+    rows = dice.some(share)
+    x, y = _offsets(dice.uniform(0, 1, 2)[rows], dice.uniform(0, torch.pi)[rows], patches.shape[-1])
+    half = dice.uniform(0.05, 0.2, 2)[rows, :, None, None]
+    x, y = x / half[:, 0], y / half[:, 1]
+    boxes = dice.chance(0.5)[rows, None, None]
+    mask = torch.where(boxes, torch.maximum(x.abs(), y.abs()), (x**2 + y**2)) <= 1
+    plain = dice.uniform(0, 1, 3)[rows, :, None, None].expand_as(patches[rows])
+    cover = torch.where(dice.chance(0.6)[rows, None, None, None], others[rows], plain)
+    result = patches.clone()
+    result[rows] = torch.where(mask[:, None], cover, patches[rows])
+    return result
 
 
-def covered(patch: Picture, keypoints: FloatArray, other: Picture) -> Picture:
-    """The patch with all of the hand, keypoints (21, 2) in its pixels, under another picture."""
-    flesh = 0.12 * float(np.ptp(keypoints, axis=0).max())
-    hull = cv2.convexHull(np.rint(keypoints).astype(np.int32))
-    mask = cv2.fillConvexPoly(np.zeros(patch.shape[:2], np.uint8), hull, 1)
-    cv2.polylines(mask, [hull], True, 1, thickness=max(1, round(2 * flesh)))
-    return np.where(mask[..., None] > 0, other, patch)
+def covered(patches: Tensor, keypoints: Tensor, others: Tensor) -> Tensor:
+    """The patches with all of the hand, keypoints (B, 21, 2) in fractions, under an ellipse of other pictures."""
+    flesh = 0.12 * (keypoints.amax(1) - keypoints.amin(1)).amax(1)
+    middle = keypoints.mean(1)
+    away = keypoints - middle[:, None]
+    spread = away.transpose(1, 2) @ away / keypoints.shape[1]
+    spread = spread + (0.5 * flesh**2)[:, None, None] * torch.eye(2, device=keypoints.device)
+    inverse = torch.linalg.inv(spread)
+    reach = (torch.einsum("bki,bij,bkj->bk", away, inverse, away).amax(1).sqrt() + 1) ** 2  # a standard deviation beyond the last joint
+    x, y = _offsets(middle, torch.zeros_like(flesh), patches.shape[-1])
+    a, b, c = (inverse[:, i, j, None, None] for i, j in ((0, 0), (0, 1), (1, 1)))
+    mask = a * x**2 + 2 * b * x * y + c * y**2 <= reach[:, None, None]
+    return torch.where(mask[:, None], others, patches)
 
 
-def _blur(x: Picture, rng: np.random.Generator) -> Picture:
-    kind = rng.random()
-    size = x.shape[0]
-    if kind < 0.4:  # a hand that was small in the picture
-        small = int(size * rng.uniform(0.25, 0.8))
-        down = cv2.resize(x, (small, small), interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.resize(down, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
-    if kind < 0.75:
-        return np.asarray(cv2.GaussianBlur(x, (0, 0), rng.uniform(0.3, 1.6)), np.uint8)
-    length, angle = int(rng.integers(3, 10)), rng.uniform(0, np.pi)
-    kernel = np.zeros((length, length), np.float32)
-    reach = (length - 1) / 2 * np.array([np.cos(angle), np.sin(angle)])
-    middle = (length - 1) / 2
-    start, end = (tuple(int(v) for v in np.rint(middle + sign * reach)) for sign in (-1, 1))
-    cv2.line(kernel, start, end, 1.0)
-    return np.asarray(cv2.filter2D(x, -1, kernel / kernel.sum()), np.uint8)
+def blurred(x: Tensor, spread: Tensor) -> Tensor:
+    """Gaussian of standard deviations (B,), pixels."""
+    steps = torch.arange(-BLUR_REACH, BLUR_REACH + 1, device=x.device)
+    taps = torch.exp(-0.5 * (steps / spread[:, None]) ** 2)
+    taps = (taps / taps.sum(1, keepdim=True)).T[:, :, None, None, None]
+    for axis in (2, 3):
+        length = x.shape[axis]
+        padded = nn.functional.pad(x, [0, 0, BLUR_REACH, BLUR_REACH] if axis == 2 else [BLUR_REACH, BLUR_REACH, 0, 0], mode="replicate")
+        x = taps[0] * padded.narrow(axis, 0, length)
+        for step in range(1, len(taps)):
+            x = torch.addcmul(x, taps[step], padded.narrow(axis, step, length))
+    return x
 
 
-def _hue_turn(angle: float) -> NDArray[np.float32]:
-    """(3, 3) rotation of RGB about grey."""
-    axis = np.full(3, 1 / np.sqrt(3))
-    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    turn = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-    return turn.astype(np.float32)
+def _smeared(x: Tensor, length: Tensor, angle: Tensor) -> Tensor:
+    """Mean along straight ways, lengths (B,) in pixels."""
+    size = x.shape[-1]
+    still = torch.eye(2, 3, device=x.device).expand(len(x), 2, 3)
+    way = 2 / size * length[:, None] * torch.stack((angle.cos(), angle.sin()), 1)
+    total = torch.zeros_like(x)
+    for part in torch.linspace(-0.5, 0.5, SMEAR_STEPS).tolist():
+        affine = torch.cat((still[:, :, :2], part * way[:, :, None]), 2)
+        grid = nn.functional.affine_grid(affine, list(x.shape), align_corners=False)
+        total += nn.functional.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return total / SMEAR_STEPS
 
 
-def _compressed(patch: Picture, rng: np.random.Generator) -> Picture:
-    ok, code = cv2.imencode(".jpg", patch, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 90))])
-    decoded = cv2.imdecode(code, cv2.IMREAD_COLOR) if ok else None
-    return patch if decoded is None else np.asarray(decoded, np.uint8)
+def _recoloured(x: Tensor, dice: Dice) -> Tensor:
+    """Saturation, hue and contrast, as one matrix for each patch."""
+    saturation = torch.where(dice.chance(0.06), 0.0, dice.normal(0.3).exp())[:, None, None]
+    grey = torch.tensor(GREY, device=x.device).expand(3, 3)
+    mix = saturation * torch.eye(3, device=x.device) + (1 - saturation) * grey
+    mix = _hue_turn(dice.normal(0.35) * dice.chance(0.2)) @ mix
+    contrast = dice.normal(0.2).exp()[:, None]
+    middle = (mix @ x.mean((2, 3))[..., None]).mean((1, 2))[:, None]
+    offset = (1 - contrast) * middle
+    return ((contrast[..., None] * mix) @ x.flatten(2) + offset[..., None]).view_as(x)
+
+
+def _hue_turn(angle: Tensor) -> Tensor:
+    """(B, 3, 3) rotations of RGB about grey."""
+    third = 3**-0.5
+    cross = torch.tensor([[0, -third, third], [third, 0, -third], [-third, third, 0]], device=angle.device)
+    sine, rest = angle.sin()[:, None, None], (1 - angle.cos())[:, None, None]
+    return torch.eye(3, device=angle.device) + sine * cross + rest * (cross @ cross)
+
+
+def _some_compressed(x: Tensor, share: float, dice: Dice) -> Tensor:
+    rows = dice.some(share)
+    if not len(rows):
+        return x
+    x = x.clone()
+    x[rows] = compress(255 * x[rows], dice.uniform(30, 90)[rows]).clamp(0, 255).round() / 255
+    return x
+
+
+def _offsets(middle: Tensor, angle: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """(B, S, S) twice: where each pixel lies from the middle (B, 2), along axes turned by angles (B,); fractions of the patch."""
+    steps = (torch.arange(size, device=middle.device) + 0.5) / size
+    x = (steps[None] - middle[:, :1])[:, None, :]
+    y = (steps[None] - middle[:, 1:])[:, :, None]
+    c, s = angle.cos()[:, None, None], angle.sin()[:, None, None]
+    return c * x + s * y, c * y - s * x

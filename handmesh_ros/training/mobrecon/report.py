@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
+from torch import Tensor
 from tqdm import tqdm
 
 from handmesh_ros.training.mobrecon.config import TrainConfig
@@ -25,7 +26,7 @@ class Curves:
     def __init__(self, work: Path, steps: int, step: int, patches: int, rank: int) -> None:
         self.work, self.patches, self.rank = work, patches, rank
         self.bar = tqdm(total=steps, initial=step, desc="train", unit="step", smoothing=0.05, disable=rank != 0, mininterval=2.0)
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, Tensor] = {}
         self.since = time.perf_counter()
 
     def __enter__(self) -> Curves:
@@ -34,14 +35,14 @@ class Curves:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.bar.close()
 
-    def step(self, step: int, terms: dict[str, float], rate: float) -> None:
-        """After step ``step`` (from 1)."""
+    def step(self, step: int, terms: dict[str, Tensor], rate: float) -> None:
+        """After step ``step`` (from 1). A GPU is only waited for where the curves have a row."""
         self.bar.update(step - self.bar.n)
         for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
         if step % CURVE_EVERY or self.rank:
             return
-        means = {name: value / CURVE_EVERY for name, value in self.sums.items()}
+        means = {name: float(value) / CURVE_EVERY for name, value in self.sums.items()}
         speed = self.patches * CURVE_EVERY / (time.perf_counter() - self.since)
         self.sums, self.since = {}, time.perf_counter()
         self.bar.set_postfix(loss=f"{means['loss']:.4f}", patches_per_s=f"{speed:.0f}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from handmesh_ros.training.mobrecon.config import TrainConfig, TrainConfigError, differences
 from handmesh_ros.training.networks import MobRecon
@@ -28,12 +29,12 @@ class Average:
     def update(self, network: MobRecon, step: int) -> None:
         """After step ``step`` (from 0)."""
         keep = min(self.decay, (1 + step) / (10 + step))
-        current = network.state_dict()
-        for name, value in self.network.state_dict().items():
-            if value.dtype.is_floating_point:
-                value.lerp_(current[name], 1 - keep)
-            else:
-                value.copy_(current[name])
+        current, averaged = network.state_dict(), self.network.state_dict()
+        names = [name for name, value in averaged.items() if value.dtype.is_floating_point]
+        # All tensors at once: one by one, hundreds of small steps would hold up a GPU.
+        get_ema_multi_avg_fn(keep)([averaged[name] for name in names], [current[name] for name in names], step)
+        for name in averaged.keys() - set(names):
+            averaged[name].copy_(current[name])
 
 
 def save_state(path: Path, config: TrainConfig, step: int, **parts: Any) -> None:

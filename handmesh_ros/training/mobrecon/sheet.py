@@ -12,8 +12,7 @@ from handmesh_ros.evaluation.metrics import relative_keypoint_errors
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.overlay import draw_mesh, draw_skeleton
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.training.mobrecon.photometric import Picture
-from handmesh_ros.training.mobrecon.pictures import PictureSet
+from handmesh_ros.training.mobrecon.pictures import Picture, PictureSet
 from handmesh_ros.training.mobrecon.validate import Answers, answer
 from handmesh_ros.training.networks import MobRecon
 from handmesh_ros.training.render.samples import FAR_FOCAL

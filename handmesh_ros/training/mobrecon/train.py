@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
-from torch import nn
-from torch.utils.data import DataLoader
+from torch import Tensor, nn
 
 from handmesh_ros.training.lifted.poses import sample_meshes
-from handmesh_ros.training.mobrecon.batches import Batches, Labelled
+from handmesh_ros.training.mobrecon.batches import Batches, Labelled, balanced_odds
 from handmesh_ros.training.mobrecon.config import Stage, TrainConfig, TrainConfigError, read_config
 from handmesh_ros.training.mobrecon.data import Data, load_data
+from handmesh_ros.training.mobrecon.gallery import Gallery
 from handmesh_ros.training.mobrecon.losses import TrainingLoss
 from handmesh_ros.training.mobrecon.report import Curves, write_model
 from handmesh_ros.training.mobrecon.run_state import Average, load_state, save_state
@@ -56,6 +55,8 @@ class Workplace:
             torch.distributed.init_process_group("nccl" if cuda else "gloo")
         if cuda:
             torch.cuda.set_device(local)
+            torch.set_float32_matmul_precision("high")
+            torch.backends.cudnn.benchmark = True  # shapes never change
         return cls(torch.device("cuda", local) if cuda else torch.device("cpu"), int(os.environ.get("RANK", "0")), count)
 
 
@@ -69,7 +70,6 @@ def main(config_path: str | Path = DEFAULT_CONFIG, root: Path = REPOSITORY) -> d
         TrainConfigError: the configuration or a file that it names is missing, or the checkpoint is of another run.
     """
     config = read_config(config_path)
-    cv2.setNumThreads(1)  # before anything is read: a forked reader would wait for ever for OpenCV's threads, which stay behind
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     template = HandTemplate.load()
@@ -113,8 +113,8 @@ class Run:
         self.loss = TrainingLoss(
             config.losses, torch.from_numpy(levels.faces), network.joint_regressor.cpu(), levels.size_m
         ).to(workplace.device)  # fmt: skip
-        self.optimizer = torch.optim.AdamW(list(_parameter_groups(network, config)), lr=1.0)
         self.cuda = workplace.device.type == "cuda"
+        self.optimizer = torch.optim.AdamW(list(_parameter_groups(network, config)), lr=1.0, fused=self.cuda)
         self.scaler = torch.amp.GradScaler("cuda", enabled=self.cuda)
         self.model: nn.Module = network
         if workplace.count > 1:
@@ -131,27 +131,32 @@ class Run:
     def go(self, data: Data, step: int) -> None:
         """Train from a step to the end of the last stage."""
         begin = 0
+        gallery = Gallery.hang([data.renders, data.real], self.workplace.device)
+        backgrounds = torch.from_numpy(data.backgrounds).to(self.workplace.device)
         with Curves(self.work, self.config.steps, step, self.config.batch.patches * self.workplace.count, self.workplace.rank) as curves:
             for number, stage in enumerate(self.config.stages):
                 end = begin + stage.steps
                 if step < end:
-                    step = self._stage(stage, data, max(step, begin), begin, curves)
+                    batches = self._batches(stage, data, gallery, backgrounds)
+                    step = self._stage(stage, data, batches, max(step, begin), begin, curves)
                     self._validate(f"end of stage {number + 1}", stage, data, step, curves)
                 begin = end
         if not self.errors:
             self._validate("end", self.config.stages[-1], data, step, None)
 
-    def _stage(self, stage: Stage, data: Data, step: int, begin: int, curves: Curves) -> int:
+    def _batches(self, stage: Stage, data: Data, gallery: Gallery, backgrounds: Tensor) -> Batches:
+        config, odds = self.config, balanced_odds(data.real.sources, stage.leave_out)
+        seed = config.seed + 1000 * self.workplace.rank
+        return Batches(gallery, odds, backgrounds, config.batch, self.network.config.patch_size, config.crop_scale, seed)
+
+    def _stage(self, stage: Stage, data: Data, batches: Batches, step: int, begin: int, curves: Curves) -> int:
         end = begin + stage.steps
         config = self.config
-        real = data.real.take(np.flatnonzero(~np.isin(data.real.sources, stage.leave_out)))
         self.loss.weights = replace(config.losses, consistency=config.losses.consistency * stage.consistency)
-        seed = config.seed + 1000 * self.workplace.rank
-        batches = Batches(data.renders, real, data.backgrounds, config.batch, self.network.config.patch_size, config.crop_scale, seed)
-        for labels in self._labels(batches, step, end):
+        while step < end:
             for group in self.optimizer.param_groups:
                 group["lr"] = group["share"] * learning_rate(stage, step - begin, config.warmup_steps if not begin else 0)
-            terms = self._step(labels, step)
+            terms = self._step(batches.of_step(step), step)
             step += 1
             curves.step(step, terms, self.optimizer.param_groups[-1]["lr"])
             if step % config.save_every == 0 or step == end:
@@ -160,20 +165,12 @@ class Run:
                 self._validate(f"step {step}", stage, data, step, curves)
         return step
 
-    def _labels(self, batches: Batches, step: int, end: int) -> Iterator[Labelled]:
-        loader = DataLoader(
-            batches, batch_size=None, sampler=range(step, end), num_workers=self.config.workers,
-            prefetch_factor=4 if self.config.workers else None, pin_memory=self.cuda, worker_init_fn=_in_the_background,
-        )  # fmt: skip
-        for arrays in loader:
-            yield Labelled(**arrays).to(self.workplace.device)
-
-    def _step(self, labels: Labelled, step: int) -> dict[str, float]:
+    def _step(self, labels: Labelled, step: int) -> dict[str, Tensor]:
         self.network.train()
-        patches = (labels.patches.float() / 255).contiguous(memory_format=torch.channels_last)
+        patches = labels.patches.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cuda", enabled=self.cuda):
             output = self.model(patches)
-        total, terms = self.loss(type(output)(*(None if value is None else value.float() for value in output)), labels)
+        total, terms = self.loss(output, labels)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(total).backward()
         self.scaler.unscale_(self.optimizer)
@@ -183,7 +180,7 @@ class Run:
         if not self.cuda and not torch.isfinite(norm):
             raise TrainConfigError(f"step {step}: the gradient is not finite; go on from the checkpoint with a lower rate")
         self.average.update(self.network, step)
-        return {"loss": float(total.detach()), **{name: float(term.detach()) for name, term in terms.items()}}
+        return {name: term.detach() for name, term in {"loss": total, **terms}.items()}
 
     def _save(self, step: int) -> None:
         if self.workplace.rank == 0:
@@ -234,10 +231,3 @@ def _part(name: str) -> str:
         return "landmark"
     learnt_anew = ("encoder.up.", "encoder.latent.")  # what the landmark network lacks
     return "encoder" if name.startswith("encoder.") and not name.startswith(learnt_anew) else "rest"
-
-
-def _in_the_background(_: int) -> None:
-    """Batches are made when the network waits for one: on few cores a reader beside it would hold up every barrier of its threads."""
-    torch.set_num_threads(1)
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from handmesh_ros.evaluation.metrics import point_errors, relative_keypoint_errors, similarity_align
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.training.mobrecon.dice import Dice, seeded
+from handmesh_ros.training.mobrecon.gallery import Gallery
 from handmesh_ros.training.mobrecon.pictures import PictureSet
-from handmesh_ros.training.mobrecon.views import TRACKER, cut, look, turned
+from handmesh_ros.training.mobrecon.regions import TRACKER, cut
 from handmesh_ros.training.networks import MobRecon
 
 PCK_THRESHOLD = 0.1
@@ -61,22 +63,21 @@ class Answers:
 @torch.no_grad()
 def answer(network: MobRecon, pictures: PictureSet, crop_scale: float, seed: int = 0, batch: int = 64) -> Answers:
     """Show every picture once; the network must be in eval mode."""
-    rng = np.random.default_rng(seed)
     device, size = network.joint_regressor.device, network.config.patch_size
-    patches, keypoints, vertices = [], [], []
-    for row in range(len(pictures)):
-        region = look(pictures.keypoints[row], crop_scale, TRACKER, rng)
-        patches.append(cut(pictures.images[row], region, size, pictures.content[row], None))
-        keypoints.append(region.to_patch(pictures.keypoints[row]))
-        vertices.append(turned(pictures.vertices[row], region))
-    shown = np.stack(patches)
-    found: list[tuple[Tensor, Tensor, Tensor]] = []
-    for start in range(0, len(shown), batch):
-        part = torch.from_numpy(shown[start : start + batch]).to(device).permute(0, 3, 1, 2).float() / 255
-        output = network(part)
-        found.append((output.keypoints.cpu(), output.joints.cpu(), output.vertices.cpu()))
-    said = (np.concatenate([entry[k].numpy() for entry in found]) for k in range(3))
-    return Answers(shown, next(said), next(said), next(said), np.array(keypoints), np.array(vertices))
+    gallery = Gallery.hang([pictures], torch.device("cpu"))  # validation needs no speed, but the same patches wherever it is done
+    count = len(pictures)
+    upright = gallery.regions(torch.arange(count), crop_scale, torch.zeros(count, dtype=torch.bool))
+    regions = upright.moved(TRACKER, Dice(seeded(seed, 0, gallery.device), count))
+    found: list[tuple[Tensor, ...]] = []
+    for start in range(0, count, batch):
+        rows = slice(start, start + batch)
+        patch, inside = cut(gallery.images[rows], regions.rows(rows), size, gallery.content[rows])
+        output = network((patch * inside).to(device))
+        shown = (255 * patch * inside).round().to(torch.uint8).permute(0, 2, 3, 1)
+        found.append((shown, output.keypoints.cpu(), output.joints.cpu(), output.vertices.cpu()))
+    patches, keypoints, joints, vertices = (torch.cat(parts).numpy() for parts in zip(*found, strict=True))
+    truth = regions.to_patch(gallery.keypoints).numpy(), regions.turned(gallery.vertices.float()).numpy()
+    return Answers(patches, keypoints, joints, vertices, *truth)
 
 
 def errors(answers: Answers, joint_regressor: FloatArray, has_mesh: np.ndarray) -> Errors:

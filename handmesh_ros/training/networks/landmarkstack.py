@@ -111,7 +111,7 @@ class LandmarkEncoder(nn.Module):
             maps.append(block(maps[-1]))
         top = maps[-1]
         fine = self.up(Pyramid(maps[EIGHTH_BLOCK + 1], maps[SIXTEENTH_BLOCK + 1], top))
-        return EncoderOutput(fine, None, top.mean(dim=(2, 3)))
+        return EncoderOutput(fine, None, top.mean(dim=(2, 3), dtype=torch.float32))
 
     def freeze(self, blocks: int) -> None:
         """Keep stem and the first ``blocks`` blocks as they are: what edges and skin look like need not be learnt again, and

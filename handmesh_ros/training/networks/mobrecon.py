@@ -18,7 +18,7 @@ from handmesh_ros.training.networks.levels import TemplateLevels
 from handmesh_ros.training.networks.lifting import JointSkin, build_pooling
 from handmesh_ros.training.networks.refinement import PoseRefinement
 from handmesh_ros.training.networks.resnetstack import build_resnetstack
-from handmesh_ros.training.networks.stack import StackedEncoder
+from handmesh_ros.training.networks.stack import EncoderOutput, StackedEncoder
 
 
 class MobReconOutput(NamedTuple):
@@ -64,6 +64,10 @@ class MobRecon(nn.Module):
 
     def forward(self, image: Tensor) -> MobReconOutput:
         encoded = self.encoder(2 * image - 1)
+        with torch.autocast(image.device.type, enabled=False):  # half precision is for pictures: places need more digits
+            return self._pose_and_mesh(encoded.as_float())
+
+    def _pose_and_mesh(self, encoded: EncoderOutput) -> MobReconOutput:
         pose = self.head(encoded)
         if self.refinement is not None:
             pose = self.refinement(encoded.latent, pose)

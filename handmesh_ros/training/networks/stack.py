@@ -32,6 +32,11 @@ class EncoderOutput(NamedTuple):
     pose_map: Tensor | None
     pooled: Tensor | None = None
 
+    def as_float(self) -> EncoderOutput:
+        """The same in single precision."""
+        pose_map, pooled = (None if value is None else value.float() for value in (self.pose_map, self.pooled))
+        return EncoderOutput(self.latent.float(), pose_map, pooled)
+
     def require_pose_map(self) -> Tensor:
         """The pose map of an encoder that makes one."""
         if self.pose_map is None:

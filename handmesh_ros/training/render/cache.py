@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+from multiprocessing import get_context
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -23,7 +25,7 @@ from tqdm import tqdm
 from handmesh_ros.training.render.batch import OCCLUDER_SHARE, RenderBatch, Studio, render_batch
 from handmesh_ros.training.render.egl import Egl
 from handmesh_ros.training.render.shading import Draw, draw
-from handmesh_ros.training.render.split import PARTS
+from handmesh_ros.training.render.split import PARTS, Part
 
 SHARD_SIZE = 256
 BATCH_SIZE = 16  # more does not fit a CPU's cache and is slower
@@ -34,8 +36,30 @@ class CacheError(RuntimeError):
     """A cache is missing or broken; the message names the file."""
 
 
+@dataclass(frozen=True)
+class StudioOrder:
+    """A studio to be loaded where it is needed: tensors do not travel between processes."""
+
+    assets: Path
+    device: str = "cpu"
+    part: Part = "all"
+
+    def load(self) -> Studio:
+        """Read the assets."""
+        return Studio.load(self.assets, self.device, self.part)
+
+
+@dataclass(frozen=True)
+class _Shard:
+    path: Path
+    seed: tuple[int, int]
+    size: int
+    crop_scale: float
+    occluder_share: float
+
+
 def write_cache(
-    studio: Studio,
+    studio: Studio | StudioOrder,
     out: Path,
     count: int,
     seed: int = 0,
@@ -43,19 +67,68 @@ def write_cache(
     crop_scale: float = 2.0,
     occluder_share: float = OCCLUDER_SHARE,
     backend: Draw = draw,
+    workers: int = 1,
 ) -> None:
-    """Draws at least ``count`` pictures into ``out``. Every shard has its own seed: equal arguments give equal shards."""
+    """Draws at least ``count`` pictures into ``out``. Every shard has its own seed: equal arguments give equal shards.
+
+    Args:
+        workers: processes side by side; more than one need an order for a studio, and draw with PyTorch.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    for shard in tqdm(range(-(-count // SHARD_SIZE)), desc="renders", unit=f"x{SHARD_SIZE}"):
-        path = out / f"renders_{shard:05d}.npz"
-        if path.exists():
-            continue
-        rng = np.random.default_rng([seed, shard])
-        batches = range(SHARD_SIZE // BATCH_SIZE)
-        parts = [render_batch(studio, rng, BATCH_SIZE, size, crop_scale, occluder_share, backend=backend) for _ in batches]
-        temporary = path.with_suffix(".part.npz")
-        np.savez(temporary, **_pack(join(parts)))  # type: ignore[arg-type]
-        temporary.replace(path)  # a run stopped while writing leaves no half shard under the final name
+    paths = {shard: out / f"renders_{shard:05d}.npz" for shard in range(-(-count // SHARD_SIZE))}
+    shards = [_Shard(path, (seed, shard), size, crop_scale, occluder_share) for shard, path in paths.items() if not path.exists()]
+    with tqdm(total=len(paths), initial=len(paths) - len(shards), desc="renders", unit=f"x{SHARD_SIZE}") as bar:
+        if not shards:
+            return
+        if isinstance(studio, StudioOrder) and min(workers, len(shards)) > 1:
+            with ProcessPoolExecutor(min(workers, len(shards)), get_context("spawn"), _open_studio, (studio,)) as pool:
+                for _ in pool.map(_draw_here, shards):
+                    bar.update()
+            return
+        opened = studio.load() if isinstance(studio, StudioOrder) else studio
+        for shard in shards:
+            _draw_shard(opened, shard, backend)
+            bar.update()
+
+
+_studio: list[Studio] = []  # of a process of the pool
+
+
+def _open_studio(order: StudioOrder) -> None:
+    torch.set_num_threads(1)
+    _studio.append(order.load())
+
+
+def _draw_here(shard: _Shard) -> None:
+    _draw_shard(_studio[0], shard, draw)
+
+
+def _draw_shard(studio: Studio, shard: _Shard, backend: Draw) -> None:
+    rng = np.random.default_rng(shard.seed)
+    batches = range(SHARD_SIZE // BATCH_SIZE)
+    parts = [
+        render_batch(studio, rng, BATCH_SIZE, shard.size, shard.crop_scale, shard.occluder_share, backend=backend) for _ in batches
+    ]
+    temporary = shard.path.with_suffix(".part.npz")
+    np.savez(temporary, **_pack(join(parts)))  # type: ignore[arg-type]
+    temporary.replace(shard.path)  # a run stopped while writing leaves no half shard under the final name
+
+
+def shard_paths(folder: Path) -> list[Path]:
+    """The shards of a folder, in order; CacheError if there are none."""
+    paths = sorted(path for path in folder.glob("renders_*.npz") if ".part" not in path.name)
+    if not paths:
+        raise CacheError(f"no renders_*.npz in {folder}: draw some with 'python -m handmesh_ros.training.render.cache'")
+    return paths
+
+
+def read_shard(path: Path) -> RenderBatch:
+    """One shard; CacheError names one that cannot be read."""
+    try:
+        with np.load(path) as shard:
+            return _unpack({name: shard[name] for name in shard.files})
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        raise CacheError(f"{path}: not a shard of renders ({error}); delete it and draw it again") from error
 
 
 def read_cache(folder: Path) -> Iterator[RenderBatch]:
@@ -64,15 +137,7 @@ def read_cache(folder: Path) -> Iterator[RenderBatch]:
     Raises:
         CacheError: there is no shard, or one cannot be read.
     """
-    paths = sorted(path for path in folder.glob("renders_*.npz") if ".part" not in path.name)
-    if not paths:
-        raise CacheError(f"no renders_*.npz in {folder}: draw some with 'python -m handmesh_ros.training.render.cache'")
-    for path in paths:
-        try:
-            with np.load(path) as shard:
-                yield _unpack({name: shard[name] for name in shard.files})
-        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
-            raise CacheError(f"{path}: not a shard of renders ({error}); delete it and draw it again") from error
+    yield from map(read_shard, shard_paths(folder))
 
 
 def join(batches: Sequence[RenderBatch]) -> RenderBatch:
@@ -123,16 +188,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="processes side by side, torch only")
     parser.add_argument("--backend", choices=("torch", "egl"), default="torch", help="egl: OpenGL, on a CPU about 1.5 times faster")
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
     backend = draw
     if chosen.backend == "egl":
+        if chosen.workers > 1:
+            parser.error("--workers above 1 draw with the torch back end; for OpenGL start several processes with seeds of their own")
         # Mesa's rasteriser counts its threads beside the one that calls it, once, when it starts.
         os.environ.setdefault("LP_NUM_THREADS", str(chosen.threads if chosen.threads > 1 else 0))
         backend = Egl().draw
-    studio = Studio.load(chosen.assets, chosen.device, chosen.part)
-    write_cache(studio, chosen.out, chosen.count, chosen.seed, chosen.size, chosen.crop_scale, chosen.occluders, backend)
+    studio = StudioOrder(chosen.assets, chosen.device, chosen.part)
+    write_cache(studio, chosen.out, chosen.count, chosen.seed, chosen.size, chosen.crop_scale, chosen.occluders, backend, chosen.workers)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def expose(radiance: Tensor, sensor: Sensor, generator: torch.Generator) -> Tens
     picture = linear_to_srgb(light + noise * spread) * 255.0
     compressed = sensor.jpeg_quality < 99.5
     if bool(compressed.any()):
-        picture[compressed] = _compress(picture[compressed], sensor.jpeg_quality[compressed])
+        picture[compressed] = compress(picture[compressed], sensor.jpeg_quality[compressed])
     return picture.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
@@ -85,7 +85,7 @@ def _smear(light: Tensor, motion: Tensor) -> Tensor:
     return torch.stack([padded[:, y : y + height, x : x + width] for y, x in shifts]).mean(0)
 
 
-def _compress(picture: Tensor, quality: Tensor) -> Tensor:
+def compress(picture: Tensor, quality: Tensor) -> Tensor:
     """Baseline JPEG's loss without its file: 8 x 8 cosine transform, quantisation, colour at half resolution. (N, 3, H, W), 0..255."""
     height, width = picture.shape[2:]
     to_ycc = torch.tensor(RGB_TO_YCC, device=picture.device)
