@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import runpy
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -39,6 +40,14 @@ ROS_PACKAGE = re.compile(r"rclpy|cv_bridge|ament_index_python|launch(_ros)?|tf2_
 ROSDEP = {"cv2": "python3-opencv", "onnxruntime": "python3-onnxruntime-pip", "yaml": "python3-yaml", "numpy": "python3-numpy",
           "transforms3d": "python3-transforms3d", "tqdm": "python3-tqdm"}  # fmt: skip
 ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML", "fast_simplification": "fast-simplification"}
+
+
+def test_a_process_that_a_command_starts_may_read_the_commands_file_again(tmp_path: Path) -> None:
+    script = tmp_path / "handmesh"
+    script.write_text((REPO / "scripts" / "entry.in").read_text().replace("@entry_module@", "handmesh_ros.cli"))
+    runpy.run_path(str(script), run_name="__mp_main__")  # as multiprocessing does; to call main here would end this process
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(script), run_name="__main__")
 
 
 def imports_of(path: Path) -> Iterator[str]:

@@ -19,7 +19,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["lite", "ghost"])
+@pytest.mark.parametrize("name", ["lite", "lite_gpu", "ghost"])
 def test_committed_configurations_can_be_read(name: str) -> None:
     config = read_config(REPO / "config" / "train" / f"{name}.yaml")
     assert config.steps == sum(stage.steps for stage in config.stages) > 1000
