@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from handmesh_ros.training.mobrecon.dice import Dice, seeded
-from handmesh_ros.training.mobrecon.photometric import blurred, covered, next_frame, occluded, photometric
+from handmesh_ros.training.mobrecon.photometric import covered, next_frame, occluded, photometric
 
 SIZE = 128
 CPU = torch.device("cpu")
@@ -47,17 +47,6 @@ def test_the_next_frame_differs_as_a_video_does() -> None:
     patches = scenes(60)
     changes = (next_frame(patches, dice(60)) - patches).abs().mean((1, 2, 3)) * 255
     assert changes.min() > 0.1 and 1 < changes.median() < 6 and changes.max() < 16, "of 255: seen by a network, hardly by an eye"
-
-
-def test_a_blur_has_the_width_that_is_asked_for() -> None:
-    point = torch.zeros(2, 3, 33, 33)
-    point[:, :, 16, 16] = 1
-    spread = torch.tensor([0.8, 1.5])
-    result = blurred(point, spread)
-    torch.testing.assert_close(result.sum((2, 3)), torch.ones(2, 3))
-    steps = torch.arange(33.0) - 16
-    widths = (result.sum(2)[:, 0] * steps**2).sum(1).sqrt()
-    torch.testing.assert_close(widths, spread, atol=0.06, rtol=0)
 
 
 def test_things_in_the_way_cover_a_part_of_some() -> None:

@@ -12,7 +12,7 @@ from handmesh_ros.perception.mesh_net import create_session
 from handmesh_ros.training.render.assets import AssetError, irradiance_form, linear_to_srgb, load_assets, srgb_to_linear
 from handmesh_ros.training.render.batch import RenderBatch, Studio, render_batch
 from handmesh_ros.training.render.cache import SHARD_SIZE, CacheError, StudioOrder, read_cache, shard_paths, write_cache
-from handmesh_ros.training.render.sensor import Sensor, expose
+from handmesh_ros.training.render.sensor import Sensor, blurred, expose
 from handmesh_ros.training.render.shadow import ShadowMap
 from handmesh_ros.training.render.views import hand_rotation
 from handmesh_ros.training.template.rig import skin
@@ -195,6 +195,17 @@ def test_a_cache_of_before_visibility_was_known_stays_readable(
     (batch,) = read_cache(tmp_path)
     assert np.isnan(batch.visible).all() and batch.visible.shape == (2, 21)
     assert np.isnan(batch.camera).all() and batch.camera.shape == (2, 3, 3)
+
+
+def test_a_blur_has_the_width_that_is_asked_for() -> None:
+    point = torch.zeros(2, 3, 33, 33)
+    point[:, :, 16, 16] = 1
+    spread = torch.tensor([0.8, 1.5])
+    result = blurred(point, spread, 6)
+    torch.testing.assert_close(result.sum((2, 3)), torch.ones(2, 3))
+    steps = torch.arange(33.0) - 16
+    widths = (result.sum(2)[:, 0] * steps**2).sum(1).sqrt()
+    torch.testing.assert_close(widths, spread, atol=0.06, rtol=0)
 
 
 def test_missing_assets_are_named(tmp_path: Path) -> None:

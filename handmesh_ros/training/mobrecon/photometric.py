@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from handmesh_ros.training.mobrecon.dice import Dice
-from handmesh_ros.training.render.sensor import compress
+from handmesh_ros.training.render.sensor import blurred, compress
 
 FRAME_NOISE = 4 / 255  # noises from one video frame to the next have standard deviations drawn below this
 SOFT_SHARE, SMEARED_SHARE = 0.38, 0.12
@@ -18,7 +18,7 @@ def photometric(patches: Tensor, dice: Dice) -> Tensor:
     """Colour, contrast, sharpness, noise and compression of another camera."""
     x = patches.clone()
     soft, smeared = dice.some(SOFT_SHARE), dice.some(SMEARED_SHARE)
-    x[soft] = blurred(x[soft], dice.uniform(0.3, 1.8)[soft])
+    x[soft] = blurred(x[soft], dice.uniform(0.3, 1.8)[soft], BLUR_REACH)
     if len(smeared):
         x[smeared] = _smeared(x[smeared], dice.uniform(3, 10)[smeared], dice.uniform(0, torch.pi)[smeared])
     gain = dice.normal(0.25, 1).exp() * (1 + dice.normal(0.06, 3))
@@ -35,7 +35,7 @@ def photometric(patches: Tensor, dice: Dice) -> Tensor:
 def next_frame(patches: Tensor, dice: Dice) -> Tensor:
     """The same in the next video frame: other sensor noise, a little sharper or softer, brighter or darker, and the codec's marks."""
     sharpness = dice.uniform(-0.5, 1.0) * dice.chance(0.5)  # below 0 sharpens
-    x = patches + sharpness[:, None, None, None] * (blurred(patches, torch.full_like(sharpness, 0.8)) - patches)
+    x = patches + sharpness[:, None, None, None] * (blurred(patches, torch.full_like(sharpness, 0.8), 2) - patches)
     x = x * dice.normal(0.015).exp()[:, None, None, None]
     x = x + dice.uniform(0, FRAME_NOISE)[:, None, None, None] * dice.normal(1.0, *x.shape[1:])
     kind, strength = dice.integers(3), dice.uniform(0, FRAME_NOISE)
@@ -73,20 +73,6 @@ def covered(patches: Tensor, keypoints: Tensor, others: Tensor) -> Tensor:
     a, b, c = (inverse[:, i, j, None, None] for i, j in ((0, 0), (0, 1), (1, 1)))
     mask = a * x**2 + 2 * b * x * y + c * y**2 <= reach[:, None, None]
     return torch.where(mask[:, None], others, patches)
-
-
-def blurred(x: Tensor, spread: Tensor) -> Tensor:
-    """Gaussian of standard deviations (B,), pixels."""
-    steps = torch.arange(-BLUR_REACH, BLUR_REACH + 1, device=x.device)
-    taps = torch.exp(-0.5 * (steps / spread[:, None]) ** 2)
-    taps = (taps / taps.sum(1, keepdim=True)).T[:, :, None, None, None]
-    for axis in (2, 3):
-        length = x.shape[axis]
-        padded = nn.functional.pad(x, [0, 0, BLUR_REACH, BLUR_REACH] if axis == 2 else [BLUR_REACH, BLUR_REACH, 0, 0], mode="replicate")
-        x = taps[0] * padded.narrow(axis, 0, length)
-        for step in range(1, len(taps)):
-            x = torch.addcmul(x, taps[step], padded.narrow(axis, step, length))
-    return x
 
 
 def _smeared(x: Tensor, length: Tensor, angle: Tensor) -> Tensor:

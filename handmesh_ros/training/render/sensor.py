@@ -58,20 +58,26 @@ def expose(radiance: Tensor, sensor: Sensor, generator: torch.Generator) -> Tens
 
 
 def _blur(light: Tensor, sensor: Sensor) -> Tensor:
-    """The focus, a Gaussian, row by row and column by column; then the smear along a line where there is one."""
-    steps = torch.arange(-FOCUS_REACH, FOCUS_REACH + 1, device=light.device)
-    taps = torch.exp(-0.5 * (steps / sensor.blur_px.clamp_min(0.1)[:, None]) ** 2)
-    taps = (taps / taps.sum(1, keepdim=True)).T[:, :, None, None, None]
-    for axis in (2, 3):
-        padding = [FOCUS_REACH, FOCUS_REACH, 0, 0] if axis == 3 else [0, 0, FOCUS_REACH, FOCUS_REACH]
-        padded, length = functional.pad(light, padding, mode="replicate"), light.shape[axis]
-        light = taps[0] * padded.narrow(axis, 0, length)
-        for step in range(1, len(taps)):
-            light.addcmul_(taps[step].expand_as(light), padded.narrow(axis, step, length))
+    """The focus, then the smear along a line where there is one."""
+    light = blurred(light, sensor.blur_px.clamp_min(0.1), FOCUS_REACH)
     smeared = (sensor.motion_px.norm(dim=1) > 0.5).nonzero().squeeze(1).tolist()
     for picture in smeared:
         light[picture] = _smear(light[picture], sensor.motion_px[picture])
     return light
+
+
+def blurred(x: Tensor, spread: Tensor, reach: int) -> Tensor:
+    """Gaussians of standard deviations (N,), pixels, cut off at ``reach``, over pictures (N, C, H, W): row by row and column by column."""
+    steps = torch.arange(-reach, reach + 1, device=x.device)
+    taps = torch.exp(-0.5 * (steps / spread[:, None]) ** 2)
+    taps = (taps / taps.sum(1, keepdim=True)).T[:, :, None, None, None]
+    for axis in (2, 3):
+        padding = [reach, reach, 0, 0] if axis == 3 else [0, 0, reach, reach]
+        padded, length = functional.pad(x, padding, mode="replicate"), x.shape[axis]
+        x = taps[0] * padded.narrow(axis, 0, length)
+        for step in range(1, len(taps)):
+            x.addcmul_(taps[step].expand_as(x), padded.narrow(axis, step, length))
+    return x
 
 
 def _smear(light: Tensor, motion: Tensor) -> Tensor:
