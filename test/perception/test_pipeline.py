@@ -203,7 +203,7 @@ def test_a_hand_taken_for_one_of_the_other_side_is_looked_at_again() -> None:
         assert hand.state is TrackState.TRACKING
         assert hand.side_score > 0.5
         rotations.append(hand.rotations[0])
-    assert min(network.right_probabilities) < 0.1  # else this clip shows nothing of the kind any more
+    assert min(network.right_probabilities) < 0.5  # else this clip shows nothing of the kind any more
     turns = [np.degrees(np.arccos((np.trace(a.T @ b) - 1) / 2)) for a, b in pairwise(rotations)]
     assert max(turns) < 60
 

@@ -51,7 +51,7 @@ def test_differences_name_what_matters_and_leave_out_what_does_not() -> None:
     assert differences(config, asdict(replace(config, threads=7, save_every=1))) == []
     found = differences(config, asdict(replace(config, stages=(Stage(5, 0.1),), crop_scale=9.0)))
     assert len(found) == 2
-    assert "crop_scale: 1.5 here, 9.0 there" in found[0]
+    assert "crop_scale: 1.35 here, 9.0 there" in found[0]
 
 
 def test_a_record_from_before_a_field_was_there_means_its_default() -> None:
