@@ -91,23 +91,20 @@ class Batches:
         patches = photometric(patches, self._dice(generator, len(patches)))
         patches[self.frames] = next_frame(patches[self.frames], Dice(generator, len(self.frames)))
         gallery, mirror = self.gallery, regions.mirror
-        nothing = regions.rows(slice(0, 1))
-        regions = Regions.join([regions, *[nothing] * none]) if none else regions
 
         def padded(values: Tensor, filling: float = 0.0) -> Tensor:
             return torch.cat((values, values.new_full((none, *values.shape[1:]), filling)))
 
-        labels = regions.rows(slice(0, count))
         return Labelled(
             patches=patches,
-            keypoints=padded(labels.to_patch(gallery.keypoints[rows])),
+            keypoints=padded(regions.to_patch(gallery.keypoints[rows])),
             keypoint_weights=padded(gallery.keypoint_weights[rows]),
-            vertices=padded(labels.turned(gallery.vertices[rows].float().nan_to_num())),
+            vertices=padded(regions.turned(gallery.vertices[rows].float().nan_to_num())),
             mesh_weights=padded(gallery.mesh_weights[rows] * ~mirror),
             presence=padded(torch.ones(count, device=gallery.device)),
             right=padded((~mirror).float(), torch.nan),
             mirrored=torch.cat((mirror, torch.ones(none, dtype=torch.bool, device=gallery.device))),
-            axes=regions.axes, centers=regions.centers, sizes=regions.sizes,
+            axes=padded(regions.axes), centers=padded(regions.centers), sizes=padded(regions.sizes),
             pair=self.pair,
         )  # fmt: skip
 

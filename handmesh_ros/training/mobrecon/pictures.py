@@ -17,7 +17,6 @@ from tqdm import tqdm
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import region_from_keypoints
 from handmesh_ros.training.lifted.renders import to_reference_size, true_hands
-from handmesh_ros.training.render.batch import RenderBatch
 from handmesh_ros.training.render.cache import read_shard, shard_paths
 from handmesh_ros.training.template import HandTemplate
 
@@ -81,11 +80,8 @@ def read_renders(folder: Path, template: HandTemplate, workers: int = 1) -> Pict
 
 
 def _read_shard(path: Path, template: HandTemplate) -> PictureSet:
-    return from_renders(read_shard(path), template)
-
-
-def from_renders(batch: RenderBatch, template: HandTemplate) -> PictureSet:
     """Renders with the template's mesh as label."""
+    batch = read_shard(path)
     vertices, joints = true_hands(template, batch.local_rotations, batch.bone_scale, batch.rotation)
     count, size = len(vertices), batch.images.shape[2]
     keypoints = (batch.keypoints * SIDE - 0.5).astype(np.float32)

@@ -80,11 +80,6 @@ class Regions:
         """Some of them."""
         return Regions(self.centers[chosen], self.sizes[chosen], self.angles[chosen], self.mirror[chosen])
 
-    @staticmethod
-    def join(parts: list[Regions]) -> Regions:
-        """All of several."""
-        return Regions(*(torch.cat([getattr(part, name) for part in parts]) for name in ("centers", "sizes", "angles", "mirror")))
-
 
 def beside(keypoints: Tensor, content: Tensor, dice: Dice) -> tuple[Regions, Tensor]:
     """Regions around somewhere in the pictures' content (B, 4: x0, y0, x1, y1) that show nothing of the hands, keypoints (B, 21, 2) in
