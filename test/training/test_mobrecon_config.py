@@ -35,6 +35,8 @@ def test_faults_are_named_with_file_and_place(tmp_path: Path) -> None:
         read_config(changed(tmp_path, "\nout:", "\noot:"))
     with pytest.raises(TrainConfigError, match=r"stages.steps must be int, got 'many'"):
         read_config(changed(tmp_path, "stages:  # ", "stages:\n  - {steps: many, rate: 1.0}  # "))
+    with pytest.raises(TrainConfigError, match=r"renders.people must be bool, got 1"):
+        read_config(changed(tmp_path, "people: true", "people: 1"))
     with pytest.raises(TrainConfigError, match=r"losses.unknown keys verts"):
         read_config(changed(tmp_path, "losses: {", "losses: {verts: 1.0, "))
     with pytest.raises(TrainConfigError, match="missing 1 required positional argument: 'work'"):

@@ -56,7 +56,7 @@ def config(root: Path, tmp_path: Path) -> Callable[..., Path]:
             "out": str(tmp_path / "tiny.onnx"), "work": str(tmp_path / "work"), "assets": str(SHARED / "assets"),
             "real_hands": str(root), "real_fits": str(root / "fits.npz"),
             "renders": [{"folder": str(root / "renders"), "count": 8, "size": 96, "seed": 1}],
-            "validation_renders": {"folder": str(root / "validation"), "count": 4, "size": 96, "seed": 2, "part": "validation"},
+            "validation_renders": [{"folder": str(root / "validation"), "count": 4, "size": 96, "seed": 2, "part": "validation"}],
             "stages": [{"steps": 3, "rate": 0.001, "leave_out": ["subhi"]}, {"steps": 2, "rate": 0.0005}],
             "batch": {"renders": 3, "real": 2, "empty": 1}, "threads": 1, "save_every": 1, "warmup_steps": 2,
         }  # fmt: skip
@@ -77,11 +77,11 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
 ) -> None:
     whole = config(work=str(tmp_path / "whole"))
     errors = train.main(whole, root)
-    assert set(errors) == {"renders", "subhi"}
-    assert errors["renders"].joints_pa_mm > 0
+    assert set(errors) == {"validation", "subhi"}
+    assert errors["validation"].joints_pa_mm > 0
     assert errors["subhi"].pictures == 20
     with (tmp_path / "whole" / "validation.csv").open() as file:
-        assert [(row["step"], row["set"]) for row in csv.DictReader(file)] == [("3", "renders"), ("3", "subhi"), ("5", "renders")]
+        assert [(row["step"], row["set"]) for row in csv.DictReader(file)] == [("3", "validation"), ("3", "subhi"), ("5", "validation")]
     assert (tmp_path / "whole" / "validation_subhi.png").stat().st_size > 10_000
 
     model = MeshNetwork(tmp_path / "tiny.onnx")
@@ -138,6 +138,7 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
         ({"landmark_weights": "nowhere.onnx"}, "nowhere.onnx: the landmark network is missing"),
         ({"network": "nowhere.yaml"}, "nowhere.yaml: there is no such network description"),
         ({"real_fits": "nowhere.npz"}, "nowhere.npz: missing; 'python -m handmesh_ros.training.real.fit' makes it"),
+        ({"renders": [{"folder": "people", "count": 8, "people": True}]}, "fits.npz: holds no good fit of a person"),
         ({"network": str(REPO / "config/networks/mobrecon_ghost.yaml"), "landmark_weights": ""}, "frozen_blocks is 5, but the encoder is"),
     ],
 )

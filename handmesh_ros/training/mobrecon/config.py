@@ -17,13 +17,15 @@ class TrainConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Renders:
-    """A folder of renders, drawn when it is not there from one part of the assets (training/render/split.py)."""
+    """A folder of renders, drawn when it is not there from one part of the assets (training/render/split.py). ``people``: hands are held
+    and seen as those of the real crops are (training/render/people.py), otherwise in any way that joints allow."""
 
     folder: str
     count: int
     size: int = 160
     seed: int = 1
     part: Literal["training", "validation"] = "training"
+    people: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class TrainConfig:
     real_hands: str
     real_fits: str
     renders: tuple[Renders, ...]
-    validation_renders: Renders
+    validation_renders: tuple[Renders, ...]
     stages: tuple[Stage, ...]
     batch: Batch = field(default_factory=Batch)
     losses: Losses = field(default_factory=Losses)
@@ -181,6 +183,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return tuple(_convert(get_args(hint)[0], entry, where) for entry in value)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, hint) or isinstance(value, bool):
+    if not isinstance(value, hint) or isinstance(value, bool) != (hint is bool):  # Python's True is an int
         raise TrainConfigError(f"{where} must be {hint.__name__}, got {value!r}")
     return value

@@ -15,6 +15,7 @@ from handmesh_ros.training.lifted.renders import to_reference_size, true_hands
 from handmesh_ros.training.mobrecon.config import Renders, TrainConfig, TrainConfigError
 from handmesh_ros.training.mobrecon.pictures import SIDE, Picture, PictureSet, boxes_of, mirrored, read_renders, resized
 from handmesh_ros.training.real.crops import RealCrops, load_real_crops
+from handmesh_ros.training.real.fit import read_fits
 from handmesh_ros.training.render.assets import read_backgrounds
 from handmesh_ros.training.render.cache import StudioOrder, write_cache
 from handmesh_ros.training.template import HandTemplate
@@ -27,30 +28,32 @@ MOST_WORKERS = 16  # that draw or read pictures; on a GPU each holds half a giga
 
 @dataclass(frozen=True)
 class Data:
-    """Training pictures, pictures without hands (N, SIDE, SIDE, 3), and the renders to validate on."""
+    """Training pictures, pictures without hands (N, SIDE, SIDE, 3), and the renders to validate on, by the names of their folders."""
 
     renders: PictureSet
     real: PictureSet
     backgrounds: Picture
-    validation_renders: PictureSet
+    validation_renders: dict[str, PictureSet]
 
 
 def load_data(config: TrainConfig, root: Path, template: HandTemplate) -> Data:
     """Read everything; renders that are missing are drawn first.
 
     Raises:
-        TrainConfigError, DatasetError, CacheError, AssetError: something is missing or broken; the message names it.
+        TrainConfigError, DatasetError, FitsError, CacheError, AssetError: something is missing or broken; the message names it.
     """
     assets = root / config.assets
     if not assets.is_dir():
         raise TrainConfigError(f"{assets}: there is no such folder; 'assets' in the configuration names it")
-    for entry in (*config.renders, config.validation_renders):
-        draw_renders(entry, root, assets)
+    for entry in (*config.renders, *config.validation_renders):
+        draw_renders(entry, root, assets, root / config.real_fits)
     return Data(
         renders=PictureSet.join([read_renders(root / entry.folder, template, workers()) for entry in config.renders]),
         real=read_real(root / config.real_hands, config.real_folders, root / config.real_fits, template),
         backgrounds=np.stack([resized(picture) for picture in read_backgrounds(assets, "training")]),
-        validation_renders=read_renders(root / config.validation_renders.folder, template),
+        validation_renders={
+            (root / entry.folder).name: read_renders(root / entry.folder, template) for entry in config.validation_renders
+        },
     )
 
 
@@ -59,10 +62,10 @@ def workers() -> int:
     return min(os.cpu_count() or 1, MOST_WORKERS)
 
 
-def draw_renders(entry: Renders, root: Path, assets: Path) -> None:
+def draw_renders(entry: Renders, root: Path, assets: Path, fits: Path) -> None:
     """Draw a folder of renders, on a GPU where there is one; shards that exist are kept."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    order = StudioOrder(assets, device, entry.part)
+    order = StudioOrder(assets, device, entry.part, fits if entry.people else None)
     write_cache(order, root / entry.folder, entry.count, entry.seed, entry.size, workers=workers())
 
 
@@ -71,7 +74,7 @@ def read_real(shared: Path, folders: Sequence[str], fits: Path, template: HandTe
 
     Raises:
         DatasetError: crops or labels are missing or broken.
-        TrainConfigError: the fits are missing or broken.
+        FitsError: the fits are missing or broken.
     """
     crops = load_real_crops(shared, folders=folders)
     vertices, good = _fitted(crops, fits, template)
@@ -100,10 +103,7 @@ def read_real(shared: Path, folders: Sequence[str], fits: Path, template: HandTe
 
 def _fitted(crops: RealCrops, path: Path, template: HandTemplate) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (N, 778, 3) at the reference size, nan where there is no good fit, and whether there is one (N,)."""
-    if not path.is_file():
-        raise TrainConfigError(f"{path}: missing; 'python -m handmesh_ros.training.real.fit' makes it")
-    with np.load(path) as archive:
-        fits = {name: archive[name] for name in ("names", "local_rotations", "bone_scale", "rotation", "good")}
+    fits = read_fits(path)
     place = {str(name): row for row, name in enumerate(fits["names"])}
     rows = np.array([place.get(str(name), -1) for name in crops.names])
     good = np.append(fits["good"], False)[rows]  # row -1: not fitted

@@ -190,7 +190,7 @@ class Run:
         if self.workplace.rank:
             return
         network, scale = self.average.network, self.config.crop_scale
-        sets = {"renders": data.validation_renders}
+        sets = dict(data.validation_renders)
         for source in stage.leave_out:
             sets[source] = data.real.take(np.flatnonzero(data.real.sources == source))
         found = {name: validate(network, pictures, scale) for name, pictures in sets.items()}
@@ -199,7 +199,8 @@ class Run:
             curves.errors(when, step, found)
         for name, pictures in sets.items():
             write_sheet(self.work / f"validation_{name}.png", network, pictures, scale)
-        write_best_and_worst(self.work / "best_and_worst_renders.png", network, data.validation_renders, scale)
+        for name, pictures in data.validation_renders.items():
+            write_best_and_worst(self.work / f"best_and_worst_{name}.png", network, pictures, scale)
 
     def finish(self) -> dict[str, Errors]:
         """Write weights and model file; the errors of the last validation of each set."""

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -23,6 +24,10 @@ from handmesh_ros.training.real.fitter import Evidence, Fits, Fitter
 from handmesh_ros.training.template import HandTemplate
 
 HANDS_AT_ONCE = 1000
+
+
+class FitsError(ValueError):
+    """The file of fits is missing, broken or without what is asked for; the message names it."""
 
 
 def fit_crops(crops: RealCrops, fitter: Fitter, guesses: np.ndarray) -> Fits:
@@ -45,6 +50,21 @@ def write_fits(path: Path, crops: RealCrops, fits: Fits) -> None:
     partial = path.with_name(f"{path.stem}.partial.npz")  # a killed run leaves no half file under the name
     np.savez(partial, names=crops.names, is_left=crops.is_left, good=fits.good, **arrays)
     partial.replace(path)
+
+
+def read_fits(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file of fits.
+
+    Raises:
+        FitsError: it is missing or broken.
+    """
+    if not path.is_file():
+        raise FitsError(f"{path}: missing; 'python -m handmesh_ros.training.real.fit' makes it")
+    try:
+        with np.load(path) as archive:
+            return {name: archive[name] for name in ("names", "good", "local_rotations", "bone_scale", "rotation")}
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise FitsError(f"{path}: not a file of fits ({error}); 'python -m handmesh_ros.training.real.fit' makes it anew") from error
 
 
 def summary(crops: RealCrops, fits: Fits) -> str:

@@ -13,6 +13,7 @@ from handmesh_ros.perception.camera import Camera
 from handmesh_ros.training.render.assets import Assets, load_assets
 from handmesh_ros.training.render.neighbours import add_second_hands
 from handmesh_ros.training.render.occluders import BEHIND_SHARE, Things, add_behind, add_held, add_in_front, assign
+from handmesh_ros.training.render.people import FittedHands
 from handmesh_ros.training.render.sampling import mean_skin_colour, sample_backgrounds, sample_light, sample_sensor, sample_skin
 from handmesh_ros.training.render.scene import Scene, Skin
 from handmesh_ros.training.render.sensor import expose
@@ -35,24 +36,27 @@ CAMERA = Camera(width=1280, height=960, K=np.array([[960.0, 0, 640], [0, 960.0, 
 
 @dataclass(frozen=True)
 class Studio:
-    """All that stays the same from batch to batch: meshes, poses, textures, light. ``surfaces`` belong to ``rigs``."""
+    """All that stays the same from batch to batch: meshes, poses, textures, light. ``surfaces`` belong to ``rigs``; with ``people``,
+    hands are held and seen as theirs are, otherwise in any way that joints allow."""
 
     rigs: tuple[Rig, ...]
     surfaces: tuple[HandSurface, ...]
     poses: dict[str, FloatArray]
     assets: Assets
     identities: Identities
+    people: FittedHands | None = None
 
     @classmethod
-    def load(cls, assets_dir: Path, device: torch.device | str = "cpu", part: Part = "all") -> Studio:
-        """Reads the assets folder: all of it, or only what training or validation may show (``split.py``). AssetError, GltfError
-        or IdentityError name what is missing."""
+    def load(cls, assets_dir: Path, device: torch.device | str = "cpu", part: Part = "all", fits: Path | None = None) -> Studio:
+        """Reads the assets folder, and the ``fits`` to real crops if the people's hands are wanted: all of it, or only what training
+        or validation may show (``split.py``). AssetError, GltfError, IdentityError or FitsError name what is missing."""
         rigs = tuple(load_rig(assets_dir, mesh) for mesh in MESHES)
         surfaces = tuple(HandSurface.from_rig(rig, device) for rig in rigs)
         assets = load_assets(assets_dir, device=device, part=part)
         named = load_poses(assets_dir, rigs[0])
         poses = {name: named[name] for name in in_part(part, "pose", named)}
-        return cls(rigs, surfaces, poses, assets, load_identities(assets_dir, rigs[0]))
+        people = None if fits is None else FittedHands.load(fits, part)
+        return cls(rigs, surfaces, poses, assets, load_identities(assets_dir, rigs[0]), people)
 
 
 @dataclass(frozen=True)
@@ -111,13 +115,17 @@ def render_batch(
     which = int(rng.integers(len(studio.rigs)))
     rig, surface = studio.rigs[which], studio.surfaces[which]
     device = surface.rest.device
-    rotations, scale = sample_poses(rig, studio.poses, rng, count), sample_shapes(rig, rng, count)
+    if studio.people is None:
+        rotations, views = sample_poses(rig, studio.poses, rng, count), None
+    else:
+        rotations, views = studio.people.sample(rig, studio.poses, rng, count)
+    scale = sample_shapes(rig, rng, count)
     people = rng.random(count) < PEOPLE_SHARE
     scale[people] = studio.identities.sample(rig, rng, int(people.sum()))
     rotations, _ = sample_contacts(rig, rotations, scale, rng, CONTACT_SHARE)
     transforms = rig.bone_transforms(rotations, scale)
     mesh_joints = rig.joint_positions(transforms)
-    views = sample_views(rng, count)
+    views = views or sample_views(rng, count)
     centre = mesh_joints.mean(1)
     joints = views.place(mesh_joints, centre)
     local_vertices = surface.pose(torch.from_numpy(rig.skin_matrices(transforms)).float().to(device))

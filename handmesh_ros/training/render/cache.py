@@ -43,10 +43,11 @@ class StudioOrder:
     assets: Path
     device: str = "cpu"
     part: Part = "all"
+    fits: Path | None = None
 
     def load(self) -> Studio:
         """Read the assets."""
-        return Studio.load(self.assets, self.device, self.part)
+        return Studio.load(self.assets, self.device, self.part, self.fits)
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--crop-scale", type=float, default=2.0)
     parser.add_argument("--occluders", type=float, default=OCCLUDER_SHARE, help="share of hands with a thing or a second hand")
     parser.add_argument("--part", choices=PARTS, default="all", help="show only what training, or only what validation may see")
+    parser.add_argument("--fits", type=Path, help="file of meshes fitted to real crops: hands are held and seen as those people's are")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
@@ -199,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Mesa's rasteriser counts its threads beside the one that calls it, once, when it starts.
         os.environ.setdefault("LP_NUM_THREADS", str(chosen.threads if chosen.threads > 1 else 0))
         backend = Egl().draw
-    studio = StudioOrder(chosen.assets, chosen.device, chosen.part)
+    studio = StudioOrder(chosen.assets, chosen.device, chosen.part, chosen.fits)
     write_cache(studio, chosen.out, chosen.count, chosen.seed, chosen.size, chosen.crop_scale, chosen.occluders, backend, chosen.workers)
 
 

@@ -49,11 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=160, help="side of a picture, pixels")
     parser.add_argument("--occluders", type=float, default=OCCLUDER_SHARE, help="share of hands with a thing or a second hand")
     parser.add_argument("--part", choices=PARTS, default="all")
+    parser.add_argument("--fits", type=Path, help="file of meshes fitted to real crops: hands are held and seen as those people's are")
     parser.add_argument("--joints", action="store_true", help="draw the labels; hidden joints are red")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    studio = Studio.load(chosen.assets, part=chosen.part)
+    studio = Studio.load(chosen.assets, part=chosen.part, fits=chosen.fits)
     rng = np.random.default_rng(chosen.seed)
     starts = range(0, chosen.count, BATCH_SIZE)
     sizes = [min(BATCH_SIZE, chosen.count - start) for start in starts]

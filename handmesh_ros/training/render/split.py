@@ -1,4 +1,4 @@
-"""What a validation set shows and training never sees: environments, photographs, poses and skins are held out by name.
+"""What a validation set shows and training never sees: environments, photographs, poses, skins and people are held out by name.
 
 Frozen: errors are comparable from model to model only while this list stays as it is.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Part = Literal["all", "training", "validation"]
+Kind = Literal["environment", "background", "pose", "person"]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 HELD_OUT_ENVIRONMENTS = ("forest", "lobby", "sunset")
@@ -17,6 +18,7 @@ HELD_OUT_ENVIRONMENTS = ("forest", "lobby", "sunset")
 # ``lab_*`` pictures show only two rooms and all stay in training.
 HELD_OUT_ROOMS = ("room_25", "room_46", "room_55")
 HELD_OUT_POSES = ("Cup", "Grip 3", "Peace", "Pinch Ring", "Surfer")
+HELD_OUT_PEOPLE = ("subhi",)  # whose fitted poses and views (people.py) only validation renders show
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,20 @@ SKIN_SHARES: dict[Part, SkinShares] = {
 }
 
 
-def is_held_out(kind: Literal["environment", "background", "pose"], name: str) -> bool:
-    """Whether only validation may show the thing: an environment or pose by its name, a background by its file's name."""
+def is_held_out(kind: Kind, name: str) -> bool:
+    """Whether only validation may show the thing: an environment, pose or person (a source of real crops) by its
+    name, a background by its file's name."""
     if kind == "environment":
         return name in HELD_OUT_ENVIRONMENTS
     if kind == "pose":
         return name in HELD_OUT_POSES
+    if kind == "person":
+        return name in HELD_OUT_PEOPLE
     group, _, _ = name.rpartition("_")  # room_25_7.jpg is picture 7 of room_25
     return group in HELD_OUT_ROOMS or group in tuple(f"env_{environment}" for environment in HELD_OUT_ENVIRONMENTS)
 
 
-def in_part(part: Part, kind: Literal["environment", "background", "pose"], names: Iterable[str]) -> list[str]:
+def in_part(part: Part, kind: Kind, names: Iterable[str]) -> list[str]:
     """Those of ``names`` that belong to the part, in their order.
 
     Raises:

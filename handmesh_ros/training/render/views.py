@@ -60,10 +60,14 @@ def sample_views(rng: np.random.Generator, count: int, near: float = DISTANCE_M[
     roll = np.where(rng.random(count) < ANY_ROLL_SHARE, rng.uniform(-180, 180, count), rng.normal(0, ROLL_SD, count))
     ray = rng.uniform(-1, 1, (count, 2)) * OFF_AXIS
     seen = hand_rotation(np.radians(azimuth), np.radians(elevation), np.radians(roll))
-    # The angles say how the hand looks in its crop: off the optical axis the viewing ray turns it.
-    turned = np.stack([viewing_ray_rotation(one) for one in ray]) @ seen
     distance = np.exp(rng.uniform(np.log(near), np.log(far), count))
-    return Views(turned, ray, np.where(elevation < -30, np.maximum(distance, ARM_CLEARANCE_M), distance))
+    return Views(seen_along_rays(seen, ray), ray, np.where(elevation < -30, np.maximum(distance, ARM_CLEARANCE_M), distance))
+
+
+def seen_along_rays(rotation: FloatArray, ray: FloatArray) -> FloatArray:
+    """(N, 3, 3) rotations to camera axes of hands that look as ``rotation`` says in a crop around their ``ray`` (N, 2): off the
+    optical axis the viewing ray turns them."""
+    return np.stack([viewing_ray_rotation(one) for one in ray]) @ rotation
 
 
 def hand_rotation(azimuth: FloatArray, elevation: FloatArray, roll: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ that nobody has. Fingers come from blends as well or, in half of the hands, from
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -54,15 +54,23 @@ def sample_poses(rig: Rig, poses: Mapping[str, FloatArray], rng: np.random.Gener
     Args:
         poses: the named poses of :func:`handmesh_ros.training.template.rig.load_poses`.
     """
-    kept: list[FloatArray] = []
+    return sample_free(rig, lambda number: (_propose(rig, poses, rng, number),), count)[0]
+
+
+def sample_free(rig: Rig, propose: Callable[[int], tuple[FloatArray, ...]], count: int) -> tuple[FloatArray, ...]:
+    """The first ``count`` proposals without self-collisions.
+
+    Args:
+        propose: gives some number of candidates: local rotations (N, 27, 3, 3), and N rows of whatever belongs to them.
+    """
+    kept: list[tuple[FloatArray, ...]] = []
     missing = count
     while missing:
-        candidates = _propose(rig, poses, rng, missing + missing // 2 + 8)
-        joints = rig.joint_positions(rig.bone_transforms(candidates))
-        good = candidates[~self_collides(joints)][:missing]
-        kept.append(good)
-        missing -= len(good)
-    return np.concatenate(kept)
+        candidates = propose(missing + missing // 2 + 8)
+        free = np.flatnonzero(~self_collides(rig.joint_positions(rig.bone_transforms(candidates[0]))))[:missing]
+        kept.append(tuple(rows[free] for rows in candidates))
+        missing -= len(free)
+    return tuple(np.concatenate(rows) for rows in zip(*kept, strict=True))
 
 
 def sample_shapes(rig: Rig, rng: np.random.Generator, count: int) -> FloatArray:
@@ -162,6 +170,12 @@ def _propose(rig: Rig, poses: Mapping[str, FloatArray], rng: np.random.Generator
     rotations = slerp(named[pick[0]], named[pick[1]], part)
     free = rng.random(count) < 0.5
     rotations[free] = _curl_fingers(rig, rng, rotations[free])
+    return loosen(rig, rng, rotations)
+
+
+def loosen(rig: Rig, rng: np.random.Generator, rotations: FloatArray) -> FloatArray:
+    """Hands (N, 27, 3, 3) with every finger bone turned a little and the wrist bent anyhow."""
+    count = len(rotations)
     moving = [bone for bone, name in enumerate(rig.bone_names) if name.split("_")[-2] in (*PHALANGES, "Metacarpal")]
     noise = np.zeros((count, rig.bone_count, 3))
     noise[:, moving] = np.radians([1.5, 1.0, 4.0]) * rng.standard_normal((count, len(moving), 3))
