@@ -60,7 +60,7 @@ def test_hands_are_near_the_fits_or_on_the_way_to_another_pose(fits: Path, templ
     # Half of those that move go to another fit, which here is the same one; some have hardly set out.
     assert 1 - MOVING_SHARE < still < 1 - MOVING_SHARE / 4
     assert away.max() > 30
-    off = degrees_between(hands.views[0] @ np.eye(3), views.rotation)
+    off = degrees_between(hands.views[0], views.rotation)
     assert (off < 60).mean() > 1 - ANY_VIEW_SHARE  # tilted, and turned by the viewing ray
     assert (off > 90).mean() == pytest.approx(0.65 * ANY_VIEW_SHARE, abs=0.06), "the others are seen from anywhere"
 
