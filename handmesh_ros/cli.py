@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 # Name -> the module with its add_arguments and main, and what it does.
 COMMANDS = {
-    "run": ("commands.run", "track hands in a video, a folder of pictures, a picture or a camera, without ROS"),
-    "demo": ("commands.demo", "camera, hand node and a listener as three ROS 2 processes; draws and measures the result"),
-    "models": ("commands.models", "list, provision and verify the model files"),
-    "bench": ("commands.bench", "benchmarks: ratios measured in one run"),
-    "eval": ("commands.eval", "errors of a model on a data set"),
-    "train": ("commands.train", "train the networks of this project"),
-    "export": ("training.export", "write a trained network as an ONNX model"),
-    "import-official": ("training.import_official", "turn an official MobRecon checkpoint into an ONNX model"),
+    "run": ("handmesh_ros.commands.run", "track hands in a video, a folder of pictures, a picture or a camera, without ROS"),
+    "demo": ("handmesh_ros.commands.demo", "camera, hand node and a listener as three ROS 2 processes; draws and measures the result"),
+    "models": ("handmesh_ros.commands.models", "list, provision and verify the model files"),
+    "bench": ("handmesh_ros.commands.bench", "benchmarks: ratios measured in one run"),
+    "eval": ("handmesh_ros.commands.eval", "errors of a model on a data set"),
+    "train": ("handmesh_ros.commands.train", "train the networks of this project"),
+    "export": ("handmesh_training.export.build", "write a trained network as an ONNX model"),
+    "import-official": ("handmesh_training.official.checkpoint", "turn an official MobRecon checkpoint into an ONNX model"),
 }
 
 USAGE = "usage: handmesh COMMAND [ARGUMENTS]\n\ncommands ('handmesh COMMAND --help' tells more):\n" + "\n".join(
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"handmesh: there is no command {arguments[0]!r}\n\n{USAGE}", file=sys.stderr)
         return 2
     try:
-        command = importlib.import_module(f"handmesh_ros.{COMMANDS[arguments[0]][0]}")
+        command = importlib.import_module(COMMANDS[arguments[0]][0])
         parser = argparse.ArgumentParser(prog=f"handmesh {arguments[0]}", description=command.__doc__)
         command.add_arguments(parser)
         return int(command.main(parser.parse_args(arguments[1:])))

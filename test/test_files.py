@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from paths import REPO
+from support.paths import REPO
 
 from handmesh_ros.files import package_file
 

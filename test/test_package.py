@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from paths import REPO
+from support.paths import REPO
 
 import handmesh_ros
 
@@ -25,13 +25,13 @@ OFFLINE = RUNTIME | {"onnx", "tqdm", "torch", "scipy", "matplotlib", "fast_simpl
 # the top of the house) may import anything but `cli` and `commands`; ROS is told apart below.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "hand": ({"numpy"}, set()),
+    "joint_sets": ({"numpy"}, {"hand"}),
     "files": (set(), set()),
     "provision": ({"numpy", "onnx", "yaml"}, {"files"}),
     "perception": (RUNTIME, {"hand", "provision"}),
     "sources": ({"numpy", "cv2"}, {"hand"}),
     "overlay": ({"numpy", "cv2"}, {"hand", "perception"}),
     "evaluation": (OFFLINE - {"torch"}, {"hand", "perception", "sources"}),
-    "training": (OFFLINE, {"hand", "perception", "provision", "evaluation", "overlay", "sources"}),
 }
 ROS_ROOMS = {"node", "demo", "bench"}
 ROS_PACKAGE = re.compile(r"rclpy|cv_bridge|ament_index_python|launch(_ros)?|tf2_ros|sensor_msgs_py|\w+_(msgs|srvs|interfaces)")
@@ -44,7 +44,7 @@ ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML", "fast_simplificati
 
 def test_a_process_that_a_command_starts_may_read_the_commands_file_again(tmp_path: Path) -> None:
     script = tmp_path / "handmesh"
-    script.write_text((REPO / "scripts" / "entry.in").read_text().replace("@entry_module@", "handmesh_ros.cli"))
+    script.write_text((REPO / "cmake" / "entry.in").read_text().replace("@entry_module@", "handmesh_ros.cli"))
     runpy.run_path(str(script), run_name="__mp_main__")  # as multiprocessing does; to call main here would end this process
     with pytest.raises(SystemExit):
         runpy.run_path(str(script), run_name="__main__")
@@ -137,8 +137,8 @@ def test_setup_py_names_all_that_pip_users_run(tmp_path: Path) -> None:
 
 def test_the_pinned_versions_keep_what_is_asked_for() -> None:
     """Each lock file of the bare machine has every package of requirements.in, in the version that is written there."""
-    wanted = [line for line in (REPO / "bare/requirements.in").read_text().splitlines() if line and not line.startswith("#")]
-    locks = sorted((REPO / "bare").glob("requirements-3.*.txt"))
+    wanted = [line for line in (REPO / "ros_from_pypi/requirements.in").read_text().splitlines() if line and not line.startswith("#")]
+    locks = sorted((REPO / "ros_from_pypi").glob("requirements-3.*.txt"))
     assert locks
     for lock in locks:
         pinned = {normalized(line.split("==")[0]): line.split("==")[1] for line in lock.read_text().splitlines()}

@@ -34,7 +34,7 @@ def _stages(out: Path) -> None:
 
 
 def _markers(out: Path) -> None:
-    from handmesh_ros.bench.markers import measure_markers
+    from benchmarks.markers import measure_markers
 
     cost = measure_markers()
     print(f"  built from Points          {cost.built_ms:8.2f} ms")
@@ -62,10 +62,10 @@ def _node(out: Path) -> None:
 
 
 def _filters(out: Path) -> None:
-    from handmesh_ros.bench.filter_tables import hand_table, plot, position_table
-    from handmesh_ros.bench.filters import beaten, default_row, measure_filters
-    from handmesh_ros.bench.orientation import measure_orientations
-    from handmesh_ros.bench.recorded import measure_recording, recordings
+    from benchmarks.filters.orientation import measure_orientations
+    from benchmarks.filters.position import beaten, default_row, measure_filters
+    from benchmarks.filters.recorded import measure_recording, recordings
+    from benchmarks.filters.tables import hand_table, plot, position_table
 
     rows = measure_filters()
     print(f"wrist position\n{position_table(rows)}")
@@ -79,7 +79,7 @@ def _filters(out: Path) -> None:
 
 
 def _models(out: Path) -> None:
-    from handmesh_ros.bench.models import bench_models
+    from benchmarks.networks.speed import bench_models
 
     bench_models(out)
 

@@ -15,9 +15,9 @@ from handmesh_ros.evaluation.datasets import Sample, read_dataset
 from handmesh_ros.evaluation.evaluate import PCK_2D_THRESHOLDS, PCK_3D_THRESHOLDS_M, Errors, evaluate
 from handmesh_ros.evaluation.false_alarms import scores_without_hands
 from handmesh_ros.evaluation.following import follow
-from handmesh_ros.perception.association import TrackingParameters
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.perception.tracking.association import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL, model_path
 from handmesh_ros.sources import Frame, open_source
 
@@ -92,7 +92,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _samples(arguments: argparse.Namespace) -> Iterator[Sample]:
     if arguments.kind != "renders":
         return read_dataset(arguments.kind, arguments.folder, arguments.source)
-    from handmesh_ros.training.render.samples import read_render_samples  # needs torch
+    from handmesh_training.renders.samples import read_render_samples  # needs torch
 
     return read_render_samples(arguments.folder)
 

@@ -37,13 +37,13 @@ def main(arguments: argparse.Namespace) -> int:
 
 # Torch and the networks are imported where they are needed, --help needs none of them.
 def _lifted(arguments: argparse.Namespace) -> None:
-    from handmesh_ros.training.lifted import train
+    from handmesh_training.lifted import train
 
     train.main(arguments.config or train.DEFAULT_CONFIG)
 
 
 def _mobrecon(arguments: argparse.Namespace) -> None:
-    from handmesh_ros.training.mobrecon import train
+    from handmesh_training.trainer import train
 
     train.main(arguments.config or train.DEFAULT_CONFIG)
 
@@ -53,9 +53,9 @@ def _pseudo_label(arguments: argparse.Namespace) -> None:
 
     from handmesh_ros.provision import model_path
     from handmesh_ros.sources import FrameSource, open_source
-    from handmesh_ros.training.real.collect import collect
-    from handmesh_ros.training.real.selection import Selection
-    from handmesh_ros.training.real.teacher import Teacher
+    from handmesh_training.labels.collect import collect
+    from handmesh_training.labels.selection import Selection
+    from handmesh_training.labels.teacher import Teacher
 
     for name in ("every", "max_hands"):
         if getattr(arguments, name) < 1:
@@ -76,4 +76,4 @@ def _pseudo_label(arguments: argparse.Namespace) -> None:
     collect(frames(source), arguments.out, arguments.source or Path(source.name).stem, teacher, selection, arguments.max_hands)
     print(f"{selection.table()}\nwritten to {arguments.out}; look at the pictures before you train on them")
     print("to train: name the folder in real_folders of the configuration, and fit meshes anew with")
-    print(f"  python -m handmesh_ros.training.real.fit --folders real_hands real_hands_more {arguments.out.resolve()} --out FITS.npz")
+    print(f"  python -m handmesh_training.labels.fit --folders real_hands real_hands_more {arguments.out.resolve()} --out FITS.npz")

@@ -40,7 +40,7 @@ def run_session(
         print("starting the hand node, a listener and a camera as three processes ...", flush=True)
         hand_node = processes.start("handmesh_ros.node.hand_node", {"model": model, "fallback_hfov_deg": float(hfov)})
         frames = str(folder / "frames") if keep_frames else ""
-        processes.start("handmesh_ros.node.listener", {"out": str(lines), "mesh_out": str(meshes), "frames_out": frames})
+        processes.start("handmesh_ros.demo.listener", {"out": str(lines), "mesh_out": str(meshes), "frames_out": frames})
         hand_node.wait_for_line("ready")
         camera = processes.start(
             "handmesh_ros.node.camera_node",

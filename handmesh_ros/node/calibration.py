@@ -16,8 +16,8 @@ from handmesh_ros.msg import Hand as HandMessage
 from handmesh_ros.node.images import ImageError, depth_of_image
 from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.depth_size import size_from_depth
-from handmesh_ros.perception.hand_size import HandSize, HandSizeError, HandSizes
+from handmesh_ros.perception.size.from_depth import size_from_depth
+from handmesh_ros.perception.size.hand_size import HandSize, HandSizeError, HandSizes
 from handmesh_ros.srv import CalibrateHandSize
 
 DEPTH_AGE_S = 0.1  # depth image and picture further apart than this show the hand in two places

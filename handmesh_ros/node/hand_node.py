@@ -34,9 +34,9 @@ from handmesh_ros.node.process import StartError, freeze_objects, spin
 from handmesh_ros.node.teleop import Teleop
 from handmesh_ros.node.waiting import Occasional, take
 from handmesh_ros.perception.camera import Camera, CameraError
-from handmesh_ros.perception.hand_size import HandSize, HandSizeError
 from handmesh_ros.perception.mesh_net import ModelContractError
 from handmesh_ros.perception.pipeline import HandPipeline
+from handmesh_ros.perception.size.hand_size import HandSize, HandSizeError
 from handmesh_ros.provision import ModelError
 from handmesh_ros.provision.fetch import sha256_of
 from handmesh_ros.srv import CalibrateHandSize

@@ -15,8 +15,8 @@ from rclpy.parameter import Parameter
 
 from handmesh_ros.hand import Side
 from handmesh_ros.perception.pipeline import PipelineParameters
-from handmesh_ros.perception.smooth import KINDS, SmoothingParameters
-from handmesh_ros.perception.track import TrackingParameters
+from handmesh_ros.perception.smoothing.smoother import KINDS, SmoothingParameters
+from handmesh_ros.perception.tracking.tracker import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL
 
 # Defaults have one home each: those of perception are perception's.

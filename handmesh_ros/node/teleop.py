@@ -14,8 +14,8 @@ from std_srvs.srv import SetBool
 
 from handmesh_ros.hand import Hand, Side
 from handmesh_ros.msg import Grasp
-from handmesh_ros.node.grasp import aperture, pinch_distance
 from handmesh_ros.node.messages import STATES, palm_pose, time_of
+from handmesh_ros.perception.grasp import aperture, pinch_distance
 
 
 def target_pose(frame_id: str, predicted: Hand) -> PoseStamped:

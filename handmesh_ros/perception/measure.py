@@ -11,9 +11,9 @@ from handmesh_ros.hand import Hand, Side, TrackState
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.crop import CropRegion, extract_patch
 from handmesh_ros.perception.frames import joint_rotations
-from handmesh_ros.perception.hand_size import HandSize
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.place import PlacementError, place
+from handmesh_ros.perception.size.hand_size import HandSize
 from handmesh_ros.perception.stopwatch import Stopwatch
 
 

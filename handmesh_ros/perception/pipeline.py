@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.hand import WRIST, FloatArray, Hand, Side, TrackState
-from handmesh_ros.perception.association import coasted_time, palm_size_px, same_hand
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.crop import CropError, CropRegion, region_from_palm, steadied
 from handmesh_ros.perception.detect import PalmDetection, PalmDetector
-from handmesh_ros.perception.hand_size import HandSizes
 from handmesh_ros.perception.measure import HandMeter, MeasuredHand
 from handmesh_ros.perception.mesh_net import MeshNetwork
-from handmesh_ros.perception.smooth import HandSmoother, SmoothingParameters
+from handmesh_ros.perception.size.hand_size import HandSizes
+from handmesh_ros.perception.smoothing.smoother import HandSmoother, SmoothingParameters
 from handmesh_ros.perception.stopwatch import Stopwatch
-from handmesh_ros.perception.track import Loss, Measurement, Track, Tracker, TrackingParameters
+from handmesh_ros.perception.tracking.association import coasted_time, palm_size_px, same_hand
+from handmesh_ros.perception.tracking.tracker import Loss, Measurement, Track, Tracker, TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL, model_path
 
 # Where a hand is looked for in a picture that it fills: squares larger than the picture by this, turned to each of these angles.

@@ -30,7 +30,7 @@ def compose_lifted(landmark: str | Path, decoder: str | Path, path: str | Path) 
     Args:
         landmark: the converted landmark network: ``image`` (1, 3, 224, 224), RGB 0..1 -> ``landmarks`` (1, 63) pixels,
             ``presence``, ``handedness`` (1, 1), ``world_landmarks`` (1, 63) metres.
-        decoder: :func:`handmesh_ros.training.lifted.export.export_decoder`'s file.
+        decoder: :func:`handmesh_training.lifted.export.export_decoder`'s file.
 
     Raises:
         ComposeError: a part is broken or is not what it should be.

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from paths import REPO
+from support.paths import REPO
 
 from handmesh_ros.bench.stages import GEOMETRY, measure_stages
 from handmesh_ros.perception import Camera

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from paths import REPO
+from support.paths import REPO
 
 
 def handmesh(folder: Path, *arguments: str) -> subprocess.Popen:

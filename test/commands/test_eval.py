@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from paths import REPO
-from tiny_mesh_network import open_hand, write_tiny_mesh_network
+from support.paths import REPO
+from support.tiny_mesh_network import open_hand, write_tiny_mesh_network
 
 from handmesh_ros.cli import main
 

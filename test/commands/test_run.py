@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from paths import REPO
+from support.paths import REPO
 
 from handmesh_ros.cli import main
 

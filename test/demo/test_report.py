@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_mesh_network import open_hand
+from support.tiny_mesh_network import open_hand
 
 from handmesh_ros.demo.recording import HeardFrame, Recording
 from handmesh_ros.demo.report import STILL_SETTLING_FRAMES, Truth, measure, table

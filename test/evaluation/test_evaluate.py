@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tiny_mesh_network import write_tiny_mesh_network
+from support.tiny_mesh_network import write_tiny_mesh_network
 
 from handmesh_ros.evaluation.datasets import Sample
 from handmesh_ros.evaluation.evaluate import evaluate

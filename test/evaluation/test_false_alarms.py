@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_mesh_network import write_tiny_mesh_network
+from support.tiny_mesh_network import write_tiny_mesh_network
 
 from handmesh_ros.evaluation import false_alarms
 from handmesh_ros.perception.crop import CropRegion

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from known_hand import known_hand
+from support.known_hand import known_hand
 from transforms3d.quaternions import quat2mat
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
@@ -19,9 +19,9 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
 from handmesh_ros.hand import Hand, Side, TrackState
-from handmesh_ros.node.grasp import aperture, pinch_distance
 from handmesh_ros.node.hand_array import HandArrayTemplate
 from handmesh_ros.node.messages import quaternions_xyzw
+from handmesh_ros.perception.grasp import aperture, pinch_distance
 
 STAMP = Time(sec=12, nanosec=250_000_000)
 LEFT = known_hand(Side.LEFT, 1, state=TrackState.PREDICTED)

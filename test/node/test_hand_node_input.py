@@ -11,13 +11,13 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-from camera_stand_in import CAMERA, HEIGHT, WIDTH, CameraStandIn, empty_picture
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from handmesh_ros.msg import HandArray
-from ros_world import Process, World
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
-from tiny_mesh_network import write_tiny_mesh_network
+from support.camera_stand_in import CAMERA, HEIGHT, WIDTH, CameraStandIn, empty_picture
+from support.ros_world import Process, World
+from support.tiny_mesh_network import write_tiny_mesh_network
 
 from handmesh_ros.node.messages import camera_info_message, image_message, time_of
 

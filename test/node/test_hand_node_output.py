@@ -9,7 +9,6 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-from camera_stand_in import CAMERA, FRAME_ID, CameraStandIn, empty_picture, hand_picture, stamp_of
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, TransformStamped
 from handmesh_ros.msg import Grasp, HandArray, HandMesh, HandMeshFaces
@@ -18,10 +17,11 @@ from handmesh_ros.srv import CalibrateHandSize
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from ros_world import World
 from sensor_msgs.msg import Image, PointCloud2
 from sensor_msgs_py import point_cloud2
 from std_srvs.srv import SetBool, Trigger
+from support.camera_stand_in import CAMERA, FRAME_ID, CameraStandIn, empty_picture, hand_picture, stamp_of
+from support.ros_world import World
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 

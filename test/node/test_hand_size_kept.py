@@ -10,15 +10,15 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-from camera_stand_in import CAMERA, HEIGHT, WIDTH, CameraStandIn, hand_picture
 from handmesh_ros.msg import Hand as HandMessage
 from handmesh_ros.msg import HandArray, HandMesh
 from handmesh_ros.srv import CalibrateHandSize
-from ros_world import Process, World
 from sensor_msgs.msg import Image
-from tiny_mesh_network import write_tiny_mesh_network
+from support.camera_stand_in import CAMERA, HEIGHT, WIDTH, CameraStandIn, hand_picture
+from support.ros_world import Process, World
+from support.tiny_mesh_network import write_tiny_mesh_network
 
-from handmesh_ros.perception.hand_size import ADULT_SIZE_M
+from handmesh_ros.perception.size.hand_size import ADULT_SIZE_M
 from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path
 
 pytestmark = pytest.mark.timeout(180)

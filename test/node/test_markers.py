@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from known_hand import FACES, known_hand
+from support.known_hand import FACES, known_hand
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 

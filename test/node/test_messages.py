@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from known_hand import FACES, VERTEX_COUNT, bent_joints, known_hand
+from support.known_hand import FACES, VERTEX_COUNT, bent_joints, known_hand
 from transforms3d.euler import euler2mat
 from transforms3d.quaternions import mat2quat, quat2mat
 
@@ -19,8 +19,9 @@ from sensor_msgs_py import point_cloud2
 from std_msgs.msg import Header
 
 from handmesh_ros.hand import Side, TrackState
-from handmesh_ros.node import grasp, messages
+from handmesh_ros.node import messages
 from handmesh_ros.node.images import CameraCache, frame_of_image
+from handmesh_ros.perception import grasp
 from handmesh_ros.perception.camera import Camera
 
 HEADER = Header(stamp=Time(sec=12, nanosec=250_000_000), frame_id="camera_optical_frame")

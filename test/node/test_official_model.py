@@ -16,11 +16,11 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 pytest.importorskip("torch", reason="needs the extra 'train'")
 
-from camera_stand_in import CameraStandIn, hand_picture
 from handmesh_ros.msg import HandArray, HandMeshFaces
-from paths import SHARED, needs_shared
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from ros_world import World
+from support.camera_stand_in import CameraStandIn, hand_picture
+from support.paths import SHARED, needs_shared
+from support.ros_world import World
 
 from handmesh_ros.cli import main
 

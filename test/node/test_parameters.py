@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 import yaml
-from paths import REPO
+from support.paths import REPO
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 

@@ -12,11 +12,11 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-from camera_stand_in import stamp_of
 from rclpy.qos import ReliabilityPolicy
-from ros_world import World
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
-from tiny_mesh_network import METADATA, write_tiny_mesh_network
+from support.camera_stand_in import stamp_of
+from support.ros_world import World
+from support.tiny_mesh_network import METADATA, write_tiny_mesh_network
 
 from handmesh_ros.node.images import frame_of_compressed, frame_of_image
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from known_hand import bent_joints, known_hand
+from support.known_hand import bent_joints, known_hand
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-from camera_stand_in import stamp_of
 from geometry_msgs.msg import PoseStamped
 from handmesh_ros.msg import Grasp
 from handmesh_ros.msg import Hand as HandMessage
-from ros_world import World
 from std_msgs.msg import Header
+from support.camera_stand_in import stamp_of
+from support.ros_world import World
 
 from handmesh_ros.hand import Hand, Side, TrackState
 from handmesh_ros.node.messages import palm_position, time_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from known_hand import known_hand
+from support.known_hand import known_hand
 from transforms3d.quaternions import quat2mat
 
 pytest.importorskip("rclpy", reason="needs ROS 2")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_hand import random_hand
+from support.synthetic_hand import random_hand
 
 from handmesh_ros.hand import Side
 from handmesh_ros.perception.camera import Camera

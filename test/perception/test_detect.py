@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from paths import SHARED, needs_shared
-from perception.mediapipe_reference import PRESENT, MediaPipeReference, region_from_palm
+from support.mediapipe_reference import PRESENT, MediaPipeReference, region_from_palm
+from support.paths import SHARED, needs_shared
 
 from handmesh_ros.perception.detect import PalmDetection, PalmDetector, box_iou, decode, make_anchors, sigmoid, suppress
 from handmesh_ros.perception.mesh_net import ModelContractError

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from synthetic_hand import MIRROR_X, THUMB_SPREAD, hand, random_hand, random_rotation, rotation
+from support.synthetic_hand import MIRROR_X, THUMB_SPREAD, hand, random_hand, random_rotation, rotation
 
 from handmesh_ros.hand import Side
 from handmesh_ros.perception.frames import joint_rotations, viewing_ray_rotation

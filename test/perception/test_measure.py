@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_mesh_network import open_hand, write_tiny_mesh_network
+from support.tiny_mesh_network import open_hand, write_tiny_mesh_network
 from transforms3d.axangles import axangle2mat
 
 from handmesh_ros.hand import MIDDLE_MCP, Side
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.crop import CropRegion
-from handmesh_ros.perception.hand_size import HandSize
 from handmesh_ros.perception.measure import HandMeter
 from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.perception.size.hand_size import HandSize
 from handmesh_ros.perception.stopwatch import Stopwatch
 
 CAMERA = Camera(width=640, height=480, K=np.array([[600.0, 0, 320], [0, 600, 240], [0, 0, 1]]))

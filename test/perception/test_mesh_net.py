@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_mesh_network import FACES, METADATA, open_hand, write_tiny_mesh_network
+from support.tiny_mesh_network import FACES, METADATA, open_hand, write_tiny_mesh_network
 
 from handmesh_ros.perception.mesh_net import MeshNetwork, ModelContractError
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from paths import SHARED, needs_shared
-from tiny_mesh_network import write_tiny_mesh_network
+from support.paths import SHARED, needs_shared
+from support.tiny_mesh_network import write_tiny_mesh_network
 
 from handmesh_ros.evaluation.metrics import relative_keypoint_errors
 from handmesh_ros.hand import FloatArray, Hand, Side, TrackState

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from synthetic_hand import MIRROR_X, hand, random_hand, random_rotation, rotation
+from support.synthetic_hand import MIRROR_X, hand, random_hand, random_rotation, rotation
 
 from handmesh_ros.hand import Side
 from handmesh_ros.perception.camera import Camera

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from paths import REPO
+from support.paths import REPO
 
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.provision.compose import ComposeError, compose_lifted

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from paths import REPO
+from support.paths import REPO
 
 from handmesh_ros.provision.fetch import sha256_of
 from handmesh_ros.provision.manifest import CommittedSource, ComposedSource, ModelError, WheelSource, read_manifest, record_checksum

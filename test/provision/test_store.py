@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from paths import REPO
+from support.paths import REPO
 
 from handmesh_ros.provision import ModelError, ModelState, ModelStore
 from handmesh_ros.provision.fetch import sha256_of, write_atomically

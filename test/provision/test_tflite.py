@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from provision.sources import tflite_bytes
+from support.tflite_sources import tflite_bytes
 
 from handmesh_ros.provision.tflite import TfliteError, read_tflite
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from provision.sources import outputs, tflite_bytes
+from support.tflite_sources import outputs, tflite_bytes
 
 from handmesh_ros.provision.store import default_store
 from handmesh_ros.provision.tflite import TfliteError

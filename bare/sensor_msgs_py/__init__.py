@@ -1,1 +1,0 @@
-"""Stand-in for the part of ROS's sensor_msgs_py that this project calls; used only where no apt ROS is. See bare/README.md."""

@@ -1,0 +1,1 @@
+"""Benchmarks that measure this project against its alternatives: ratios from one run. ``python -m benchmarks``."""

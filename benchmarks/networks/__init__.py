@@ -1,0 +1,1 @@
+"""Mesh networks: speed and size of every one, interleaved."""

@@ -1,0 +1,1 @@
+"""A followed hand made steady: position, orientation and fingers over time."""

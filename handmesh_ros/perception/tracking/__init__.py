@@ -1,0 +1,1 @@
+"""Which hand is which from frame to frame."""

@@ -1,0 +1,1 @@
+"""Trained networks to ONNX files that keep the contract of the runtime."""

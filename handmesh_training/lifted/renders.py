@@ -1,0 +1,140 @@
+"""What the landmark network says of rendered hands, beside the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from handmesh_ros.evaluation.metrics import point_errors, relative_keypoint_errors, similarity_align
+from handmesh_ros.hand import MIDDLE_MCP, FloatArray
+from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
+from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
+from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork, Observations
+from handmesh_training.template import HandTemplate
+
+# Where the landmark network works as it does on real hands; the rest of the renders would teach errors that real hands never show.
+MAX_ERROR_2D = 0.08  # of the hand's extent
+MAX_PA_ERROR_M = 0.016
+MIN_PRESENCE = 0.5
+# Standard deviations of a tracker's crop: angle (degrees), centre and log size (parts of the crop's size).
+CROP_JITTER = (6.0, 0.02, 0.06)
+
+
+@dataclass(frozen=True)
+class RenderObservations:
+    """N rendered hands; lengths are true ones (metres), axes those of the crop, points relative to the wrist.
+
+    Attributes:
+        seen: what the network says.
+        joints: (N, 21, 3); keypoints: (N, 21, 2) fractions of the crop.
+        local_rotations, bone_scale, rotation: the hand, as ``RenderBatch`` describes it.
+    """
+
+    seen: Observations
+    joints: FloatArray
+    keypoints: FloatArray
+    local_rotations: FloatArray
+    bone_scale: FloatArray
+    rotation: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def take(self, rows: np.ndarray) -> RenderObservations:
+        """Some of the hands."""
+        seen = Observations(**{field.name: getattr(self.seen, field.name)[rows] for field in fields(Observations)})
+        return RenderObservations(seen, *(getattr(self, field.name)[rows] for field in fields(self)[1:]))
+
+    def save(self, path: str | Path) -> None:
+        """Write an npz file."""
+        arrays = {f"seen_{field.name}": getattr(self.seen, field.name) for field in fields(Observations)}
+        arrays |= {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        np.savez(path, **{name: array.astype(np.float32) for name, array in arrays.items()})  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: str | Path) -> RenderObservations:
+        """Read a file that :meth:`save` wrote."""
+        with np.load(path) as archive:
+            seen = Observations(**{field.name: archive[f"seen_{field.name}"] for field in fields(Observations)})
+            return cls(seen, *(archive[field.name] for field in fields(cls)[1:]))
+
+    @classmethod
+    def join(cls, parts: list[RenderObservations]) -> RenderObservations:
+        seen = Observations.join([part.seen for part in parts])
+        return cls(seen, *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)[1:]))
+
+
+def observe_renders(folder: str | Path, network: LandmarkNetwork, template: HandTemplate, seed: int = 0) -> RenderObservations:
+    """Let the network look at every picture of a render cache (:mod:`handmesh_training.renders.cache`).
+
+    Raises:
+        CacheError: the cache is missing or broken.
+    """
+    from handmesh_training.renders.cache import join, read_cache
+
+    rng = np.random.default_rng(seed)
+    seen, batches, keypoints, rotations = [], [], [], []
+    for batch in tqdm(read_cache(Path(folder)), desc="landmark network on renders", unit="shard"):
+        regions = [_tracker_crop(fractions * batch.images.shape[2] - 0.5, rng) for fractions in batch.keypoints]
+        patches = [extract_patch(image, region, PATCH_SIZE) for image, region in zip(batch.images, regions, strict=True)]
+        seen.append(network.observe(np.concatenate(patches)))
+        batches.append(batch)
+        for fractions, rotation, region in zip(batch.keypoints, batch.rotation, regions, strict=True):
+            keypoints.append(region.to_patch(fractions * batch.images.shape[2] - 0.5))
+            turn = np.eye(3)
+            turn[:2, :2] = region.axes
+            rotations.append(turn.T @ rotation)
+    whole = join(batches)
+    rotation = np.array(rotations, np.float32)
+    observed = RenderObservations(
+        Observations.join(seen), whole.joints, np.array(keypoints, np.float32), whole.local_rotations, whole.bone_scale, rotation
+    )
+    return with_true_joints(observed, template)
+
+
+def _tracker_crop(keypoints: FloatArray, rng: np.random.Generator) -> CropRegion:
+    """The crop inside a rendered one that the tracker would take, with the error of a tracker: angle, centre and size."""
+    exact = region_from_keypoints(keypoints, CROP_SCALE, box=CROP_BOX)
+    angle, shift, zoom = CROP_JITTER
+    center = exact.center + rng.normal(0, shift, 2) * exact.size
+    return CropRegion(center, exact.size * float(np.exp(rng.normal(0, zoom))), exact.angle + np.radians(rng.normal(0, angle)))
+
+
+def with_true_joints(renders: RenderObservations, template: HandTemplate) -> RenderObservations:
+    """The same hands, their joints where the template has them."""
+    _, joints = true_hands(template, renders.local_rotations, renders.bone_scale, renders.rotation, with_vertices=False)
+    return replace(renders, joints=joints)
+
+
+def true_hands(
+    template: HandTemplate, local_rotations: FloatArray, bone_scale: FloatArray, rotation: FloatArray, with_vertices: bool = True
+) -> tuple[FloatArray, FloatArray]:
+    """The template in the pose of each render: vertices (N, 778, 3) and joints (N, 21, 3), float32, crop axes, wrist-relative."""
+    vertices, joints = [], []
+    for start in range(0, len(local_rotations), 1000):
+        part = slice(start, start + 1000)
+        transforms = template.rig.bone_transforms(local_rotations[part], bone_scale[part])
+        own = template.rig.joint_positions(transforms)
+        turn = rotation[part].astype(float).transpose(0, 2, 1)
+        joints.append(((own - own[:, :1]) @ turn).astype(np.float32))
+        if with_vertices:
+            mesh = template.pose(local_rotations[part], bone_scale[part])[0]
+            vertices.append(((mesh - own[:, :1]) @ turn).astype(np.float32))
+    return (np.concatenate(vertices) if with_vertices else np.zeros((0, 778, 3), np.float32)), np.concatenate(joints)
+
+
+def in_the_networks_regime(renders: RenderObservations) -> np.ndarray:
+    """(N,) whether the landmark network works on a render about as well as it does on real hands."""
+    error_2d = relative_keypoint_errors(renders.seen.landmarks[..., :2], renders.keypoints).mean(1)
+    error_3d = point_errors(similarity_align(renders.seen.world, renders.joints), renders.joints).mean(1)
+    # The pictures all show right hands: where the network sees a left one it has misread the picture.
+    sure = (renders.seen.presence > MIN_PRESENCE) & (renders.seen.right > MIN_PRESENCE)
+    return (error_2d < MAX_ERROR_2D) & (error_3d < MAX_PA_ERROR_M) & sure
+
+
+def to_reference_size(points: FloatArray, joints: FloatArray, reference_size_m: float) -> FloatArray:
+    """Scale (N, P, 3) wrist-relative points so that wrist to middle mcp of (N, 21, 3) joints is the reference size."""
+    return points * (reference_size_m / np.linalg.norm(joints[:, MIDDLE_MCP], axis=1))[:, None, None]

@@ -1,0 +1,127 @@
+"""Mesh decoders (section 3.3): spiral convolutions on ever finer levels of the template.
+
+All three operators read the features along a vertex's spiral; they differ in how they fuse them. Inside, features lie as (V, B, C),
+vertices first: a spiral then picks whole rows, and the way back through it adds whole rows, which halves the time of training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from handmesh_training.networks.levels import TemplateLevels, sparse_rows
+from handmesh_training.networks.lifting import PoseToVertexLifting
+
+
+class SpiralOperator(nn.Module):
+    """Base of the operators: (V, B, in) -> (V, B, out) along (V, L) spirals."""
+
+    def __init__(self, spiral: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("spiral", torch.from_numpy(np.ascontiguousarray(spiral, np.int64)), persistent=False)
+        self.spiral: Tensor
+
+    def gather(self, x: Tensor) -> Tensor:
+        """(V, B, C) -> (V, L, B, C): the features along each spiral."""
+        return x.index_select(0, self.spiral.flatten()).unflatten(0, self.spiral.shape)
+
+
+class SpiralConv(SpiralOperator):
+    """SpiralConv++ (Gong et al., 2019): one linear layer over the concatenated features of the spiral."""
+
+    def __init__(self, in_channels: int, out_channels: int, spiral: np.ndarray) -> None:
+        super().__init__(spiral)
+        self.linear = nn.Linear(in_channels * spiral.shape[1], out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(self.gather(x).transpose(1, 2).flatten(2))
+
+
+class SpiralConvLSTM(SpiralOperator):
+    """SpiralConv (Lim et al., 2018): an LSTM walks along the spiral, its last state is the result."""
+
+    def __init__(self, in_channels: int, out_channels: int, spiral: np.ndarray) -> None:
+        super().__init__(spiral)
+        self.lstm = nn.LSTM(in_channels, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        walks = self.gather(x).transpose(0, 1).flatten(1, 2)  # (L, V * B, C): all vertices walk at once
+        _, (last, _) = self.lstm(walks)
+        return last[0].unflatten(0, (len(self.spiral), x.shape[1]))
+
+
+class DSConv(SpiralOperator):
+    """Depth-separable spiral convolution, the paper's own: a filter along the spiral for each channel, then a 1x1 mix."""
+
+    def __init__(self, in_channels: int, out_channels: int, spiral: np.ndarray) -> None:
+        super().__init__(spiral)
+        self.taps = nn.Parameter(torch.empty(in_channels, spiral.shape[1]))
+        nn.init.kaiming_uniform_(self.taps, a=5**0.5)
+        self.mix = nn.Linear(in_channels, out_channels, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Tap by tap, so that the (V, L, B, C) gather never exists at once.
+        filtered = x.index_select(0, self.spiral[:, 0]) * self.taps[:, 0]
+        for k in range(1, self.taps.shape[1]):
+            filtered = torch.addcmul(filtered, x.index_select(0, self.spiral[:, k]), self.taps[:, k])
+        return self.mix(filtered)
+
+
+class Upsampling(nn.Module):
+    """Vertex features of a level from the coarser one: a few gathers, as each row of the matrix has at most three non-zeros."""
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        super().__init__()
+        columns, weights = sparse_rows(matrix)
+        self.register_buffer("columns", torch.from_numpy(columns), persistent=False)
+        self.register_buffer("weights", torch.from_numpy(weights), persistent=False)
+        self.columns: Tensor
+        self.weights: Tensor
+        self.coarse_count = matrix.shape[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [x.index_select(0, self.columns[:, k]) * self.weights[:, k, None, None] for k in range(self.columns.shape[1])]
+        return torch.stack(parts).sum(dim=0)
+
+    def dense(self) -> Tensor:
+        """The matrix itself, (V_fine, V_coarse)."""
+        matrix = self.weights.new_zeros(len(self.columns), self.coarse_count)
+        return matrix.scatter_add_(1, self.columns, self.weights)
+
+
+OPERATORS: dict[str, Callable[[int, int, np.ndarray], SpiralOperator]] = {
+    "dsconv": DSConv,
+    "spiral": SpiralConv,
+    "spiral_lstm": SpiralConvLSTM,
+}
+
+
+class MeshDecoder(nn.Module):
+    """Lifts joint features to the coarsest level, then refines: upsample, spiral operator, ReLU; a last operator gives positions.
+
+    Args:
+        operator: dsconv, spiral or spiral_lstm.
+        levels: the template's levels.
+        channels: width of the lifted features, then of each level's output: one more than there are finer levels.
+    """
+
+    def __init__(self, operator: str, levels: TemplateLevels, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        if len(channels) != len(levels.upsampling) + 1:
+            raise ValueError(f"{len(channels)} decoder_channels for {len(levels.upsampling)} finer levels, expected one more")
+        make = OPERATORS[operator]
+        self.lifting = PoseToVertexLifting(levels.vertex_counts[0])
+        self.upsampling = nn.ModuleList(Upsampling(matrix) for matrix in levels.upsampling)
+        widths = zip(channels[:-1], channels[1:], levels.spirals, strict=True)
+        self.operators = nn.ModuleList(make(i, o, spiral) for i, o, spiral in widths)
+        self.head = make(channels[-1], 3, levels.spirals[-1])
+
+    def forward(self, joint_features: Tensor) -> Tensor:
+        """(B, 21, C) -> (B, V, 3) in the network's unit."""
+        x = self.lifting(joint_features).transpose(0, 1).contiguous()
+        for upsample, operator in zip(self.upsampling, self.operators, strict=True):
+            x = torch.relu(operator(upsample(x)))
+        return self.head(x).transpose(0, 1)

@@ -1,0 +1,106 @@
+"""The whole network: patch -> encoder -> 2D pose -> pose pooling -> lifting -> mesh (MobRecon, figure 2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from handmesh_training.networks.config import NetworkConfig
+from handmesh_training.networks.decoder import MeshDecoder
+from handmesh_training.networks.heads import LandmarkHead, LandmarkPresenceSideHead, PresenceSideHead, build_head
+from handmesh_training.networks.landmarkstack import LandmarkEncoder, load_encoder
+from handmesh_training.networks.levels import TemplateLevels
+from handmesh_training.networks.lifting import JointSkin, build_pooling
+from handmesh_training.networks.paper.densestack import build_densestack
+from handmesh_training.networks.paper.ghoststack import build_ghoststack
+from handmesh_training.networks.paper.resnetstack import build_resnetstack
+from handmesh_training.networks.refinement import PoseRefinement
+from handmesh_training.networks.stack import EncoderOutput, StackedEncoder
+
+
+class MobReconOutput(NamedTuple):
+    """Estimates for a batch of patches of right hands.
+
+    Attributes:
+        vertices: (B, V, 3) metres, relative to the wrist, crop axes.
+        joints: (B, 21, 3) metres, likewise, regressed from the vertices.
+        keypoints: (B, 21, 2) fractions of the patch.
+        heatmaps: (B, 21, S/8, S/8) or None.
+        guesses: (B, G, 21, 2) as keypoints, before each round of refinement; of the landmark head, else None.
+        presence_side: (B, 2) logits of "a hand is there" and "the patch as given shows a right hand", or None.
+    """
+
+    vertices: Tensor
+    joints: Tensor
+    keypoints: Tensor
+    heatmaps: Tensor | None
+    guesses: Tensor | None
+    presence_side: Tensor | None
+
+
+class MobRecon(nn.Module):
+    """A network of the family, see NetworkConfig; input (B, 3, S, S) RGB 0..1."""
+
+    def __init__(self, config: NetworkConfig, levels: TemplateLevels) -> None:
+        super().__init__()
+        self.config = config
+        self.levels = levels
+        self.encoder = build_encoder(config.encoder)
+        if config.head == "direct" and isinstance(self.encoder, StackedEncoder):
+            self.encoder.up2 = None
+        self.head = build_head(config.head, config.patch_size)
+        self.refinement = PoseRefinement(config.patch_size // 8) if config.head == "landmark" else None
+        self.pooling = build_pooling(config.pooling, config.decoder_channels[0])
+        self.decoder = MeshDecoder(config.decoder, levels, config.decoder_channels)
+        self.skin = JointSkin(levels.vertex_counts[-1]) if config.head == "landmark" else None
+        self.presence_side: nn.Module | None = None
+        if config.presence or config.side:
+            self.presence_side = LandmarkPresenceSideHead() if config.encoder == "landmark" else PresenceSideHead()
+        self.register_buffer("joint_regressor", torch.from_numpy(levels.joint_regressor.copy()), persistent=False)
+        self.joint_regressor: Tensor
+
+    def forward(self, image: Tensor) -> MobReconOutput:
+        encoded = self.encoder(2 * image - 1)
+        with torch.autocast(image.device.type, enabled=False):  # half precision is for pictures: places need more digits
+            return self._pose_and_mesh(encoded.as_float())
+
+    def _pose_and_mesh(self, encoded: EncoderOutput) -> MobReconOutput:
+        pose = self.head(encoded)
+        if self.refinement is not None:
+            pose = self.refinement(encoded.latent, pose)
+        vertices = self.config.unit_m * self.decoder(self.pooling(encoded.latent, pose))
+        if self.skin is not None:
+            vertices = vertices + self.skin(pose)
+        return MobReconOutput(
+            vertices=vertices,
+            joints=self.joint_regressor @ vertices,
+            keypoints=pose.keypoints,
+            heatmaps=pose.heatmaps,
+            guesses=pose.guesses,
+            presence_side=None if self.presence_side is None else self.presence_side(encoded),
+        )
+
+    def load_landmark_weights(self, path: str | Path) -> None:
+        """Begin with MediaPipe's landmark network, for the encoder 'landmark'; other parts stay as they are.
+
+        Raises:
+            LandmarkFileError: no such file, or another network.
+        """
+        if not isinstance(self.encoder, LandmarkEncoder):
+            raise ValueError(f"the landmark network's weights do not fit the encoder {self.config.encoder!r}")
+        load_encoder(self.encoder, path)
+        for head in (self.head, self.presence_side):
+            if isinstance(head, LandmarkHead | LandmarkPresenceSideHead):
+                head.load(path)
+
+
+def build_encoder(name: str) -> StackedEncoder | LandmarkEncoder:
+    """The encoder of a NetworkConfig."""
+    if name == "landmark":
+        return LandmarkEncoder()
+    if name.startswith("resnet"):
+        return build_resnetstack(int(name.removeprefix("resnet")))
+    return {"dense": build_densestack, "ghost": build_ghoststack}[name]()

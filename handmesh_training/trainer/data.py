@@ -1,0 +1,114 @@
+"""Everything a run looks at, read or drawn as its configuration says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from handmesh_training.labels.crops import RealCrops, load_real_crops
+from handmesh_training.labels.fit import read_fits
+from handmesh_training.lifted.renders import to_reference_size, true_hands
+from handmesh_training.renders.assets import read_backgrounds
+from handmesh_training.renders.cache import StudioOrder, write_cache
+from handmesh_training.template import HandTemplate
+from handmesh_training.trainer.config import Renders, TrainConfig, TrainConfigError
+from handmesh_training.trainer.pictures import SIDE, Picture, PictureSet, boxes_of, mirrored, read_renders, resized
+
+# The teacher's keypoints are trusted less the more its two opinions differ: at this gap (of the hand's size) by half.
+HALF_TRUST_GAP = 0.06
+FITTED_TRUST = 0.5  # of a fitted mesh; a render's is exact
+MOST_WORKERS = 16  # that draw or read pictures; on a GPU each holds half a gigabyte of it
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training pictures, pictures without hands (N, SIDE, SIDE, 3), and the renders to validate on, by the names of their folders."""
+
+    renders: PictureSet
+    real: PictureSet
+    backgrounds: Picture
+    validation_renders: dict[str, PictureSet]
+
+
+def load_data(config: TrainConfig, root: Path, template: HandTemplate) -> Data:
+    """Read everything; renders that are missing are drawn first.
+
+    Raises:
+        TrainConfigError, DatasetError, FitsError, CacheError, AssetError: something is missing or broken; the message names it.
+    """
+    assets = root / config.assets
+    if not assets.is_dir():
+        raise TrainConfigError(f"{assets}: there is no such folder; 'assets' in the configuration names it")
+    for entry in (*config.renders, *config.validation_renders):
+        draw_renders(entry, root, assets, root / config.real_fits)
+    return Data(
+        renders=PictureSet.join([read_renders(root / entry.folder, template, workers()) for entry in config.renders]),
+        real=read_real(root / config.real_hands, config.real_folders, root / config.real_fits, template),
+        backgrounds=np.stack([resized(picture) for picture in read_backgrounds(assets, "training")]),
+        validation_renders={
+            (root / entry.folder).name: read_renders(root / entry.folder, template) for entry in config.validation_renders
+        },
+    )
+
+
+def workers() -> int:
+    """Processes that draw and read pictures side by side."""
+    return min(os.cpu_count() or 1, MOST_WORKERS)
+
+
+def draw_renders(entry: Renders, root: Path, assets: Path, fits: Path) -> None:
+    """Draw a folder of renders, on a GPU where there is one; shards that exist are kept."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    order = StudioOrder(assets, device, entry.part, fits if entry.people else None)
+    write_cache(order, root / entry.folder, entry.count, entry.seed, entry.size, workers=workers())
+
+
+def read_real(shared: Path, folders: Sequence[str], fits: Path, template: HandTemplate) -> PictureSet:
+    """The real crops of some folders, with meshes where a fit is good.
+
+    Raises:
+        DatasetError: crops or labels are missing or broken.
+        FitsError: the fits are missing or broken.
+    """
+    crops = load_real_crops(shared, folders=folders)
+    vertices, good = _fitted(crops, fits, template)
+    images, keypoints, content = [], [], []
+    for row in tqdm(range(len(crops)), desc="read real crops", unit="picture"):
+        scale = SIDE / crops.side[row]
+        image = resized(crops.read_picture(row))
+        # Labels count from the corner of the first pixel, OpenCV from its centre.
+        points, part = scale * crops.keypoints[row] - 0.5, scale * crops.content[row]
+        if crops.is_left[row]:
+            image, points, part = mirrored(image, points, part)
+        images.append(image)
+        keypoints.append(points)
+        content.append(part)
+    return PictureSet(
+        images=np.stack(images),
+        keypoints=np.array(keypoints, np.float32),
+        keypoint_weights=(1 / (1 + (crops.mirror_gap / HALF_TRUST_GAP) ** 2)).astype(np.float32),
+        vertices=vertices,
+        mesh_weights=(FITTED_TRUST * good).astype(np.float32),
+        content=np.array(content, np.float32),
+        boxes=boxes_of(np.array(keypoints)),
+        sources=crops.source,
+    )
+
+
+def _fitted(crops: RealCrops, path: Path, template: HandTemplate) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (N, 778, 3) at the reference size, nan where there is no good fit, and whether there is one (N,)."""
+    fits = read_fits(path)
+    place = {str(name): row for row, name in enumerate(fits["names"])}
+    rows = np.array([place.get(str(name), -1) for name in crops.names])
+    good = np.append(fits["good"], False)[rows]  # row -1: not fitted
+    vertices = np.full((len(crops), len(template.rig.vertices), 3), np.nan, np.float16)
+    parameters = (fits[name][rows[good]] for name in ("local_rotations", "bone_scale", "rotation"))
+    if good.any():
+        vertices[good] = to_reference_size(*true_hands(template, *parameters), template.reference_size_m)
+    return vertices, good

@@ -1,0 +1,234 @@
+"""``handmesh train mobrecon``: stages of a run, one optimizer step after the other, resumable at any of them.
+
+On several GPUs: ``torchrun --nproc_per_node=N -m handmesh_ros.cli train mobrecon --config FILE``; the batch is then N times as large.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from handmesh_training.lifted.poses import sample_meshes
+from handmesh_training.networks import MobRecon, NetworkConfig, TemplateLevels
+from handmesh_training.networks.checkpoint import load_network
+from handmesh_training.networks.landmarkstack import LandmarkEncoder
+from handmesh_training.template import HandTemplate
+from handmesh_training.trainer.batches import Batches, Labelled, balanced_odds
+from handmesh_training.trainer.config import Stage, TrainConfig, TrainConfigError, read_config
+from handmesh_training.trainer.data import Data, load_data
+from handmesh_training.trainer.gallery import Gallery
+from handmesh_training.trainer.losses import TrainingLoss
+from handmesh_training.trainer.report import Curves, write_model
+from handmesh_training.trainer.run_state import Average, load_state, save_state
+from handmesh_training.trainer.sheet import write_best_and_worst, write_sheet
+from handmesh_training.trainer.validate import Errors, validate
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEFAULT_CONFIG = REPOSITORY / "config" / "train" / "lite.yaml"
+SKIN_HANDS = 1500  # that the mesh over the joints is fitted to
+LAST_RATE = 0.02  # of a stage, as a share of its first
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where the network is trained: device, and which process of how many this is."""
+
+    device: torch.device
+    rank: int = 0
+    count: int = 1
+
+    @classmethod
+    def find(cls) -> Workplace:
+        """A GPU where there is one; several processes under torchrun."""
+        count = int(os.environ.get("WORLD_SIZE", "1"))
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        cuda = torch.cuda.is_available()
+        if count > 1:
+            torch.distributed.init_process_group("nccl" if cuda else "gloo")
+        if cuda:
+            torch.cuda.set_device(local)
+            torch.set_float32_matmul_precision("high")
+            torch.backends.cudnn.benchmark = True  # shapes never change
+        return cls(torch.device("cuda", local) if cuda else torch.device("cpu"), int(os.environ.get("RANK", "0")), count)
+
+
+def main(config_path: str | Path = DEFAULT_CONFIG, root: Path = REPOSITORY) -> dict[str, Errors]:
+    """Train to the end of the last stage, write the model file, return the errors on every validation set.
+
+    Args:
+        config_path: see ``config/train/lite.yaml``; root: what the paths in it are relative to.
+
+    Raises:
+        TrainConfigError: the configuration or a file that it names is missing, or the checkpoint is of another run.
+    """
+    config = read_config(config_path)
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    template = HandTemplate.load()
+    levels = TemplateLevels.from_hand_template(template)
+    workplace = Workplace.find()
+    network = build_network(config, root, template, levels).to(workplace.device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolutions are faster so, on CPUs above all
+    run = Run(config, root, workplace, network, levels)
+    step = run.resume()
+    run.go(load_data(config, root, template), step)
+    return run.finish()
+
+
+def build_network(config: TrainConfig, root: Path, template: HandTemplate, levels: TemplateLevels) -> MobRecon:
+    """The network of a run at its beginning."""
+    network = MobRecon(NetworkConfig.from_yaml(root / config.network), levels)
+    if network.skin is not None:
+        network.skin.fit(*sample_meshes(template, np.random.default_rng(config.seed), SKIN_HANDS))
+    if config.landmark_weights:
+        network.load_landmark_weights(root / config.landmark_weights)
+    if config.begin_with:
+        earlier, _ = load_network(root / config.begin_with, levels)
+        if earlier.config != network.config:
+            raise TrainConfigError(f"{config.begin_with}: holds another network than {config.network} describes")
+        network.load_state_dict(earlier.state_dict())
+    if config.frozen_blocks:
+        if not isinstance(network.encoder, LandmarkEncoder):
+            raise TrainConfigError(f"frozen_blocks is {config.frozen_blocks}, but the encoder is {network.config.encoder!r}: set it to 0")
+        network.encoder.freeze(config.frozen_blocks)
+    return network
+
+
+class Run:
+    """The state of a training and how it moves on."""
+
+    def __init__(self, config: TrainConfig, root: Path, workplace: Workplace, network: MobRecon, levels: TemplateLevels) -> None:
+        self.config, self.root, self.workplace, self.network = config, root, workplace, network
+        self.work = root / config.work
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.average = Average(network, config.average)
+        self.loss = TrainingLoss(
+            config.losses, torch.from_numpy(levels.faces), network.joint_regressor.cpu(), levels.size_m
+        ).to(workplace.device)  # fmt: skip
+        self.cuda = workplace.device.type == "cuda"
+        self.optimizer = torch.optim.AdamW(list(_parameter_groups(network, config)), lr=1.0, fused=self.cuda)
+        self.scaler = torch.amp.GradScaler("cuda", enabled=self.cuda)
+        self.model: nn.Module = network
+        if workplace.count > 1:
+            self.model = nn.parallel.DistributedDataParallel(network, device_ids=[workplace.device.index] if self.cuda else None)
+        self.errors: dict[str, Errors] = {}
+
+    def resume(self) -> int:
+        """The step to go on with."""
+        return load_state(self.work / "state.pt", self.config, **self._parts())
+
+    def _parts(self) -> dict[str, Any]:
+        return {"network": self.network, "average": self.average.network, "optimizer": self.optimizer, "scaler": self.scaler}
+
+    def go(self, data: Data, step: int) -> None:
+        """Train from a step to the end of the last stage."""
+        begin = 0
+        gallery = Gallery.hang([data.renders, data.real], self.workplace.device)
+        backgrounds = torch.from_numpy(data.backgrounds).to(self.workplace.device)
+        with Curves(self.work, self.config.steps, step, self.config.batch.patches * self.workplace.count, self.workplace.rank) as curves:
+            for number, stage in enumerate(self.config.stages):
+                end = begin + stage.steps
+                if step < end:
+                    batches = self._batches(stage, data, gallery, backgrounds)
+                    step = self._stage(stage, data, batches, max(step, begin), begin, curves)
+                    self._validate(f"end of stage {number + 1}", stage, data, step, curves)
+                begin = end
+        if not self.errors:
+            self._validate("end", self.config.stages[-1], data, step, None)
+
+    def _batches(self, stage: Stage, data: Data, gallery: Gallery, backgrounds: Tensor) -> Batches:
+        config, odds = self.config, balanced_odds(data.real.sources, stage.leave_out)
+        seed = config.seed + 1000 * self.workplace.rank
+        return Batches(gallery, odds, backgrounds, config.batch, self.network.config.patch_size, config.crop_scale, seed)
+
+    def _stage(self, stage: Stage, data: Data, batches: Batches, step: int, begin: int, curves: Curves) -> int:
+        end = begin + stage.steps
+        config = self.config
+        self.loss.weights = replace(config.losses, consistency=config.losses.consistency * stage.consistency)
+        while step < end:
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["share"] * learning_rate(stage, step - begin, config.warmup_steps if not begin else 0)
+            terms = self._step(batches.of_step(step), step)
+            step += 1
+            curves.step(step, terms, self.optimizer.param_groups[-1]["lr"])
+            if step % config.save_every == 0 or step == end:
+                self._save(step)
+            if step % config.validate_every == 0 and step != end:
+                self._validate(f"step {step}", stage, data, step, curves)
+        return step
+
+    def _step(self, labels: Labelled, step: int) -> dict[str, Tensor]:
+        self.network.train()
+        patches = labels.patches.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cuda", enabled=self.cuda):
+            output = self.model(patches)
+        total, terms = self.loss(output, labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(total).backward()
+        self.scaler.unscale_(self.optimizer)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if not self.cuda and not torch.isfinite(norm):
+            raise TrainConfigError(f"step {step}: the gradient is not finite; go on from the checkpoint with a lower rate")
+        self.average.update(self.network, step)
+        return {name: term.detach() for name, term in {"loss": total, **terms}.items()}
+
+    def _save(self, step: int) -> None:
+        if self.workplace.rank == 0:
+            save_state(self.work / "state.pt", self.config, step, **self._parts())
+
+    def _validate(self, when: str, stage: Stage, data: Data, step: int, curves: Curves | None) -> None:
+        if self.workplace.rank:
+            return
+        network, scale = self.average.network, self.config.crop_scale
+        sets = dict(data.validation_renders)
+        for source in stage.leave_out:
+            sets[source] = data.real.take(np.flatnonzero(data.real.sources == source))
+        found = {name: validate(network, pictures, scale) for name, pictures in sets.items()}
+        self.errors |= found
+        if curves is not None:
+            curves.errors(when, step, found)
+        for name, pictures in sets.items():
+            write_sheet(self.work / f"validation_{name}.png", network, pictures, scale)
+        for name, pictures in data.validation_renders.items():
+            write_best_and_worst(self.work / f"best_and_worst_{name}.png", network, pictures, scale)
+
+    def finish(self) -> dict[str, Errors]:
+        """Write weights and model file; the errors of the last validation of each set."""
+        if self.workplace.rank == 0:
+            write_model(self.config, self.root, self.work, self.average.network, self.errors)
+        return self.errors
+
+
+def learning_rate(stage: Stage, step: int, warmup_steps: int) -> float:
+    """Of a step of a stage (from 0): a linear start, then a cosine down to LAST_RATE."""
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / stage.steps)))
+    return stage.rate * (LAST_RATE + (1 - LAST_RATE) * cosine) * min(1.0, (step + 1) / max(warmup_steps, 1))
+
+
+def _parameter_groups(network: MobRecon, config: TrainConfig) -> Iterator[dict[str, Any]]:
+    """Encoder, the landmark network's outputs and the rest, each with and without weight decay (none on biases and norms);
+    ``share`` is of the stage's rate."""
+    shares = {"encoder": config.encoder_rate, "landmark": config.landmark_rate, "rest": 1.0}
+    for part, share in shares.items():
+        for decayed in (True, False):
+            named = [(name, p) for name, p in network.named_parameters() if p.requires_grad and (p.ndim > 1) == decayed]
+            chosen = [p for name, p in named if _part(name) == part]
+            yield {"params": chosen, "weight_decay": config.weight_decay if decayed else 0.0, "share": share}
+
+
+def _part(name: str) -> str:
+    """Whose rate a parameter learns at."""
+    if name.startswith(("head.marks.", "head.world.", "presence_side.fc.")):
+        return "landmark"
+    learnt_anew = ("encoder.up.", "encoder.latent.")  # what the landmark network lacks
+    return "encoder" if name.startswith("encoder.") and not name.startswith(learnt_anew) else "rest"

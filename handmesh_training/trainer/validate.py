@@ -1,0 +1,104 @@
+"""Errors of a network on pictures that it was not trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from handmesh_ros.evaluation.metrics import point_errors, relative_keypoint_errors, similarity_align
+from handmesh_ros.hand import FloatArray
+from handmesh_training.networks import MobRecon
+from handmesh_training.trainer.dice import Dice, seeded
+from handmesh_training.trainer.gallery import Gallery
+from handmesh_training.trainer.pictures import PictureSet
+from handmesh_training.trainer.regions import TRACKER, cut
+
+PCK_THRESHOLD = 0.1
+
+
+@dataclass(frozen=True)
+class Errors:
+    """On one set of pictures, crops with a tracker's errors.
+
+    Attributes:
+        pictures: how many.
+        pck: share of keypoints within a tenth of the hand's extent; median_percent, mean_percent: 2D errors in its hundredths.
+        joints_pa_mm, vertices_pa_mm: after similarity alignment, at the template's size; joints_upright_mm: the same without
+            rotation, so that tilt counts. nan without meshes.
+    """
+
+    pictures: int
+    pck: float
+    median_percent: float
+    mean_percent: float
+    joints_pa_mm: float
+    vertices_pa_mm: float
+    joints_upright_mm: float
+
+    def __str__(self) -> str:
+        text = f"PCK@0.1 {self.pck:.3f}, 2D median {self.median_percent:.2f} %, mean {self.mean_percent:.2f} %"
+        if np.isfinite(self.joints_pa_mm):
+            text += (
+                f", PA-MPJPE {self.joints_pa_mm:.2f} mm, PA-MPVPE {self.vertices_pa_mm:.2f} mm, "
+                f"without rotation {self.joints_upright_mm:.2f} mm"
+            )
+        return f"{text} ({self.pictures} pictures)"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a network says of N patches, beside the labels (crop axes; lengths at the template's size)."""
+
+    patches: np.ndarray
+    keypoints: FloatArray
+    joints: FloatArray
+    vertices: FloatArray
+    true_keypoints: FloatArray
+    true_vertices: FloatArray
+
+
+@torch.no_grad()
+def answer(network: MobRecon, pictures: PictureSet, crop_scale: float, seed: int = 0, batch: int = 64) -> Answers:
+    """Show every picture once; the network must be in eval mode."""
+    device, size = network.joint_regressor.device, network.config.patch_size
+    gallery = Gallery.hang([pictures], torch.device("cpu"))  # validation needs no speed, but the same patches wherever it is done
+    count = len(pictures)
+    upright = gallery.regions(torch.arange(count), crop_scale, torch.zeros(count, dtype=torch.bool))
+    regions = upright.moved(TRACKER, Dice(seeded(seed, 0, gallery.device), count))
+    found: list[tuple[Tensor, ...]] = []
+    for start in range(0, count, batch):
+        rows = slice(start, start + batch)
+        patch, inside = cut(gallery.images[rows], regions.rows(rows), size, gallery.content[rows])
+        output = network((patch * inside).to(device))
+        shown = (255 * patch * inside).round().to(torch.uint8).permute(0, 2, 3, 1)
+        found.append((shown, output.keypoints.cpu(), output.joints.cpu(), output.vertices.cpu()))
+    patches, keypoints, joints, vertices = (torch.cat(parts).numpy() for parts in zip(*found, strict=True))
+    truth = regions.to_patch(gallery.keypoints).numpy(), regions.turned(gallery.vertices.float()).numpy()
+    return Answers(patches, keypoints, joints, vertices, *truth)
+
+
+def errors(answers: Answers, joint_regressor: FloatArray, has_mesh: np.ndarray) -> Errors:
+    """Compare; meshes only where ``has_mesh`` (N,)."""
+    flat = relative_keypoint_errors(answers.keypoints, answers.true_keypoints)
+    joints_pa = vertices_pa = upright = np.nan
+    if has_mesh.any():
+        true_vertices = answers.true_vertices[has_mesh]
+        true_joints = joint_regressor @ true_vertices
+        joints, vertices = answers.joints[has_mesh], answers.vertices[has_mesh]
+        joints_pa = 1e3 * point_errors(similarity_align(joints, true_joints), true_joints).mean()
+        vertices_pa = 1e3 * point_errors(similarity_align(vertices, true_vertices), true_vertices).mean()
+        upright = 1e3 * point_errors(similarity_align(joints, true_joints, rotation=False), true_joints).mean()
+    return Errors(
+        len(flat), float((flat < PCK_THRESHOLD).mean()), 100 * float(np.median(flat)), 100 * float(flat.mean()),
+        float(joints_pa), float(vertices_pa), float(upright),
+    )  # fmt: skip
+
+
+def validate(network: MobRecon, pictures: PictureSet, crop_scale: float) -> Errors:
+    """Errors on a set of pictures."""
+    network.eval()
+    regressor = network.joint_regressor.cpu().numpy()
+    return errors(answer(network, pictures, crop_scale), regressor, pictures.mesh_weights > 0)

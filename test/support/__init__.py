@@ -1,0 +1,1 @@
+"""Helpers of the tests: synthetic hands and worlds, small networks, where things lie."""
