@@ -43,7 +43,16 @@ setup(
     ],
     extras_require={
         "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification", "moderngl>=5.12"],
-        "dev": ["pytest>=7", "pytest-timeout", "hypothesis", "transforms3d", "ruff", "mypy", "types-PyYAML",
-                "ai-edge-litert; platform_system != 'Windows'", "OneEuroFilter"],
+        "dev": [
+            "pytest>=7",
+            "pytest-timeout",
+            "hypothesis",
+            "transforms3d",
+            "ruff",
+            "mypy",
+            "types-PyYAML",
+            "ai-edge-litert; platform_system != 'Windows'",
+            "OneEuroFilter",
+        ],
     },
 )

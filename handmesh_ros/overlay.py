@@ -21,9 +21,7 @@ MESH_OPACITY = 0.55
 NEAREST_M = 0.02  # triangles nearer than this to the camera's plane cannot be projected
 
 
-def draw_hands(
-    frame_rgb: NDArray[np.uint8], hands: Sequence[Hand], camera: Camera, faces: NDArray[np.integer]
-) -> NDArray[np.uint8]:
+def draw_hands(frame_rgb: NDArray[np.uint8], hands: Sequence[Hand], camera: Camera, faces: NDArray[np.integer]) -> NDArray[np.uint8]:
     """A copy of the frame with every hand drawn over it.
 
     Args:

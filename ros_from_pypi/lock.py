@@ -12,9 +12,7 @@ NOT_PINNED = ("pip", "torch", "moderngl", "glcontext", "triton", "nvidia-", "cud
 
 def main() -> None:
     installed = {
-        package.metadata["Name"]: package.version
-        for package in distributions()
-        if (package.read_text("INSTALLER") or "").strip() == "pip"
+        package.metadata["Name"]: package.version for package in distributions() if (package.read_text("INSTALLER") or "").strip() == "pip"
     }
     for name in sorted(set(installed), key=str.lower):
         if not name.lower().startswith(NOT_PINNED):

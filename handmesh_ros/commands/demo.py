@@ -84,4 +84,3 @@ def _extent(hand: Hand, camera: Camera) -> float:
     pixels = camera.project(hand.joints)
     size = np.ptp(pixels, axis=0).min()
     return float(size) if np.isfinite(size) else 0.0
-

@@ -111,5 +111,3 @@ def _environment() -> dict[str, str]:
 def _yaml(value: Value) -> str:
     # Quoted, so that a camera's index stays a text and a path may hold blanks.
     return f"'{value}'" if isinstance(value, str) else str(value).lower()
-
-

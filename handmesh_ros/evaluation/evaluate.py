@@ -79,9 +79,7 @@ def evaluate(samples: Iterable[Sample], network: MeshNetwork) -> Errors:
 def _add(errors: Errors, sample: Sample, network: MeshNetwork) -> None:
     picture = sample.read_picture()
     height, width = picture.shape[:2]
-    camera = (
-        Camera.from_hfov(width, height, DEFAULT_HFOV_DEGREES) if sample.K is None else Camera(width=width, height=height, K=sample.K)
-    )
+    camera = Camera.from_hfov(width, height, DEFAULT_HFOV_DEGREES) if sample.K is None else Camera(width=width, height=height, K=sample.K)
     region = network.region_around(sample.keypoints, mirror=sample.side is Side.LEFT)
     estimate = network.predict(extract_patch(picture, region, network.patch_size))
     errors.samples += 1

@@ -246,15 +246,11 @@ class HandNode(Node):
         response.success, response.message = True, "enabled" if self._enabled else "disabled: images are not looked at"
         return response
 
-    def _calibrate_hand_size(
-        self, request: CalibrateHandSize.Request, response: CalibrateHandSize.Response
-    ) -> CalibrateHandSize.Response:
+    def _calibrate_hand_size(self, request: CalibrateHandSize.Request, response: CalibrateHandSize.Response) -> CalibrateHandSize.Response:
         settings = self._settings
         depth = DepthView(settings.depth_topic, take(self._depth), self._camera) if settings.depth_topic else None
         seen = self.pipeline.raw_hands
-        return calibrate_hand_size(
-            self.pipeline.sizes, seen, settings.hand_size_m, depth, settings.hand_size_file, request, response
-        )
+        return calibrate_hand_size(self.pipeline.sizes, seen, settings.hand_size_m, depth, settings.hand_size_file, request, response)
 
     def _publish_diagnostics(self) -> None:
         self._events.open = True

@@ -22,6 +22,7 @@ from handmesh_ros.provision import DEFAULT_MODEL
 # Defaults have one home each: those of perception are perception's.
 PIPELINE, SMOOTHING = PipelineParameters(), SmoothingParameters()
 
+
 class ParameterError(ValueError):
     """A value that the node refuses; the message says which values are possible."""
 
@@ -60,9 +61,7 @@ class NodeParameters:
     model: str = _parameter(DEFAULT_MODEL, "mesh network: a name of models/manifest.yaml or the path of an .onnx file; a change loads it")
     max_hands: int = _parameter(2, "hands followed at the same time", low=1, high=2)
     threads: int = _parameter(1, "threads of each network", low=1, high=16, read_only=True)
-    image_transport: str = _parameter(
-        "raw", "subscribe to `image` or to `image/compressed`", choices=("raw", "compressed"), read_only=True
-    )
+    image_transport: str = _parameter("raw", "subscribe to `image` or to `image/compressed`", choices=("raw", "compressed"), read_only=True)
     handedness: str = _parameter(
         "auto", "which hands are there: let the network tell, or take every hand for a left or right one", choices=("auto", "left", "right")
     )

@@ -69,9 +69,7 @@ class Camera:
         if not distortion.any():
             distortion = np.zeros(0)
         if distortion.size not in lengths:
-            raise CameraError(
-                f"the distortion has {distortion.size} coefficients; '{self.distortion_model}' takes one of {lengths}"
-            )
+            raise CameraError(f"the distortion has {distortion.size} coefficients; '{self.distortion_model}' takes one of {lengths}")
         object.__setattr__(self, "width", int(self.width))
         object.__setattr__(self, "height", int(self.height))
         object.__setattr__(self, "K", matrix.reshape(3, 3))
@@ -82,9 +80,7 @@ class Camera:
             return (0, 4)
         if self.distortion_model in POLYNOMIAL_MODELS:
             return POLYNOMIAL_LENGTHS
-        raise CameraError(
-            f"unknown distortion model '{self.distortion_model}'; known are {POLYNOMIAL_MODELS + FISHEYE_MODELS}"
-        )
+        raise CameraError(f"unknown distortion model '{self.distortion_model}'; known are {POLYNOMIAL_MODELS + FISHEYE_MODELS}")
 
     @cached_property
     def focal_px(self) -> float:
@@ -229,9 +225,9 @@ class Camera:
         """OpenCV's fixed-point iteration, and Newton's method on OpenCV's own projection where that has not converged."""
         if not len(pixels):
             return plain
-        fixed_point = cv2.undistortPointsIter(
-            pixels[:, None], self.K, self.distortion, np.eye(3), np.eye(3), UNDISTORT_CRITERIA
-        ).reshape(-1, 2)
+        fixed_point = cv2.undistortPointsIter(pixels[:, None], self.K, self.distortion, np.eye(3), np.eye(3), UNDISTORT_CRITERIA).reshape(
+            -1, 2
+        )
         guess: FloatArray = np.where(np.isfinite(fixed_point), fixed_point, plain)
         for step in range(NEWTON_STEPS):
             projected, jacobian = self._project_polynomial(guess)

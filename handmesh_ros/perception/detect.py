@@ -99,9 +99,7 @@ class PalmDetector:
         method = cv2.INTER_AREA if new_width < width else cv2.INTER_LINEAR
         small = cv2.resize(frame_rgb, (new_width, new_height), interpolation=method)
         self._input.fill(0)
-        np.multiply(
-            small.transpose(2, 0, 1), np.float32(1 / 255), out=self._input[0, :, top : top + new_height, left : left + new_width]
-        )
+        np.multiply(small.transpose(2, 0, 1), np.float32(1 / 255), out=self._input[0, :, top : top + new_height, left : left + new_width])
         return side / max(width, height), np.array([left, top], np.float32)
 
     def _check(self) -> int:

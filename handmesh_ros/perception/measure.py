@@ -92,4 +92,3 @@ def probability_of(side: Side, right_probability: float | None) -> float:
     if right_probability is None:
         return 0.5
     return right_probability if side is Side.RIGHT else 1.0 - right_probability
-

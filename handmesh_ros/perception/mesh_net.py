@@ -156,9 +156,7 @@ class MeshNetwork:
         except Exception as error:
             raise self._broken(f"it does not run: {error}") from error
         if estimate.joints.shape != (JOINT_COUNT, 3) or estimate.keypoints.shape != (JOINT_COUNT, 2):
-            raise self._broken(
-                f"joints are {estimate.joints.shape} and keypoints {estimate.keypoints.shape}, expected (21, 3) and (21, 2)"
-            )
+            raise self._broken(f"joints are {estimate.joints.shape} and keypoints {estimate.keypoints.shape}, expected (21, 3) and (21, 2)")
         vertices = estimate.vertices
         if vertices.ndim != 2 or vertices.shape[1] != 3 or self.faces.max() >= len(vertices):
             raise self._broken(f"vertices are {vertices.shape} but faces name vertex {self.faces.max()}")

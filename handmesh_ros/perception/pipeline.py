@@ -241,9 +241,7 @@ class HandPipeline:
 
     def _smooth(self, raw: Sequence[Hand]) -> list[Hand]:
         live = {hand.track_id for hand in raw}
-        self._smoothers = {
-            track_id: self._smoothers.get(track_id) or HandSmoother(self.parameters.smoothing) for track_id in sorted(live)
-        }
+        self._smoothers = {track_id: self._smoothers.get(track_id) or HandSmoother(self.parameters.smoothing) for track_id in sorted(live)}
         return [self._smoothers[hand.track_id].update(hand, self.sizes.of(hand.side).relative_sigma) for hand in raw]
 
 

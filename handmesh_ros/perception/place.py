@@ -145,9 +145,7 @@ def _terms(joints: FloatArray, rays: FloatArray) -> FloatArray:
     return terms
 
 
-def _without_missing(
-    joints: FloatArray, rays: FloatArray, confidence: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _without_missing(joints: FloatArray, rays: FloatArray, confidence: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The same with confidence 0, and finite numbers, where a joint or its keypoint is not finite."""
     usable = np.isfinite(np.hstack([joints, rays])).all(axis=1)
     return np.where(usable[:, None], joints, 0.0), np.where(usable[:, None], rays, 0.0), np.where(usable, confidence, 0.0)
@@ -173,9 +171,7 @@ def _solve(sums: list[float], noise: float = 0.0) -> tuple[float, float, float]:
     return (sp + tz * sa) / s1, (sq + tz * sb) / s1, tz
 
 
-def _covariance(
-    sums: list[float], noise_scale: float, size_variance: float, translation: tuple[float, float, float]
-) -> FloatArray:
+def _covariance(sums: list[float], noise_scale: float, size_variance: float, translation: tuple[float, float, float]) -> FloatArray:
     """(3, 3): the inverse of the normal equations, plus what the hand's unknown size adds along the wrist's own ray.
 
     The inverse is round by 1 / s1, and long along the keypoints' mean ray by their spread. A hand (1 + e) times as large fits the

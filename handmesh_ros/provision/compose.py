@@ -42,9 +42,7 @@ def compose_lifted(landmark: str | Path, decoder: str | Path, path: str | Path) 
     if missing:
         raise ComposeError(f"{decoder}: metadata {sorted(missing)} is missing; export it anew with 'handmesh train lifted'")
     version = max(model.opset_import[0].version for model in (first, second))
-    first, second = (
-        compose.add_prefix(_at_version(model, version), prefix) for model, prefix in ((first, LANDMARK), (second, DECODER))
-    )
+    first, second = (compose.add_prefix(_at_version(model, version), prefix) for model, prefix in ((first, LANDMARK), (second, DECODER)))
     size, shape, first_two = "patch_size", "joint_shape", "first_two"
     constants = [
         numpy_helper.from_array(np.array(float(PATCH_SIZE), np.float32), size),

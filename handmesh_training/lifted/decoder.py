@@ -79,9 +79,7 @@ def mesh_loss(vertices: Tensor, target: Tensor, faces: Tensor) -> Tensor:
     normals = normals / normals.square().sum(2, keepdim=True).clamp(min=1e-16).sqrt()
     lengths = edges.square().sum(3).clamp(min=1e-12).sqrt() - wanted.square().sum(3).clamp(min=1e-12).sqrt()
     off_plane = (edges * normals[:, :, None]).sum(3)
-    return 1000 * (
-        (vertices - target).abs().sum(2).mean() + WEIGHT_EDGE * lengths.abs().mean() + WEIGHT_NORMAL * off_plane.abs().mean()
-    )
+    return 1000 * ((vertices - target).abs().sum(2).mean() + WEIGHT_EDGE * lengths.abs().mean() + WEIGHT_NORMAL * off_plane.abs().mean())
 
 
 def _mm(vectors: Tensor) -> Tensor:

@@ -97,9 +97,7 @@ class MeshDecoder(nn.Module):
         counts = [len(template.spirals[k]) for k in range(4)]
         self.features = size.features
         wide = 4 * size.features
-        self.embed = nn.Sequential(
-            nn.Linear(2 * 3 * JOINT_COUNT, wide), nn.ReLU(), nn.Linear(wide, JOINT_COUNT * size.features), nn.ReLU()
-        )
+        self.embed = nn.Sequential(nn.Linear(2 * 3 * JOINT_COUNT, wide), nn.ReLU(), nn.Linear(wide, JOINT_COUNT * size.features), nn.ReLU())
         coarse = int(template.upsampling_indices[-1].max()) + 1
         self.lift = nn.Parameter(torch.full((coarse, JOINT_COUNT), 1.0 / JOINT_COUNT) + 0.02 * torch.randn(coarse, JOINT_COUNT))
         widths = (size.features, *size.channels)

@@ -83,9 +83,7 @@ def look_at_real_hands(shared: str | Path, network: LandmarkNetwork, seed: int =
             centers.append([(region.center - regions[0].center) @ regions[0].axes / regions[0].size for region in regions])
             validation.append(split[row] == 1)
             sources.append(10 * number + source[row])
-    return RealLooks(
-        Observations.join(parts), np.array(axes), np.array(sizes), np.array(centers), np.array(validation), np.array(sources)
-    )
+    return RealLooks(Observations.join(parts), np.array(axes), np.array(sizes), np.array(centers), np.array(validation), np.array(sources))
 
 
 def _looks(exact: CropRegion, rng: np.random.Generator) -> list[CropRegion]:

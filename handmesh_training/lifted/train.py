@@ -110,9 +110,7 @@ class Progress:
             self._file.flush()
 
 
-def _observed_renders(
-    entry: dict[str, Any], config: dict[str, Any], root: Path, work: Path, template: HandTemplate
-) -> RenderObservations:
+def _observed_renders(entry: dict[str, Any], config: dict[str, Any], root: Path, work: Path, template: HandTemplate) -> RenderObservations:
     """What the network says of one set of renders; drawn and looked at where that has not been done."""
     folder = root / entry["folder"]
     path = work / f"observed_{folder.name}.npz"

@@ -43,8 +43,7 @@ def load_official_template(folder: str | Path) -> TemplateLevels:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise TemplateError(
-            f"{folder}: {', '.join(missing)} missing; give the folder 'template' of the official repository, "
-            f"which holds {', '.join(FILES)}"
+            f"{folder}: {', '.join(missing)} missing; give the folder 'template' of the official repository, which holds {', '.join(FILES)}"
         )
     vertices, ply_faces = _read_ply(folder / "template.ply")
     faces = _read_array(folder / "right_faces.npy", (1538, 3)).astype(np.int64)

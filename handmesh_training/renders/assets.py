@@ -43,9 +43,7 @@ class Assets:
     skin_shares: SkinShares = SKIN_SHARES["all"]
 
 
-def load_assets(
-    assets_dir: Path, texture_size: int = 256, device: torch.device | str = "cpu", part: Part = "all"
-) -> Assets:
+def load_assets(assets_dir: Path, texture_size: int = 256, device: torch.device | str = "cpu", part: Part = "all") -> Assets:
     """Reads a part (see ``split.py``) of the assets folder (``hand/textures``, ``environments``, ``backgrounds``); raises AssetError
     naming what is missing."""
     textures = [_read_texture(assets_dir, name, texture_size) for name in SKIN_TEXTURES + GLOVE_TEXTURES]

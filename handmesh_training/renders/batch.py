@@ -186,7 +186,5 @@ def _surround(
     skin_colours = mean_skin_colour(studio.assets, skin)
     for hand in np.flatnonzero(rng.random(len(joints)) < BEHIND_SHARE).tolist():
         add_behind(rng, things, hand, joints[hand], skin_colours[hand])
-    beside = add_second_hands(
-        rng, things, beside, joints, studio.rigs[which], studio.surfaces[which], studio.poses, studio.assets, skin
-    )
+    beside = add_second_hands(rng, things, beside, joints, studio.rigs[which], studio.surfaces[which], studio.poses, studio.assets, skin)
     return things, np.isin(np.arange(len(joints)), [*grasps, *in_front, *beside])

@@ -107,9 +107,7 @@ def _draw_here(shard: _Shard) -> None:
 def _draw_shard(studio: Studio, shard: _Shard, backend: Draw) -> None:
     rng = np.random.default_rng(shard.seed)
     batches = range(SHARD_SIZE // BATCH_SIZE)
-    parts = [
-        render_batch(studio, rng, BATCH_SIZE, shard.size, shard.crop_scale, shard.occluder_share, backend=backend) for _ in batches
-    ]
+    parts = [render_batch(studio, rng, BATCH_SIZE, shard.size, shard.crop_scale, shard.occluder_share, backend=backend) for _ in batches]
     temporary = shard.path.with_suffix(".part.npz")
     np.savez(temporary, **_pack(join(parts)))  # type: ignore[arg-type]
     temporary.replace(shard.path)  # a run stopped while writing leaves no half shard under the final name

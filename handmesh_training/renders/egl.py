@@ -194,9 +194,7 @@ class _Meshes:
         rows = (faces[None] + (torch.arange(count, device=faces.device) * vertex_count)[:, None, None]).to(torch.int32)
         self._hand = self._upload(posed), self._upload(fixed), self._upload(rows)
         corners, tight = 3 * len(faces), 3 * int((~surface.loose).sum())
-        self.hand_ranges: list[Ranges] = [
-            ((k * corners, tight, False), (k * corners + tight, corners - tight, True)) for k in range(count)
-        ]
+        self.hand_ranges: list[Ranges] = [((k * corners, tight, False), (k * corners + tight, corners - tight, True)) for k in range(count)]
         self.thing_ranges: list[Ranges] = [()] * count
         self._things = None
         if scene.occluders is not None:

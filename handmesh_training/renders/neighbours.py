@@ -64,9 +64,7 @@ def add_second_hands(
     return np.array(placed, int)
 
 
-def _place(
-    rng: np.random.Generator, first: FloatArray, outline: FloatArray, chirality: float
-) -> tuple[FloatArray | None, FloatArray]:
+def _place(rng: np.random.Generator, first: FloatArray, outline: FloatArray, chirality: float) -> tuple[FloatArray | None, FloatArray]:
     """Rotation and place of a second hand (22, 3): 21 joints and a point of the forearm round their middle. None if there is none.
     Chirality 1 is a right hand, -1 a left one."""
     middle = first.mean(0)

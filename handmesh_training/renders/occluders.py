@@ -24,9 +24,7 @@ class Things:
 
     parts: list[tuple[FloatArray, ...]] = field(default_factory=list)
 
-    def add(
-        self, image: int, corners: FloatArray, normals: FloatArray, colour: FloatArray, two_sided: np.ndarray | None = None
-    ) -> None:
+    def add(self, image: int, corners: FloatArray, normals: FloatArray, colour: FloatArray, two_sided: np.ndarray | None = None) -> None:
         """Adds triangles (T, 3, 3) with normals to a picture; colour is linear RGB, (3,) or (T, 3, 3)."""
         count = len(corners)
         loose = np.zeros(count, bool) if two_sided is None else two_sided

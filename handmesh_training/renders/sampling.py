@@ -96,9 +96,7 @@ def sample_backgrounds(rng: np.random.Generator, assets: Assets, count: int, siz
     grid = functional.affine_grid(
         torch.from_numpy(affine.reshape(count, 2, 3).astype(np.float32)).to(device), [count, 3, size, size], align_corners=False
     )
-    cut = functional.grid_sample(
-        chosen.permute(0, 3, 1, 2).float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False
-    )
+    cut = functional.grid_sample(chosen.permute(0, 3, 1, 2).float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     gain = rng.uniform(0.4, 1.5, (count, 1)) * (1 + rng.normal(0, 0.08, (count, 3)))
     # Wood, cardboard, sand, other people: backgrounds that colour alone does not tell from a hand.
     alike = rng.random(count) < SKIN_COLOURED_SHARE

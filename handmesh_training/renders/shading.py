@@ -87,9 +87,7 @@ def _pixel_of(sample: Tensor, samples: int, width: int) -> Tensor:
     return (line // samples) * width + column // samples
 
 
-def _merge_smooth(
-    visible: Visible, pixel: Tensor, pixel_count: int, samples: int, hand_triangles: int
-) -> tuple[Visible, Tensor, Tensor]:
+def _merge_smooth(visible: Visible, pixel: Tensor, pixel_count: int, samples: int, hand_triangles: int) -> tuple[Visible, Tensor, Tensor]:
     """Leaves one sample of each pixel that the hand, or other things, fill without a step in depth: only edges need every sample
     shaded.
 

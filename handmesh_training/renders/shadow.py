@@ -31,9 +31,7 @@ class ShadowMap:
     nearest: Tensor
 
     @classmethod
-    def cast(
-        cls, direction: Tensor, vertices: Tensor, surface: HandSurface, things: Occluders | None = None
-    ) -> ShadowMap:
+    def cast(cls, direction: Tensor, vertices: Tensor, surface: HandSurface, things: Occluders | None = None) -> ShadowMap:
         """Draws the hand (N, V, 3) and the things from the light; direction (N, 3) points to the light."""
         count = vertices.shape[0]
         frame, centre = light_frame(direction, vertices, surface)
@@ -66,9 +64,7 @@ class ShadowMap:
         flat = self.nearest.view(-1)
         base = (image * MAP_SIZE + corner[:, 1]) * MAP_SIZE + corner[:, 0]
         height = local[:, 2] + BIAS_M
-        n00, n01, n10, n11 = (
-            (flat[base + offset] < height).to(height.dtype) for offset in (0, 1, MAP_SIZE, MAP_SIZE + 1)
-        )
+        n00, n01, n10, n11 = ((flat[base + offset] < height).to(height.dtype) for offset in (0, 1, MAP_SIZE, MAP_SIZE + 1))
         fx, fy = fraction.unbind(1)
         return torch.lerp(torch.lerp(n00, n01, fx), torch.lerp(n10, n11, fx), fy).masked_fill_(outside, 1.0)
 

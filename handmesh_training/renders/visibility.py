@@ -32,9 +32,7 @@ def visible_joints(joints: FloatArray, keypoints: FloatArray, hand: FloatArray) 
     flesh[WRIST] = CAPSULE_RADII.max()
     distance = np.linalg.norm(joints, axis=2)
     nearest = joints * (1 - OWN_FLESH * flesh * scale / distance)[..., None]
-    gap = segment_distance(
-        np.zeros((1, 1, 1, 3)), nearest[:, :, None], joints[:, None, parents], joints[:, None, children]
-    )  # (N, 21, 20)
+    gap = segment_distance(np.zeros((1, 1, 1, 3)), nearest[:, :, None], joints[:, None, parents], joints[:, None, children])  # (N, 21, 20)
     own = (np.arange(JOINT_COUNT)[:, None] == parents) | (np.arange(JOINT_COUNT)[:, None] == children)
     hidden = (gap < FILLED * CAPSULE_RADII * scale[..., None]) & ~own
     return inside & shown & ~hidden.any(2)

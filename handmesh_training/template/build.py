@@ -1,6 +1,6 @@
 """Builds the hand template from the CC0 rigged hand. Needs scipy and fast-simplification (extra ``train``); its users do not.
 
-    python -m handmesh_training.template.build ../shared/assets
+python -m handmesh_training.template.build ../shared/assets
 """
 
 from __future__ import annotations
@@ -61,9 +61,7 @@ def decimate(vertices: FloatArray, faces: np.ndarray, count: int) -> tuple[Float
 
     for aggressiveness in (3, 5, 7):
         for face_count in range(2 * count, 2 * count - 40, -1):
-            points, triangles = simplify(
-                vertices.astype(np.float32), faces.astype(np.int32), target_count=face_count, agg=aggressiveness
-            )
+            points, triangles = simplify(vertices.astype(np.float32), faces.astype(np.int32), target_count=face_count, agg=aggressiveness)
             if len(points) != count or not is_clean_disc(count, triangles):
                 continue
             try:

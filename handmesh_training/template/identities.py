@@ -95,9 +95,7 @@ def person_weights(rng: np.random.Generator, targets: list[str], people: int) ->
     height, proportion = np.clip(0.4 * rng.standard_normal((2, people)), -1, 1)  # giants are rare
     for (e, group), (g, sex), (a, age) in product(enumerate(ETHNICITIES), enumerate(GENDERS), enumerate(AGES)):
         weights[:, column[f"macrodetails/{group}-{sex}-{age}"]] = ethnicity[:, e] * genders[:, g] * ages[:, a]
-    for (g, sex), (a, age), (m, much), (w, heavy) in product(
-        enumerate(GENDERS), enumerate(AGES), enumerate(LEVELS), enumerate(LEVELS)
-    ):
+    for (g, sex), (a, age), (m, much), (w, heavy) in product(enumerate(GENDERS), enumerate(AGES), enumerate(LEVELS), enumerate(LEVELS)):
         share = genders[:, g] * ages[:, a] * muscle[:, m] * weight[:, w]
         body = f"{sex}-{age}-{much}muscle-{heavy}weight"
         weights[:, column[f"macrodetails/universal-{body}"]] = share

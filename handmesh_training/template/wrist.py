@@ -129,9 +129,7 @@ def _edges_in_original_indices(faces: np.ndarray, welded: np.ndarray) -> np.ndar
     )
 
 
-def _blend_forearm(
-    vertices: FloatArray, indices: np.ndarray, weights: FloatArray, forearm_bone: int
-) -> tuple[np.ndarray, FloatArray]:
+def _blend_forearm(vertices: FloatArray, indices: np.ndarray, weights: FloatArray, forearm_bone: int) -> tuple[np.ndarray, FloatArray]:
     """Give the forearm's bone its share of each vertex; four influences a vertex stay."""
     t = np.clip((vertices[:, 2] - BLEND_FROM_Z) / (BLEND_TO_Z - BLEND_FROM_Z), 0, 1)
     share = t * t * (3 - 2 * t)

@@ -51,9 +51,7 @@ def load_data(config: TrainConfig, root: Path, template: HandTemplate) -> Data:
         renders=PictureSet.join([read_renders(root / entry.folder, template, workers()) for entry in config.renders]),
         real=read_real(root / config.real_hands, config.real_folders, root / config.real_fits, template),
         backgrounds=np.stack([resized(picture) for picture in read_backgrounds(assets, "training")]),
-        validation_renders={
-            (root / entry.folder).name: read_renders(root / entry.folder, template) for entry in config.validation_renders
-        },
+        validation_renders={(root / entry.folder).name: read_renders(root / entry.folder, template) for entry in config.validation_renders},
     )
 
 

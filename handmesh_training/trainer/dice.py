@@ -16,9 +16,7 @@ class Dice:
             frames, whose light, surroundings and things in the way are the first one's. None: each has its own.
     """
 
-    def __init__(
-        self, generator: torch.Generator, count: int, leaders: Tensor | None = None, followers: Tensor | None = None
-    ) -> None:
+    def __init__(self, generator: torch.Generator, count: int, leaders: Tensor | None = None, followers: Tensor | None = None) -> None:
         nobody = torch.zeros(0, dtype=torch.int64, device=generator.device)
         self.generator, self.count = generator, count
         self.leaders, self.followers = (nobody if who is None else who for who in (leaders, followers))

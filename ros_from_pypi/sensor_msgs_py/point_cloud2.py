@@ -65,9 +65,7 @@ def create_cloud(header: Header, fields: Sequence[PointField], points: NDArray |
 
 def create_cloud_xyz32(header: Header, points: NDArray | Iterable) -> PointCloud2:
     """A cloud with the float32 fields x, y, z from points (N, 3)."""
-    fields = [
-        PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1) for index, name in enumerate("xyz")
-    ]
+    fields = [PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1) for index, name in enumerate("xyz")]
     return create_cloud(header, fields, points)
 
 

@@ -34,9 +34,7 @@ def hand(joints: np.ndarray, stamp: float) -> Hand:
 
 def recording(joints: np.ndarray, missing: tuple[int, ...] = ()) -> Recording:
     stamps = [100 + k / 30 for k in range(COUNT)]
-    heard = tuple(
-        HeardFrame(stamp, 0.02, () if k in missing else (hand(joints[k], stamp),)) for k, stamp in enumerate(stamps)
-    )
+    heard = tuple(HeardFrame(stamp, 0.02, () if k in missing else (hand(joints[k], stamp),)) for k, stamp in enumerate(stamps))
     return Recording(tuple(stamps), None, heard, np.zeros((0, 3), int), {"stage network [ms]": "9.50", "stage detect [ms]": "0.00"})
 
 

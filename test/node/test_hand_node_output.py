@@ -260,9 +260,7 @@ def test_half_the_hand_size_is_half_the_distance(world: World, camera: CameraSta
     given = world.call(CalibrateHandSize, "hand_node/calibrate_hand_size", CalibrateHandSize.Request(size_m=0.7 * size))
     assert given.success and given.size_m == pytest.approx(0.7 * size)
     assert world.call(Trigger, "hand_node/reset", Trigger.Request()).success
-    world.until(
-        lambda: camera.send_until_answered(hand_picture()) and world.messages["hands"][-1].hands, "the hand is found after a reset"
-    )
+    world.until(lambda: camera.send_until_answered(hand_picture()) and world.messages["hands"][-1].hands, "the hand is found after a reset")
     smaller = world.messages["hands"][-1].hands[0]
     assert smaller.track_id != hand.track_id
     assert smaller.joints[0].position.z == pytest.approx(0.7 * distance, rel=0.05)

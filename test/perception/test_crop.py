@@ -1,6 +1,5 @@
 """Crops: where the patch's corners are, that the pixels follow, and that a hand off the axis comes back where it was."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -25,9 +25,7 @@ def test_estimate_of_a_network_that_keeps_the_contract(tmp_path: Path) -> None:
 
 
 def test_score_and_side_are_optional(tmp_path: Path) -> None:
-    estimate = MeshNetwork(
-        write_tiny_mesh_network(tmp_path / "tiny.onnx", score=None, right_probability=None)
-    ).predict(grey_patch())
+    estimate = MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", score=None, right_probability=None)).predict(grey_patch())
     assert estimate.score == 1.0
     assert estimate.right_probability is None
 

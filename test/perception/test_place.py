@@ -1,6 +1,5 @@
 """Absolute position: exact without noise, as precise as promised with it, honest about its uncertainty, blind to outliers."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -64,9 +64,7 @@ class Network:
                 hidden |= ((hand.keypoints > low) & (hand.keypoints < high)).all(axis=1)
         return float(hidden.mean())
 
-    def measure(
-        self, center: np.ndarray, size: float, told: Side | None, track_id: int | None, hands: list[TrueHand]
-    ) -> Measurement:
+    def measure(self, center: np.ndarray, size: float, told: Side | None, track_id: int | None, hands: list[TrueHand]) -> Measurement:
         rng = self.rng
         best, best_merit = None, 0.0
         for hand in hands:

@@ -162,9 +162,7 @@ class RayKalman:
         along_ray = along * ray
         self.value = predicted + gains[0][0] * across + gains[1][0] * along_ray
         self.velocity = self.velocity + gains[0][1] * across + gains[1][1] * along_ray
-        self._covariances = [
-            (p[0] * (1 - k0), p[1] * (1 - k0), p[2] - k1 * p[1]) for p, (k0, k1) in zip(covariances, gains, strict=True)
-        ]
+        self._covariances = [(p[0] * (1 - k0), p[1] * (1 - k0), p[2] - k1 * p[1]) for p, (k0, k1) in zip(covariances, gains, strict=True)]
         return self.value
 
     def steady_velocity(self) -> FloatArray:
@@ -192,9 +190,7 @@ class RayKalman:
 class RotationOneEuro:
     """One-Euro filter on SO(3) for one rotation (3, 3): the gain follows the angular speed (rad/s)."""
 
-    def __init__(
-        self, min_cutoff_hz: float, slope_hz_per_radps: float, speed_cutoff_hz: float, speed_floor_radps: float = 0.0
-    ) -> None:
+    def __init__(self, min_cutoff_hz: float, slope_hz_per_radps: float, speed_cutoff_hz: float, speed_floor_radps: float = 0.0) -> None:
         self.min_cutoff_hz = min_cutoff_hz
         self.slope = slope_hz_per_radps
         self.speed_cutoff_hz = speed_cutoff_hz

@@ -180,9 +180,7 @@ def test_turning_the_world_and_shifting_time(seed: int, angle: float, start: int
     raw = [noisy(i / 32, rng, HOME + np.array([0.005 * i, 0.0, 0.0])) for i in range(25)]
 
     def elsewhere(h: Hand) -> Hand:
-        return replace(
-            h, joints=h.joints @ turn.T, vertices=h.vertices @ turn.T, rotations=turn @ h.rotations, stamp_s=h.stamp_s + start
-        )
+        return replace(h, joints=h.joints @ turn.T, vertices=h.vertices @ turn.T, rotations=turn @ h.rotations, stamp_s=h.stamp_s + start)
 
     assert_same(run([elsewhere(h) for h in raw])[-1], elsewhere(run(raw)[-1]), 1e-6)
 

@@ -68,9 +68,7 @@ def crossing(seed: int, sides: tuple[Side, Side]) -> Outcome:
     hidden_s = 0.0
     while stamp < 2.4 + pause:
         along = min(stamp - 1.2, 0.0) + max(stamp - 1.2 - pause, 0.0)
-        hands = [
-            hand_at(sides[i], float(np.clip((1, -1)[i] * speed[i] * along, -0.25, 0.25)), height[i], depths[i]) for i in range(2)
-        ]
+        hands = [hand_at(sides[i], float(np.clip((1, -1)[i] * speed[i] * along, -0.25, 0.25)), height[i], depths[i]) for i in range(2)]
         update = run_frame(tracker, network, hands, stamp)
         hidden = [network.hidden_fraction(h, hands) >= 0.6 for h in hands]
         hidden_s = hidden_s + stamp - last if any(hidden) else 0.0

@@ -183,9 +183,7 @@ def test_several_processes_draw_what_one_would(studio: Studio, tmp_path: Path) -
 
 
 @needs_shared
-def test_a_cache_of_before_visibility_was_known_stays_readable(
-    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_of_before_visibility_was_known_stays_readable(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handmesh_training.renders.cache.SHARD_SIZE", 2)
     monkeypatch.setattr("handmesh_training.renders.cache.BATCH_SIZE", 2)
     write_cache(studio, tmp_path, 2, seed=1, size=64)
