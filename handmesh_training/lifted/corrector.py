@@ -16,7 +16,8 @@ from torch import Tensor
 from handmesh_ros.hand import JOINT_PARENTS, FloatArray
 from handmesh_training.lifted.network import Corrector
 from handmesh_training.lifted.real import RealLooks
-from handmesh_training.lifted.renders import RenderObservations, to_reference_size
+from handmesh_training.lifted.renders import RenderObservations
+from handmesh_training.renders.truth import to_reference_size
 
 # Loss weights, all of lengths in millimetres.
 WEIGHT_PICTURE, WEIGHT_DIRECTION, WEIGHT_RESIDUAL = 0.3, 1.0, 0.02

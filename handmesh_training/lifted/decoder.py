@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from handmesh_ros.hand import JOINT_COUNT, JOINT_PARENTS
 from handmesh_training.lifted.network import MeshDecoder
-from handmesh_training.lifted.poses import disturb, sample_meshes
 from handmesh_training.template import HandTemplate
+from handmesh_training.template.meshes import sample_meshes
 
 # Loss weights; lengths in millimetres.
 WEIGHT_JOINTS, WEIGHT_EDGE, WEIGHT_NORMAL, WEIGHT_FOLLOW = 1.0, 0.5, 1.0, 0.3
@@ -22,7 +23,7 @@ LINEAR_FIT_HANDS = 4000
 
 def fit_linear_part(decoder: MeshDecoder, template: HandTemplate, seed: int) -> None:
     """The decoder's starting point: flesh as a linear function of joints in the palm frame, about a millimetre from the truth."""
-    vertices, joints = sample_meshes(template, np.random.default_rng(seed), LINEAR_FIT_HANDS)
+    vertices, joints = map(torch.from_numpy, sample_meshes(template, np.random.default_rng(seed), LINEAR_FIT_HANDS))
     torch.manual_seed(seed)
     decoder.set_linear_base(vertices, disturb(joints, JOINT_ERROR_M))
 
@@ -48,7 +49,7 @@ def train_decoder(
             for part, key in ((decoder, "decoder"), (optimizer, "optimizer"), (schedule, "schedule")):
                 part.load_state_dict(state[key])  # type: ignore[attr-defined]
             first = state["step"]
-    vertices, joints = sample_meshes(template, np.random.default_rng(seed + 1), hands)
+    vertices, joints = map(torch.from_numpy, sample_meshes(template, np.random.default_rng(seed + 1), hands))
     faces = torch.from_numpy(template.faces[0])
     torch.manual_seed(seed + 1 + first)
     for step in range(first, steps):
@@ -68,6 +69,16 @@ def train_decoder(
         if checkpoint is not None and (step + 1) % 200 == 0:
             parts = {"decoder": decoder.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
             torch.save({"step": step + 1, "steps": steps, **parts}, checkpoint)
+
+
+def disturb(joints: Tensor, amount_m: float) -> Tensor:
+    """Errors as a corrector makes them: each bone is off by about ``amount_m`` and carries its finger along; palms bend little."""
+    error = amount_m * torch.randn_like(joints)
+    moved = [torch.zeros_like(joints[:, 0])]
+    for joint in range(1, JOINT_COUNT):
+        share = 0.7 if JOINT_PARENTS[joint] == 0 else 1.0
+        moved.append(0.7 * moved[JOINT_PARENTS[joint]] + share * error[:, joint])
+    return joints + torch.stack(moved, 1)
 
 
 def mesh_loss(vertices: Tensor, target: Tensor, faces: Tensor) -> Tensor:

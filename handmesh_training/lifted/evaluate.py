@@ -11,7 +11,8 @@ from handmesh_ros.evaluation.metrics import point_errors, similarity_align
 from handmesh_ros.hand import FloatArray
 from handmesh_training.lifted.corrector import Pairs, direction_error
 from handmesh_training.lifted.network import Lifted
-from handmesh_training.lifted.renders import RenderObservations, to_reference_size, true_hands
+from handmesh_training.lifted.renders import RenderObservations
+from handmesh_training.renders.truth import to_reference_size, true_hands
 from handmesh_training.template import HandTemplate
 
 

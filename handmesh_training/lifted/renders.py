@@ -9,10 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from handmesh_ros.evaluation.metrics import point_errors, relative_keypoint_errors, similarity_align
-from handmesh_ros.hand import MIDDLE_MCP, FloatArray
+from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork, Observations
+from handmesh_training.renders.cache import join, read_cache
+from handmesh_training.renders.truth import true_hands
 from handmesh_training.template import HandTemplate
 
 # Where the landmark network works as it does on real hands; the rest of the renders would teach errors that real hands never show.
@@ -73,8 +75,6 @@ def observe_renders(folder: str | Path, network: LandmarkNetwork, template: Hand
     Raises:
         CacheError: the cache is missing or broken.
     """
-    from handmesh_training.renders.cache import join, read_cache
-
     rng = np.random.default_rng(seed)
     seen, batches, keypoints, rotations = [], [], [], []
     for batch in tqdm(read_cache(Path(folder)), desc="landmark network on renders", unit="shard"):
@@ -109,23 +109,6 @@ def with_true_joints(renders: RenderObservations, template: HandTemplate) -> Ren
     return replace(renders, joints=joints)
 
 
-def true_hands(
-    template: HandTemplate, local_rotations: FloatArray, bone_scale: FloatArray, rotation: FloatArray, with_vertices: bool = True
-) -> tuple[FloatArray, FloatArray]:
-    """The template in the pose of each render: vertices (N, 778, 3) and joints (N, 21, 3), float32, crop axes, wrist-relative."""
-    vertices, joints = [], []
-    for start in range(0, len(local_rotations), 1000):
-        part = slice(start, start + 1000)
-        transforms = template.rig.bone_transforms(local_rotations[part], bone_scale[part])
-        own = template.rig.joint_positions(transforms)
-        turn = rotation[part].astype(float).transpose(0, 2, 1)
-        joints.append(((own - own[:, :1]) @ turn).astype(np.float32))
-        if with_vertices:
-            mesh = template.pose(local_rotations[part], bone_scale[part])[0]
-            vertices.append(((mesh - own[:, :1]) @ turn).astype(np.float32))
-    return (np.concatenate(vertices) if with_vertices else np.zeros((0, 778, 3), np.float32)), np.concatenate(joints)
-
-
 def in_the_networks_regime(renders: RenderObservations) -> np.ndarray:
     """(N,) whether the landmark network works on a render about as well as it does on real hands."""
     error_2d = relative_keypoint_errors(renders.seen.landmarks[..., :2], renders.keypoints).mean(1)
@@ -133,8 +116,3 @@ def in_the_networks_regime(renders: RenderObservations) -> np.ndarray:
     # The pictures all show right hands: where the network sees a left one it has misread the picture.
     sure = (renders.seen.presence > MIN_PRESENCE) & (renders.seen.right > MIN_PRESENCE)
     return (error_2d < MAX_ERROR_2D) & (error_3d < MAX_PA_ERROR_M) & sure
-
-
-def to_reference_size(points: FloatArray, joints: FloatArray, reference_size_m: float) -> FloatArray:
-    """Scale (N, P, 3) wrist-relative points so that wrist to middle mcp of (N, 21, 3) joints is the reference size."""
-    return points * (reference_size_m / np.linalg.norm(joints[:, MIDDLE_MCP], axis=1))[:, None, None]

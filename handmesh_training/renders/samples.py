@@ -9,8 +9,8 @@ import numpy as np
 
 from handmesh_ros.evaluation.datasets import Sample
 from handmesh_ros.hand import Side
-from handmesh_training.lifted.renders import true_hands
 from handmesh_training.renders.cache import read_cache
+from handmesh_training.renders.truth import true_hands
 from handmesh_training.template import HandTemplate
 
 # Labels are in the axes of each picture's own crop; a camera with a long lens (its focal length in sides of the picture) sees all

@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from handmesh_training.labels.crops import RealCrops, load_real_crops
 from handmesh_training.labels.fit import read_fits
-from handmesh_training.lifted.renders import to_reference_size, true_hands
 from handmesh_training.renders.assets import read_backgrounds
 from handmesh_training.renders.cache import StudioOrder, write_cache
+from handmesh_training.renders.truth import to_reference_size, true_hands
 from handmesh_training.template import HandTemplate
 from handmesh_training.trainer.config import Renders, TrainConfig, TrainConfigError
 from handmesh_training.trainer.pictures import SIDE, Picture, PictureSet, boxes_of, mirrored, read_renders, resized

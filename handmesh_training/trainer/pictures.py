@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import region_from_keypoints
-from handmesh_training.lifted.renders import to_reference_size, true_hands
 from handmesh_training.renders.cache import read_shard, shard_paths
+from handmesh_training.renders.truth import to_reference_size, true_hands
 from handmesh_training.template import HandTemplate
 
 Picture = NDArray[np.uint8]

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from handmesh_training.lifted.poses import sample_meshes
 from handmesh_training.networks import MobRecon, NetworkConfig, TemplateLevels
 from handmesh_training.networks.checkpoint import load_network
 from handmesh_training.networks.landmarkstack import LandmarkEncoder
 from handmesh_training.template import HandTemplate
+from handmesh_training.template.meshes import sample_meshes
 from handmesh_training.trainer.batches import Batches, Labelled, balanced_odds
 from handmesh_training.trainer.config import Stage, TrainConfig, TrainConfigError, read_config
 from handmesh_training.trainer.data import Data, load_data
@@ -87,7 +87,7 @@ def build_network(config: TrainConfig, root: Path, template: HandTemplate, level
     """The network of a run at its beginning."""
     network = MobRecon(NetworkConfig.from_yaml(root / config.network), levels)
     if network.skin is not None:
-        network.skin.fit(*sample_meshes(template, np.random.default_rng(config.seed), SKIN_HANDS))
+        network.skin.fit(*map(torch.from_numpy, sample_meshes(template, np.random.default_rng(config.seed), SKIN_HANDS)))
     if config.landmark_weights:
         network.load_landmark_weights(root / config.landmark_weights)
     if config.begin_with:

@@ -8,14 +8,15 @@ import torch
 from handmesh_ros.hand import INDEX_MCP, JOINT_COUNT, LITTLE_MCP, MIDDLE_MCP
 from handmesh_training.labels.landmark_network import Observations
 from handmesh_training.lifted.corrector import Pairs, direction_error, mean_of_looks, picture_error, train_corrector
-from handmesh_training.lifted.decoder import fit_linear_part, mesh_loss, train_decoder
+from handmesh_training.lifted.decoder import disturb, fit_linear_part, mesh_loss, train_decoder
 from handmesh_training.lifted.evaluate import evaluate, picture_percent
 from handmesh_training.lifted.export import export_decoder
 from handmesh_training.lifted.network import DSConv, Lifted, NetworkSize, palm_axes
-from handmesh_training.lifted.poses import disturb, sample_meshes
-from handmesh_training.lifted.renders import RenderObservations, in_the_networks_regime, true_hands
+from handmesh_training.lifted.renders import RenderObservations, in_the_networks_regime
 from handmesh_training.lifted.train import TrainError, main
+from handmesh_training.renders.truth import true_hands
 from handmesh_training.template import HandTemplate
+from handmesh_training.template.meshes import sample_meshes
 from handmesh_training.template.poses import sample_poses, sample_shapes
 from handmesh_training.template.rotations import random_rotations
 
@@ -29,7 +30,7 @@ def template():
 
 @pytest.fixture(scope="module")
 def hands(template):
-    return sample_meshes(template, np.random.default_rng(0), 400)
+    return tuple(map(torch.from_numpy, sample_meshes(template, np.random.default_rng(0), 400)))
 
 
 @pytest.fixture
@@ -152,7 +153,7 @@ def test_a_short_training_of_the_corrector_undoes_flattened_depth(template):
 def test_a_short_training_of_the_decoder_lowers_the_loss_and_goes_on_from_its_checkpoint(template, tmp_path):
     torch.manual_seed(0)
     network = Lifted(template, SMALL)
-    corrected = sample_meshes(template, np.random.default_rng(3), 50)[1]
+    corrected = torch.from_numpy(sample_meshes(template, np.random.default_rng(3), 50)[1])
     losses: list[float] = []
     options = {"steps": 201, "seed": 0, "hands": 300, "batch": 4, "checkpoint": tmp_path / "decoder.pt"}
     train_decoder(network.decoder, template, corrected, report=lambda _, loss: losses.append(loss), **options)

@@ -8,13 +8,13 @@ from support.network_parts import made_up_levels, randomize
 from support.paths import REPO
 
 from handmesh_training.export.build import ModelCard, build_model, parity
-from handmesh_training.lifted.poses import sample_meshes
 from handmesh_training.networks import MobRecon, NetworkConfig, NetworkConfigError, count_parts
 from handmesh_training.networks.heads import Pose2D
 from handmesh_training.networks.landmarkstack import LandmarkEncoder, LandmarkFileError, load_encoder
 from handmesh_training.networks.lifting import JointSkin
 from handmesh_training.networks.refinement import PoseRefinement
 from handmesh_training.template import HandTemplate
+from handmesh_training.template.meshes import sample_meshes
 
 LITE = NetworkConfig.from_yaml(REPO / "config" / "networks" / "mobrecon_lite.yaml")
 LANDMARK_MODEL = REPO / "models" / "hand_landmark.onnx"
@@ -104,7 +104,7 @@ def test_frozen_blocks_stay_and_cost_no_gradient() -> None:
 
 
 def test_the_skin_over_true_joints_is_near_the_mesh() -> None:
-    vertices, joints = sample_meshes(HandTemplate.load(), np.random.default_rng(0), 300)
+    vertices, joints = map(torch.from_numpy, sample_meshes(HandTemplate.load(), np.random.default_rng(0), 300))
     skin = JointSkin(778)
     skin.fit(vertices[:200], joints[:200])
     spatial = torch.cat((torch.zeros(100, 21, 1), joints[200:] / 0.1 + 0.3), 2)  # moved: only differences count
