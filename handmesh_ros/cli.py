@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
+
+from handmesh_ros.errors import HandmeshError
 
 # Name -> the module with its add_arguments and main, and what it does.
 COMMANDS = {
@@ -19,14 +22,21 @@ COMMANDS = {
     "import-official": ("handmesh_training.official.checkpoint", "turn an official MobRecon checkpoint into an ONNX model"),
 }
 
-USAGE = "usage: handmesh COMMAND [ARGUMENTS]\n\ncommands ('handmesh COMMAND --help' tells more):\n" + "\n".join(
-    f"  {name:<16} {text}" for name, (_, text) in COMMANDS.items()
+USAGE = (
+    "usage: handmesh [--debug] COMMAND [ARGUMENTS]\n\ncommands ('handmesh COMMAND --help' tells more):\n"
+    + "\n".join(f"  {name:<16} {text}" for name, (_, text) in COMMANDS.items())
+    + "\n\n--debug, before or behind the command: show the traceback of an error, too"
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one sub-command and return its exit code: 0 done, 1 it failed (the message says why), 2 the call is wrong."""
+    """Run one sub-command and return its exit code: 0 done, 1 it failed (the message says why), 2 the call is wrong.
+
+    Only errors that say what to do become a message; a fault of the code shows its traceback.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE)
         return 0
@@ -34,19 +44,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"handmesh: there is no command {arguments[0]!r}\n\n{USAGE}", file=sys.stderr)
         return 2
     try:
-        command = importlib.import_module(COMMANDS[arguments[0]][0])
-        parser = argparse.ArgumentParser(prog=f"handmesh {arguments[0]}", description=command.__doc__)
-        command.add_arguments(parser)
-        return int(command.main(parser.parse_args(arguments[1:])))
-    except ModuleNotFoundError as error:
-        print(f"handmesh {arguments[0]}: {missing_module_hint(error)}", file=sys.stderr)
-        return 1
+        return _run(*arguments)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    except (OSError, ValueError, RuntimeError) as error:
-        print(f"handmesh {arguments[0]}: {error}", file=sys.stderr)
+    except (HandmeshError, OSError, ModuleNotFoundError) as error:
+        message = missing_module_hint(error) if isinstance(error, ModuleNotFoundError) else str(error)
+        if debug:
+            traceback.print_exc()
+        print(f"handmesh {arguments[0]}: {message}", file=sys.stderr)
         return 1
+
+
+def _run(name: str, *arguments: str) -> int:
+    command = importlib.import_module(COMMANDS[name][0])
+    parser = argparse.ArgumentParser(prog=f"handmesh {name}", description=command.__doc__)
+    command.add_arguments(parser)
+    return int(command.main(parser.parse_args(arguments)))
 
 
 def missing_module_hint(error: ModuleNotFoundError) -> str:

@@ -13,11 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.errors import HandmeshError
+
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 DEFAULT_RATE = 30.0  # of pictures and of devices that do not tell theirs, Hz
 
 
-class SourceError(ValueError):
+class SourceError(HandmeshError, ValueError):
     """The input cannot be read; the message names it and says what to do."""
 
 

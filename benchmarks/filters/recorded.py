@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.filters.candidates import HandCandidate, hand_candidates
 from benchmarks.filters.measures import best_delay_s
 from benchmarks.filters.poses import FINGER_JOINT, Poses, filtered, starts_of
+from handmesh_ros.errors import InputError
 from handmesh_ros.files import package_file
 from handmesh_ros.hand import WRIST, FloatArray, Hand, Side
 from handmesh_ros.perception import Camera, HandPipeline
@@ -86,7 +87,7 @@ def record(clip: str, path: Path, camera: Camera, model: str) -> Recording:
     """Run a clip through the pipeline.
 
     Raises:
-        ValueError: no hand was seen in it.
+        InputError: no hand was seen in it.
     """
     pipeline = HandPipeline.load(model=model, max_hands=1, threads=1)
     hands, numbers = [], []
@@ -96,7 +97,7 @@ def record(clip: str, path: Path, camera: Camera, model: str) -> Recording:
             hands.append(hand)
             numbers.append(frame.number)
     if not hands:
-        raise ValueError(f"{path}: the model '{model}' sees no hand in it")
+        raise InputError(f"{path}: the model '{model}' sees no hand in it")
     truth = _demo_truth(np.array(numbers), Poses.of(hands)) if clip == "demo" else None
     return Recording(f"{clip}, {model}", tuple(hands), truth)
 

@@ -18,6 +18,7 @@ from rclpy.node import Node
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
+from handmesh_ros.demo.processes import ProcessError
 from handmesh_ros.msg import HandArray, HandMesh
 from handmesh_ros.node.hand_node import HandNode
 from handmesh_ros.node.process import keep_memory, use_large_shared_memory
@@ -47,7 +48,7 @@ def measure_node(video: Path, model: str = DEFAULT_MODEL, frames: int = 200, war
     """Play a video to the node from another process, with subscribers on hands, TF, mesh and markers.
 
     Raises:
-        RuntimeError: too few frames come.
+        ProcessError: too few frames come.
     """
     os.environ.update(ROS_DOMAIN_ID=str(1 + os.getpid() % 100), ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
     keep_memory()
@@ -109,5 +110,5 @@ def _spin_frames(executor: SingleThreadedExecutor, node: HandNode, frames: int) 
     target, deadline = node.statistics.processed + frames, time.monotonic() + PATIENCE_S + frames / 10
     while node.statistics.processed < target:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"only {node.statistics.processed} frames came: does the camera node run, can the video be read?")
+            raise ProcessError(f"only {node.statistics.processed} frames came: does the camera node run, can the video be read?")
         executor.spin_once(timeout_sec=0.1)

@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.perception import Camera, HandPipeline
 from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.sources import open_source
@@ -38,7 +39,7 @@ def measure_stages(clip: Path, camera: Camera, model: str = DEFAULT_MODEL, most_
     """Run the pipeline over a clip as fast as it goes.
 
     Raises:
-        ValueError: no hand was followed in it.
+        InputError: no hand was followed in it.
     """
     pipeline = HandPipeline.load(model=model, max_hands=1, threads=1)
     followed: list[dict[str, float]] = []
@@ -55,7 +56,7 @@ def measure_stages(clip: Path, camera: Camera, model: str = DEFAULT_MODEL, most_
         if frames == most_frames:
             break
     if not followed or not detections:
-        raise ValueError(f"{clip}: no hand was followed in this clip, so there is nothing to measure")
+        raise InputError(f"{clip}: no hand was followed in this clip, so there is nothing to measure")
     names = dict.fromkeys(name for seconds in followed for name in seconds)
     medians = {name: 1e3 * statistics.median(seconds.get(name, 0.0) for seconds in followed) for name in names}
     return StageCosts(medians, 1e3 * statistics.median(detections), pipeline.detector_calls, frames)

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from handmesh_ros.errors import InputError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("which", nargs="*", metavar="BENCH", help=f"any of {', '.join(BENCHES)}; default: all")
@@ -16,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     unknown = [name for name in arguments.which if name not in BENCHES]
     if unknown:
-        raise ValueError(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHES)}")
+        raise InputError(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHES)}")
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.which or BENCHES:
         print(f"\n== {name}", flush=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.evaluation import metrics
 from handmesh_ros.evaluation.datasets import Sample, read_dataset
 from handmesh_ros.evaluation.evaluate import PCK_2D_THRESHOLDS, PCK_3D_THRESHOLDS_M, Errors, evaluate
@@ -68,7 +69,7 @@ def main(arguments: argparse.Namespace) -> int:
     network = MeshNetwork(model_path(arguments.model))
     samples = list(_samples(arguments))[:: max(1, arguments.every)]
     if not samples:
-        raise ValueError(f"{arguments.folder}: no labelled samples")
+        raise InputError(f"{arguments.folder}: no labelled samples")
     errors = evaluate(tqdm(samples, unit="picture", disable=None), network)
     summary = errors.summary()
     print(f"\n{network.name} on {arguments.folder}:")
@@ -143,7 +144,7 @@ def _frames(path: Path) -> list[Frame]:
     finally:
         source.close()
     if not frames:
-        raise ValueError(f"{path}: no frames")
+        raise InputError(f"{path}: no frames")
     return frames
 
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.hand import Hand
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.camera import Camera
@@ -61,7 +62,7 @@ def main(arguments: argparse.Namespace) -> int:
                 overlay.write(draw_hands(frame, hands, camera, pipeline.faces))
             progress.update()
     if frame_count == 0:
-        raise ValueError(f"{arguments.input}: no frame could be read")
+        raise InputError(f"{arguments.input}: no frame could be read")
     _print_summary(arguments, source, pipeline, frame_count, frames_with_hand, milliseconds)
     return 0
 
@@ -70,14 +71,14 @@ def camera_for(frame: np.ndarray, calibration: Path | None, hfov: float) -> Came
     """The camera of a frame: the calibration, checked against the frame's size, or a pinhole with a guessed field of view.
 
     Raises:
-        ValueError: the calibration belongs to another picture size.
+        InputError: the calibration belongs to another picture size.
     """
     height, width = frame.shape[:2]
     if calibration is None:
         return Camera.from_hfov(width, height, hfov)
     camera = Camera.from_yaml(calibration)
     if (camera.width, camera.height) != (width, height):
-        raise ValueError(
+        raise InputError(
             f"{calibration} is for {camera.width}x{camera.height} pictures, the input has {width}x{height}: "
             "calibrate at this size, or give --hfov instead"
         )
@@ -107,7 +108,7 @@ class OverlayWriter:
 
     def __init__(self, path: Path, rate: float) -> None:
         if path.suffix.lower() not in (".mp4", *PICTURE_SUFFIXES):
-            raise ValueError(f"{path}: the overlay must be an .mp4, .png or .jpg file")
+            raise InputError(f"{path}: the overlay must be an .mp4, .png or .jpg file")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._rate = rate

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.errors import InputError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
@@ -59,11 +61,11 @@ def _pseudo_label(arguments: argparse.Namespace) -> None:
 
     for name in ("every", "max_hands"):
         if getattr(arguments, name) < 1:
-            raise ValueError(f"--{name.replace('_', '-')} must be 1 at least, got {getattr(arguments, name)}")
+            raise InputError(f"--{name.replace('_', '-')} must be 1 at least, got {getattr(arguments, name)}")
     source = open_source(arguments.video)
     if source.is_live:
         source.close()
-        raise ValueError(f"{arguments.video}: a camera has no end; record a video first and give that")
+        raise InputError(f"{arguments.video}: a camera has no end; record a video first and give that")
 
     def frames(source: FrameSource) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         with tqdm(islice(source, 0, None, arguments.every), desc="looking for hands", unit="frame", total=count) as bar:

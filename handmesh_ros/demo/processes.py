@@ -12,13 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from handmesh_ros.errors import HandmeshError
+
 Value = str | int | float | bool  # of a ROS parameter
 
 START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 5.0
 
 
-class ProcessError(RuntimeError):
+class ProcessError(HandmeshError, RuntimeError):
     """A process did not start, or ended with an error; the message says which and what it wrote."""
 
 

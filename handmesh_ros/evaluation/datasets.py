@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray, Side
 
 # Place of each of our joints in MANO's order: wrist, index, middle, little, ring, thumb (three each), then the five tips.
 MANO_TO_OURS = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)
 
 
-class DatasetError(ValueError):
+class DatasetError(HandmeshError, ValueError):
     """The folder does not have the data set's layout, or a file in it is broken; the message names it."""
 
 

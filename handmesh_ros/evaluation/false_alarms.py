@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch
 from handmesh_ros.perception.mesh_net import MeshNetwork
@@ -19,10 +20,10 @@ def scores_without_hands(frames: Iterable[Frame], networks: Sequence[MeshNetwork
     """Scores that each network gives the same random crops of frames without hands, (frames * 20,) each.
 
     Raises:
-        ValueError: a network has no score, or there are no frames.
+        InputError: a network has no score, or there are no frames.
     """
     if blind := [network.name for network in networks if not network.gives_score]:
-        raise ValueError(f"{', '.join(blind)}: gives no score, so every crop counts as a hand")
+        raise InputError(f"{', '.join(blind)}: gives no score, so every crop counts as a hand")
     rng = np.random.default_rng(seed)
     scores: list[list[float]] = [[] for _ in networks]
     for frame in frames:
@@ -34,5 +35,5 @@ def scores_without_hands(frames: Iterable[Frame], networks: Sequence[MeshNetwork
             for network, found in zip(networks, scores, strict=True):
                 found.append(network.predict(extract_patch(frame.rgb, region, network.patch_size)).score)
     if not scores or not scores[0]:
-        raise ValueError("no frames to look at")
+        raise InputError("no frames to look at")
     return [np.array(found) for found in scores]

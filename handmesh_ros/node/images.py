@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.perception.camera import Camera, CameraError
 
 Frame = NDArray[np.uint8]
@@ -41,7 +42,7 @@ NOT_CALIBRATED_ADVICE = (
 )
 
 
-class ImageError(ValueError):
+class ImageError(HandmeshError, ValueError):
     """The picture cannot be used; the message says what is wrong and what to do."""
 
 

@@ -13,6 +13,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import Side
 from handmesh_ros.perception.pipeline import PipelineParameters
 from handmesh_ros.perception.smoothing.smoother import KINDS, SmoothingParameters
@@ -23,7 +24,7 @@ from handmesh_ros.provision import DEFAULT_MODEL
 PIPELINE, SMOOTHING = PipelineParameters(), SmoothingParameters()
 
 
-class ParameterError(ValueError):
+class ParameterError(HandmeshError, ValueError):
     """A value that the node refuses; the message says which values are possible."""
 
 

@@ -14,10 +14,11 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.files import package_file
 
 
-class StartError(RuntimeError):
+class StartError(HandmeshError, RuntimeError):
     """The node cannot start; the message says why and what to do."""
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray
 
 POLYNOMIAL_MODELS = ("plumb_bob", "rational_polynomial")
@@ -26,7 +27,7 @@ NEWTON_STEPS = 10
 NEWTON_TOLERANCE_PX = 1e-7
 
 
-class CameraError(ValueError):
+class CameraError(HandmeshError, ValueError):
     """The camera's description cannot be used; the message says what is wrong and what to do."""
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import INDEX_MCP, JOINT_COUNT, MIDDLE_MCP, RING_MCP, WRIST, FloatArray
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.frames import viewing_ray_rotation
@@ -47,7 +48,7 @@ MIN_SIZE_PX = 2.0
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 
 
-class CropError(ValueError):
+class CropError(HandmeshError, ValueError):
     """There is no usable region: not finite, no size, or a frame that is no picture."""
 
 

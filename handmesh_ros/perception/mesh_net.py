@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
 from handmesh_ros.perception.crop import CROP_BOXES, CropRegion, region_from_keypoints
 
@@ -26,7 +27,7 @@ REQUIRED_OUTPUTS = ("vertices", "joints", "keypoints")
 OPTIONAL_OUTPUTS = ("score", "side")
 
 
-class ModelContractError(ValueError):
+class ModelContractError(HandmeshError, ValueError):
     """The file is no ONNX model, or breaks the mesh network contract; the message says where."""
 
 

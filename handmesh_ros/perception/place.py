@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.frames import least
 
@@ -38,7 +39,7 @@ ONE, A, B, P, Q, Z, RADIUS = range(7)
 LINEAR = 6
 
 
-class PlacementError(ValueError):
+class PlacementError(HandmeshError, ValueError):
     """No position follows from this hand; the message says why."""
 
 

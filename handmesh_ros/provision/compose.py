@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
+from handmesh_ros.errors import HandmeshError
+
 PATCH_SIZE = 224
 JOINT_COUNT = 21
 # MediaPipe's own crop: twice the box of the palm and the middle joints. In crops by the box of the whole hand the network's worst
@@ -16,7 +18,7 @@ CROP_SCALE, CROP_BOX = 2.0, "palm"
 LANDMARK, DECODER = "landmark_", "decoder_"
 
 
-class ComposeError(ValueError):
+class ComposeError(HandmeshError, ValueError):
     """A part is no ONNX file or lacks an input or output; the message names it."""
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import yaml
 
+from handmesh_ros.errors import HandmeshError
+
 MANIFEST_NAME = "manifest.yaml"
 KINDS = ("detector", "landmark", "mesh", "part")
 
 
-class ModelError(RuntimeError):
+class ModelError(HandmeshError, RuntimeError):
     """A model cannot be had; the message names the file, what is wrong with it and the command that mends it."""
 
 

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.errors import HandmeshError
+
 T = TypeVar("T")
 
 # Numbers of schema.fbs.
@@ -48,7 +50,7 @@ OPTIONS: dict[str, tuple[OptionField, ...]] = {
 }  # fmt: skip
 
 
-class TfliteError(ValueError):
+class TfliteError(HandmeshError, ValueError):
     """The bytes are not a TFLite model that this reader understands."""
 
 

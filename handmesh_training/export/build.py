@@ -12,6 +12,7 @@ import onnx
 import onnxruntime as ort
 import torch
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_training.export.encoder import array, emit_encoder
 from handmesh_training.export.graph import ENCODER_SCOPE, OPSET, GraphBuilder
@@ -26,7 +27,7 @@ PARITY = 1e-4
 HALF_PARITY = 2e-2  # float16 keeps 11 bits of every weight
 
 
-class ExportError(RuntimeError):
+class ExportError(HandmeshError, RuntimeError):
     """The network cannot be exported, or the file does not compute what torch computes."""
 
 

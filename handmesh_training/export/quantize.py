@@ -20,6 +20,7 @@ import onnxruntime as ort
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.calibrate import create_calibrator
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.perception.crop import extract_patch, region_from_keypoints
 from handmesh_training.export.graph import ENCODER_SCOPE
 
@@ -28,7 +29,7 @@ Ranges = dict[str, tuple[float, float]]
 QUANTIZED = ["Conv", "Relu", "Add", "Mul", "Concat", "GlobalAveragePool", "Resize", "Sigmoid", "Clip"]
 
 
-class CalibrationError(ValueError):
+class CalibrationError(HandmeshError, ValueError):
     """There are no pictures to calibrate with."""
 
 

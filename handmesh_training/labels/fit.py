@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.provision import model_path
 from handmesh_training.labels.crops import FOLDERS, RealCrops, load_real_crops
 from handmesh_training.labels.evidence import gather, guess_joints
@@ -26,7 +27,7 @@ from handmesh_training.template import HandTemplate
 HANDS_AT_ONCE = 1000
 
 
-class FitsError(ValueError):
+class FitsError(HandmeshError, ValueError):
     """The file of fits is missing, broken or without what is asked for; the message names it."""
 
 

@@ -18,6 +18,7 @@ import torch
 import yaml
 from tqdm import tqdm
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_training.labels.landmark_network import LandmarkNetwork
 from handmesh_training.lifted.corrector import Pairs, real_pairs, render_pairs, train_corrector
 from handmesh_training.lifted.decoder import fit_linear_part, train_decoder
@@ -32,7 +33,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_CONFIG = REPOSITORY / "config" / "train" / "lifted.yaml"
 
 
-class TrainError(ValueError):
+class TrainError(HandmeshError, ValueError):
     """The configuration or something it names is missing; the message says what."""
 
 

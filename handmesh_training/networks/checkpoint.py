@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_training.networks.config import NetworkConfig
 from handmesh_training.networks.levels import TemplateLevels
 from handmesh_training.networks.mobrecon import MobRecon
@@ -15,7 +16,7 @@ from handmesh_training.networks.mobrecon import MobRecon
 FORMAT = "handmesh_network_1"
 
 
-class NetworkFileError(ValueError):
+class NetworkFileError(HandmeshError, ValueError):
     """The file is no network that save_network wrote, or was trained on another template."""
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import yaml
 
+from handmesh_ros.errors import HandmeshError
+
 ENCODERS = ("dense", "ghost", "resnet18", "resnet50", "landmark")
 HEADS = ("mapreg", "heatmap", "soft_argmax", "direct", "landmark")
 POOLINGS = ("grid", "heatmap", "landmark")
 DECODERS = ("dsconv", "spiral", "spiral_lstm")
 
 
-class NetworkConfigError(ValueError):
+class NetworkConfigError(HandmeshError, ValueError):
     """A network description names an unknown part or joins parts that do not fit."""
 
 

@@ -15,6 +15,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_training.networks.blocks import ConvNorm, SeparableUnit
 from handmesh_training.networks.stack import EncoderOutput, Pyramid, enlarge
 
@@ -31,7 +32,7 @@ COARSE_CHANNELS, FINE_CHANNELS = 64, 48  # of the way up, at 1/16 and at 1/8
 OUTPUTS = ("handedness", "presence", "landmarks", "world_landmarks")  # of the landmark network's file, in the order of its nodes
 
 
-class LandmarkFileError(ValueError):
+class LandmarkFileError(HandmeshError, ValueError):
     """The file is missing or is not MediaPipe's full hand landmark network."""
 
 

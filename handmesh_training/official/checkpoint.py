@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_training.export.build import ModelCard, export_network
 from handmesh_training.networks import MobRecon, NetworkConfig, TemplateLevels
 from handmesh_training.official.template import load_official_template
@@ -54,7 +55,7 @@ RENAMES = (
 )
 
 
-class CheckpointError(ValueError):
+class CheckpointError(HandmeshError, ValueError):
     """The file is no checkpoint of a MobRecon network; the message says what is wrong and what to do."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import MIDDLE_MCP, WRIST
 from handmesh_training.networks.levels import TemplateLevels
 from handmesh_training.networks.paper.spiral import MeshTopologyError, spirals
@@ -26,7 +27,7 @@ FINGER_ROWS = ((13, 14, 15), (1, 2, 3), (4, 5, 6), (10, 11, 12), (7, 8, 9))
 TIP_ROWS = range(16, 21)
 
 
-class TemplateError(ValueError):
+class TemplateError(HandmeshError, ValueError):
     """The template folder is not the one of the official code; the message says which file is wrong and what to do."""
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_training.renders.split import SKIN_SHARES, Part, SkinShares, in_part
 
 SKIN_TEXTURES = ("caucasian_realistic_baseColor", "african_realistic_baseColor", "caucasian_baseColor", "african_baseColor")
@@ -19,7 +20,7 @@ RADIANCE_LIMIT = 60.0  # else the few pixels of the sun decide everything, and t
 BACKGROUND_SIZE = 320
 
 
-class AssetError(RuntimeError):
+class AssetError(HandmeshError, RuntimeError):
     """An asset is missing or unreadable; the message names the file and what to do."""
 
 

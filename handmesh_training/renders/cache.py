@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_training.renders.batch import OCCLUDER_SHARE, RenderBatch, Studio, render_batch
 from handmesh_training.renders.egl import Egl
 from handmesh_training.renders.shading import Draw, draw
@@ -32,7 +33,7 @@ BATCH_SIZE = 16  # more does not fit a CPU's cache and is slower
 JPEG_QUALITY = 95
 
 
-class CacheError(RuntimeError):
+class CacheError(HandmeshError, RuntimeError):
     """A cache is missing or broken; the message names the file."""
 
 

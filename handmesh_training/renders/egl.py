@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_training.renders import shaders
 from handmesh_training.renders.assets import Assets
 from handmesh_training.renders.scene import Occluders, Scene
@@ -29,7 +30,7 @@ MISSING = (
 Ranges = tuple[tuple[int, int, bool], ...]
 
 
-class EglError(RuntimeError):
+class EglError(HandmeshError, RuntimeError):
     """OpenGL cannot be had here; the message says what to install."""
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray
 
 COMPONENT_TYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 COMPONENT_COUNTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 
-class GltfError(ValueError):
+class GltfError(HandmeshError, ValueError):
     """The file is missing or is not a single skinned mesh with embedded buffers."""
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray
 from handmesh_training.template.poses import mean_shape
 from handmesh_training.template.rig import FOREARM, Rig
@@ -32,7 +33,7 @@ LOG_LIMIT = 0.30
 BONE_SD, THICKNESS_SD, SIZE_SD = 0.025, 0.05, 0.03
 
 
-class IdentityError(RuntimeError):
+class IdentityError(HandmeshError, RuntimeError):
     """MakeHuman's hand is missing or broken; the message names the file."""
 
 

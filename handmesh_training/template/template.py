@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray
 from handmesh_training.template.poses import mean_shape
 from handmesh_training.template.rig import Rig, skin
@@ -19,7 +20,7 @@ LEVELS = (778, 389, 195, 98, 49)
 SPIRAL_LENGTH = 9
 
 
-class TemplateError(ValueError):
+class TemplateError(HandmeshError, ValueError):
     """The template's file is missing or is not one."""
 
 

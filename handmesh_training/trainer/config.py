@@ -8,10 +8,12 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
+from handmesh_ros.errors import HandmeshError
+
 Record = TypeVar("Record")
 
 
-class TrainConfigError(ValueError):
+class TrainConfigError(HandmeshError, ValueError):
     """The configuration, or something that it names, is missing or does not fit; the message says what."""
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import Side
 
 ADULT_SIZE_M = 0.095  # 0.508 x 187 mm
@@ -34,7 +35,7 @@ OTHER_HAND_RELATIVE_SIGMA = 0.015
 SAMPLES_KEPT = 90
 
 
-class HandSizeError(ValueError):
+class HandSizeError(HandmeshError, ValueError):
     """A size or a size file that cannot be; the message says what is wrong."""
 
 

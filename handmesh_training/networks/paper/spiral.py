@@ -11,10 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.errors import HandmeshError
+
 IntArray = NDArray[np.int64]
 
 
-class MeshTopologyError(ValueError):
+class MeshTopologyError(HandmeshError, ValueError):
     """The faces are no orientable two-manifold; the message says which face or vertex is wrong."""
 
 
