@@ -9,11 +9,10 @@ import runpy
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.imports import PACKAGES, Imports, floors, names_of
 from support.paths import REPO
 
 import handmesh_ros
@@ -21,8 +20,10 @@ import handmesh_ros
 RUNTIME = {"numpy", "cv2", "onnxruntime", "transforms3d", "yaml"}
 OFFLINE = RUNTIME | {"onnx", "tqdm", "torch", "scipy", "matplotlib", "fast_simplification"}
 
-# Room -> the third-party packages and the rooms of this project that it may import. Rooms that are not here (commands, demo, bench, node:
-# the top of the house) may import anything but `cli` and `commands`; ROS is told apart below.
+LIBRARY = {"hand", "files", "provision", "perception", "sources", "overlay", "evaluation"}  # of handmesh_ros, without ROS
+
+# Room -> the third-party packages and the rooms of both packages that it may import. Rooms that are not here (commands, demo, bench, node:
+# the top of the house) may import anything of handmesh_ros but `cli` and `commands`; ROS is told apart below.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "hand": ({"numpy"}, set()),
@@ -33,6 +34,15 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "sources": ({"numpy", "cv2"}, {"hand"}),
     "overlay": ({"numpy", "cv2"}, {"hand", "perception"}),
     "evaluation": (OFFLINE - {"torch"}, {"hand", "perception", "sources"}),
+    # handmesh_training, from the ground up; `lifted` and `trainer` stand side by side.
+    "template": ({"numpy", "scipy", "fast_simplification"}, {"hand", "files"}),
+    "labels": (OFFLINE, LIBRARY | {"template"}),
+    "renders": (OFFLINE, LIBRARY | {"template", "labels"}),
+    "networks": (OFFLINE, {"hand", "template"}),
+    "export": (OFFLINE, {"hand", "perception", "template", "networks"}),
+    "official": (OFFLINE, {"hand", "template", "networks", "export"}),
+    "lifted": (OFFLINE, LIBRARY | {"template", "labels", "renders", "networks"}),
+    "trainer": (OFFLINE, LIBRARY | {"template", "labels", "renders", "networks", "export"}),
 }
 ROS_ROOMS = {"node", "demo", "bench"}
 ROS_PACKAGE = re.compile(r"rclpy|cv_bridge|ament_index_python|launch(_ros)?|tf2_ros|sensor_msgs_py|\w+_(msgs|srvs|interfaces)")
@@ -51,50 +61,52 @@ def test_a_process_that_a_command_starts_may_read_the_commands_file_again(tmp_pa
         runpy.run_path(str(script), run_name="__main__")
 
 
-def imports_of(path: Path) -> Iterator[str]:
-    """Dotted names of everything a file imports, also inside functions, the standard library excepted."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == "handmesh_ros":
-            names = [f"handmesh_ros.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [node.module]
-        else:
-            continue
-        yield from (name for name in names if name.split(".")[0] not in sys.stdlib_module_names)
-
-
-def room_imports() -> dict[str, dict[str, set[str]]]:
-    """Room -> imported name -> files that import it. Names: a third-party package, or `handmesh_ros.<room>`."""
-    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    package = REPO / "handmesh_ros"
-    for path in package.rglob("*.py"):
-        parts = path.relative_to(package).with_suffix("").parts
-        for name in imports_of(path):
-            kept = name.split(".")[: 2 if name.startswith("handmesh_ros.") else 1]
-            found[parts[0]][".".join(kept)].add("/".join(parts))
-    return found
-
-
-IMPORTS = room_imports()
+IMPORTS = Imports.read(REPO)
+ROOMS = {package: {path.stem for path in (REPO / package).iterdir() if path.stem in IMPORTS.rooms} for package in PACKAGES}
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_a_room_imports_only_what_lies_below_it(room: str) -> None:
-    third_party, rooms = MAY_IMPORT[room]
-    allowed = third_party | {f"handmesh_ros.{name}" for name in rooms | {room, "errors"}}
-    assert {name: files for name, files in IMPORTS[room].items() if name not in allowed} == {}
+    packages, rooms = MAY_IMPORT[room]
+    assert {name: files for name, files in IMPORTS.packages[room].items() if name not in packages} == {}
+    assert {name: files for name, files in IMPORTS.rooms[room].items() if name not in rooms | {"errors"}} == {}
+
+
+def test_every_room_of_the_training_has_its_place() -> None:
+    assert ROOMS["handmesh_training"] <= set(MAY_IMPORT)
+    assert ROOMS["handmesh_ros"] & ROOMS["handmesh_training"] == set(), "a room's name says in which package it is"
+
+
+def test_no_rooms_import_each_other_in_a_circle() -> None:
+    assert set(floors(IMPORTS.rooms)) == set(IMPORTS.rooms)
+
+
+def test_a_circle_is_found() -> None:
+    assert floors({"a": {"b": {"file"}, "somewhere_else": {"file"}}, "b": {}}) == {"a": 1, "b": 0}
+    with pytest.raises(ValueError, match=r"circle.*: a, b, c$"):
+        floors({"a": {"b": {"file"}}, "b": {"a": {"file"}}, "c": {"a": {"file"}}, "d": {}})
+
+
+def test_only_commands_reach_what_robots_lack_and_only_when_they_run() -> None:
+    """A robot has handmesh_ros without handmesh_training and benchmarks. A command imports them in the function that needs them, so that
+    --help and every other command work without; `cli` names modules of handmesh_training and imports them when asked to."""
+    lacking = ROOMS["handmesh_training"] | {"benchmarks"}
+    upwards = {room: {name: files for name, files in rooms.items() if name in lacking}
+               for room, rooms in IMPORTS.rooms.items() if room in ROOMS["handmesh_ros"]}  # fmt: skip
+    files = set().union(*(files for rooms in upwards.values() for files in rooms.values()))
+    assert files == {"commands/train", "commands/eval", "commands/bench"}
+    for file in files:
+        statements = ast.parse((REPO / "handmesh_ros" / file).with_suffix(".py").read_text(encoding="utf-8")).body
+        assert [name for node in statements for name in names_of(node) if name.startswith(("handmesh_training", "benchmarks"))] == []
 
 
 def test_ros_is_imported_by_the_node_and_its_benchmarks_only() -> None:
-    outside = {room: {name for name in names if ROS_PACKAGE.fullmatch(name)} for room, names in IMPORTS.items() if room not in ROS_ROOMS}
-    assert {room: names for room, names in outside.items() if names} == {}
+    assert {room for room, names in IMPORTS.packages.items() if any(map(ROS_PACKAGE.fullmatch, names))} <= ROS_ROOMS
+    assert {room for room, names in IMPORTS.rooms.items() if {"msg", "srv"} & set(names)} <= ROS_ROOMS
 
 
 def test_nothing_imports_the_command_line() -> None:
-    commands = {"handmesh_ros.cli", "handmesh_ros.commands"}
-    assert {room for room, names in IMPORTS.items() if commands & set(names) and room not in ("cli", "commands")} == set()
+    assert {room for room, names in IMPORTS.rooms.items() if {"cli", "commands"} & set(names) and room not in ("cli", "commands")} == set()
 
 
 def test_the_runtime_starts_without_ros_and_torch() -> None:
@@ -115,8 +127,8 @@ def declared(*tags: str) -> set[str]:
 
 def test_package_xml_names_all_that_the_robot_runs() -> None:
     """Runtime rooms only: training, evaluation and making models need more, by pip (docs/install.md)."""
-    imported = set().union(*(IMPORTS[room] for room in ("hand", "perception", "sources", "overlay", "node")))
-    needed = {ROSDEP.get(name, name) for name in imported if not name.startswith("handmesh_ros")}
+    imported = set().union(*(IMPORTS.packages[room] for room in ("hand", "perception", "sources", "overlay", "node")))
+    needed = {ROSDEP.get(name, name) for name in imported}
     assert needed - declared("depend", "exec_depend") == set()
 
 
@@ -129,9 +141,8 @@ def test_setup_py_names_all_that_pip_users_run(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     info = tmp_path / "handmesh_ros.egg-info"
     required = {re.split(r"[<>=;\[ ]", line)[0] for line in (info / "requires.txt").read_text().splitlines() if line[:1].isalpha()}
-    rooms = [room for room in IMPORTS if room not in ROS_ROOMS]
-    imported = set().union(*(IMPORTS[room] for room in rooms))
-    needed = {ON_PYPI.get(name, name) for name in imported if not name.startswith("handmesh_ros")}
+    imported = set().union(*(packages for room, packages in IMPORTS.packages.items() if room not in ROS_ROOMS))
+    needed = {ON_PYPI.get(name, name) for name in imported}
     assert needed - required == set()
     assert f"\nVersion: {PACKAGE_XML.findtext('version')}\n" in (info / "PKG-INFO").read_text()
 
