@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from handmesh_ros.hand import JOINT_NAMES, MIDDLE_MCP, WRIST, Side
-from handmesh_ros.overlay import draw_mesh, faces_of_side
+from handmesh_ros.hand import JOINT_NAMES, MIDDLE_MCP, WRIST, Side, faces_of_side
+from handmesh_ros.overlay import draw_mesh
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.frames import joint_rotations
 from handmesh_training.template.template import HandTemplate

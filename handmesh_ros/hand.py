@@ -50,6 +50,11 @@ class Side(str, Enum):
         return Side.LEFT if self is Side.RIGHT else Side.RIGHT
 
 
+def faces_of_side(faces: NDArray[np.integer], side: Side) -> NDArray[np.integer]:
+    """(F, 3) vertex numbers of a hand of that side, from a right hand's: a left hand is mirrored, so its triangles wind the other way."""
+    return faces if side is Side.RIGHT else faces[:, ::-1]
+
+
 class TrackState(str, Enum):
     """TRACKING: measured in this frame. PREDICTED: not seen in this frame, carried on for a short while. LOST: given up."""
 

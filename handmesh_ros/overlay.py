@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from handmesh_ros.hand import BONES, FloatArray, Hand, Side, TrackState
+from handmesh_ros.hand import BONES, FloatArray, Hand, Side, TrackState, faces_of_side
 from handmesh_ros.perception.camera import Camera
 
 MESH_COLOUR = {Side.RIGHT: (90, 170, 255), Side.LEFT: (255, 170, 90)}
@@ -36,11 +36,6 @@ def draw_hands(frame_rgb: NDArray[np.uint8], hands: Sequence[Hand], camera: Came
         draw_skeleton(picture, camera.project(hand.joints))
         _draw_label(picture, hand, camera)
     return picture
-
-
-def faces_of_side(faces: NDArray[np.integer], side: Side) -> NDArray[np.integer]:
-    """The faces of a hand of that side: a left hand is a mirrored right one, so its triangles wind the other way."""
-    return faces if side is Side.RIGHT else faces[:, ::-1]
 
 
 def draw_mesh(

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from handmesh_ros.hand import Hand, Side, TrackState
-from handmesh_ros.overlay import draw_hands, draw_mesh, faces_of_side
+from handmesh_ros.hand import Hand, Side, TrackState, faces_of_side
+from handmesh_ros.overlay import draw_hands, draw_mesh
 from handmesh_ros.perception.camera import Camera
 
 CAMERA = Camera.from_hfov(320, 240, 60)
@@ -64,7 +64,15 @@ def test_the_frame_itself_is_left_alone() -> None:
     assert not frame.any() and drawn.any()
 
 
-@pytest.mark.parametrize("shift", [(0, 0, -0.6), (9.0, 0, 0), (0, 0, -0.495)])
-def test_hands_behind_or_beside_the_camera_do_no_harm(shift: tuple[float, float, float]) -> None:
+@pytest.mark.parametrize("shift", [(0, 0, -0.6), (9.0, 0, 0)], ids=["behind", "beside"])
+def test_of_a_hand_behind_or_beside_the_camera_nothing_is_drawn(shift: tuple[float, float, float]) -> None:
     hand = make_hand(SQUARE + shift)
-    draw_hands(black(), [replace(hand, joints=hand.joints + shift)], CAMERA, FACES)
+    drawn = draw_hands(black(), [replace(hand, joints=hand.joints + shift)], CAMERA, FACES)
+    assert not drawn.any()
+
+
+def test_triangles_too_near_to_project_are_left_out_and_the_others_drawn() -> None:
+    near, picture, alone = SQUARE - [0, 0, 0.495], black(), black()
+    draw_mesh(picture, np.vstack([near, SQUARE]), np.vstack([FACES, FACES + 4]), CAMERA, (200, 200, 200))
+    draw_mesh(alone, SQUARE, FACES, CAMERA, (200, 200, 200))
+    np.testing.assert_array_equal(picture, alone)

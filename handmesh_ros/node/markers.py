@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from handmesh_ros.hand import BONES, FloatArray, Hand, Side
+from handmesh_ros.hand import BONES, FloatArray, Hand, Side, faces_of_side
 from handmesh_ros.node.messages import duration
 from handmesh_ros.node.template import MARK, SerializedTemplate, marked_header
-from handmesh_ros.overlay import faces_of_side
 
 COLOURS = {Side.RIGHT: (0.35, 0.67, 1.0), Side.LEFT: (1.0, 0.67, 0.35)}
 MESH_OPACITY = 0.85

@@ -13,10 +13,9 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from sensor_msgs_py import point_cloud2
 from std_msgs.msg import Header
 
-from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray, Hand, Side, TrackState
+from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray, Hand, Side, TrackState, faces_of_side
 from handmesh_ros.msg import Hand as HandMessage
 from handmesh_ros.msg import HandMesh, HandMeshFaces
-from handmesh_ros.overlay import faces_of_side
 from handmesh_ros.perception.camera import Camera
 
 SIDES = {Side.LEFT: HandMessage.SIDE_LEFT, Side.RIGHT: HandMessage.SIDE_RIGHT}
