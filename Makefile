@@ -30,7 +30,7 @@ help:
 	@echo "make demo    camera, hand node and listener over real ROS 2; writes out/demo.mp4, .png and .json"
 	@echo "             make demo INPUT=<video | folder | picture | camera index> takes your own pictures"
 	@echo "make test    ruff, mypy, colcon build and test, all of pytest"
-	@echo "make bench   benchmarks: ratios measured in one run"
+	@echo "make bench   what a frame costs on this machine; filters, markers and networks against their alternatives"
 	@echo "make lint    ruff and mypy          make pytest  the tests alone"
 	@echo "make colcon  colcon build and test  make setup   only the environment: then .venv/bin/handmesh --help"
 	@echo "make lock    renew the pinned versions           make clean   remove everything that was made"
@@ -40,6 +40,7 @@ demo: setup
 
 bench: setup-torch
 	@$(VENV)/bin/handmesh bench
+	@$(RUN) -m benchmarks
 
 # pytest last: its closing line is the result.
 test: lint colcon pytest

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from handmesh_ros.errors import HandmeshError
+
+
+class MissingFileError(HandmeshError, FileNotFoundError):
+    """A file that belongs to the package is not there."""
+
 
 def package_file(relative: str) -> Path | None:
     """A file such as ``config/hand.yaml``: of the checkout, or of ``<prefix>/share/handmesh_ros``; None where there is none.
@@ -15,3 +21,33 @@ def package_file(relative: str) -> Path | None:
             if candidate.is_file():
                 return candidate
     return None
+
+
+def required_file(relative: str) -> Path:
+    """A file without which a task cannot go on; see :func:`package_file`.
+
+    Raises:
+        MissingFileError: it is not installed.
+    """
+    path = package_file(relative)
+    if path is None:
+        raise MissingFileError(f"{relative} of handmesh_ros is missing: install the package again, or restore it with git in a checkout")
+    return path
+
+
+def package_root() -> Path:
+    """The folder that holds ``config/`` and ``models/``: the checkout, or ``<prefix>/share/handmesh_ros``.
+
+    Raises:
+        MissingFileError: the models' manifest, by which it is known, is not installed.
+    """
+    return required_file("models/manifest.yaml").parents[1]
+
+
+def clip_file(name: str) -> Path:
+    """A file of the project's own clip: demo.mp4, demo_camera.yaml or demo_truth.npz.
+
+    Raises:
+        MissingFileError: it is not installed.
+    """
+    return required_file(f"config/demo/{name}")

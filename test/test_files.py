@@ -4,9 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support.paths import REPO
 
-from handmesh_ros.files import package_file
+from handmesh_ros.files import MissingFileError, clip_file, package_file, package_root
 
 
 def test_a_file_of_the_checkout() -> None:
@@ -14,11 +15,18 @@ def test_a_file_of_the_checkout() -> None:
     assert package_file("config/nonesuch.yaml") is None
 
 
+def test_a_file_that_must_be_there_is_named() -> None:
+    assert clip_file("demo.mp4") == package_root() / "config" / "demo" / "demo.mp4"
+    with pytest.raises(MissingFileError, match=r"config/demo/nonesuch.*install"):
+        clip_file("nonesuch")
+
+
 def test_a_file_of_an_installed_tree(tmp_path: Path) -> None:
     package = tmp_path / "lib" / "python3" / "site-packages" / "handmesh_ros"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "files.py").write_text((REPO / "handmesh_ros" / "files.py").read_text())
+    for name in ("files.py", "errors.py"):
+        (package / name).write_text((REPO / "handmesh_ros" / name).read_text())
     installed = tmp_path / "share" / "handmesh_ros" / "config" / "hand.yaml"
     installed.parent.mkdir(parents=True)
     installed.touch()

@@ -15,7 +15,7 @@ from benchmarks.filters.candidates import HandCandidate, hand_candidates
 from benchmarks.filters.measures import best_delay_s
 from benchmarks.filters.poses import FINGER_JOINT, Poses, filtered, starts_of
 from handmesh_ros.errors import InputError
-from handmesh_ros.files import package_file
+from handmesh_ros.files import clip_file, package_file
 from handmesh_ros.hand import WRIST, FloatArray, Hand, Side
 from handmesh_ros.perception import Camera, HandPipeline
 from handmesh_ros.perception.frames import joint_rotations
@@ -71,7 +71,7 @@ def recordings(progress: Callable[[str], None] = print) -> Iterator[Recording]:
             progress(f"recorded hands: model '{status.model.name}' left out, its file is {status.state.value}")
     names = [status.model.name for status in models if status.state is ModelState.OK]
     clips = (
-        ("demo", "config/demo/demo.mp4", Camera.from_yaml(_file("config/demo/demo_camera.yaml"))),
+        ("demo", "config/demo/demo.mp4", Camera.from_yaml(clip_file("demo_camera.yaml"))),
         ("human_hand", "shared/video/human_hand.mp4", Camera.from_hfov(1280, 720, 65.0)),  # its camera is unknown
     )
     for clip, file, camera in clips:
@@ -182,16 +182,9 @@ def _averaged(raw: Poses, starts: Sequence[int]) -> Poses:
 
 def _demo_truth(numbers: np.ndarray, raw: Poses) -> Poses:
     """The true poses in these frames, at the distance that the assumed hand size makes of the true one."""
-    with np.load(_file("config/demo/demo_truth.npz")) as file:
+    with np.load(clip_file("demo_truth.npz")) as file:
         joints, side = file["joints"][numbers].astype(float), Side(str(file["side"]))
     rotations = np.array([joint_rotations(j, side) for j in joints])
     turns = rotations[:, WRIST]
     positions = joints[:, WRIST] * np.median(raw.positions[:, 2] / joints[:, WRIST, 2])
     return Poses(raw.stamps, positions, turns, turns.transpose(0, 2, 1) @ rotations[:, FINGER_JOINT])
-
-
-def _file(relative: str) -> Path:
-    path = package_file(relative)
-    if path is None:
-        raise FileNotFoundError(f"{relative} is missing: install the package again")
-    return path

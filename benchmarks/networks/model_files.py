@@ -1,4 +1,4 @@
-"""The model files that ``handmesh bench models`` compares: every network of the family, exported anew, and what lies in models/."""
+"""The model files that ``python -m benchmarks networks`` compares: every network of the family, exported anew, and what lies in models/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speed and size of every mesh network, in one interleaved run: ``handmesh bench models``.
+"""Speed and size of every mesh network, in one interleaved run: ``python -m benchmarks networks``.
 
 One table: all networks and precisions, one and two threads, ONNX Runtime and, where installed, OpenVINO. The row "naive" is torch's
 own export of the same network. Sessions take turns, so that whatever else the machine does meets all of them alike; the machine's fp32
@@ -9,7 +9,6 @@ Ratios and rates use it where there is one.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import numpy as np
 import onnxruntime as ort
 
 from benchmarks.networks.model_files import ModelFile, write_models
+from handmesh_ros.files import package_root
 from handmesh_training.export.graph import GraphBuilder
 
 PEAK_SIZE = 768
@@ -189,18 +189,18 @@ def _text(value: float | None, form: str) -> str:
     return format(value, form) if value is not None else "-".rjust(int(form.split(".")[0]))
 
 
-def bench_models(out: Path, rounds: int = 60, threads: tuple[int, ...] = (1, 2), pictures: Path | None = None) -> None:
-    """Export, measure and print all networks, and the mesh models that lie in models/; writes models.txt to ``out``."""
+def bench_networks(out: Path, rounds: int = 60, threads: tuple[int, ...] = (1, 2), pictures: Path | None = None) -> None:
+    """Export, measure and print all networks, and the mesh models that lie in models/; writes networks.txt to ``out``."""
     from handmesh_training.networks import TemplateLevels
     from handmesh_training.template import HandTemplate
 
     levels = TemplateLevels.from_hand_template(HandTemplate.load())
-    with tempfile.TemporaryDirectory(prefix="handmesh_models_") as folder:
+    with tempfile.TemporaryDirectory(prefix="handmesh_networks_") as folder:
         files = write_models(Path(folder), levels, pictures) + shipped_models()
         text = table(measure(files, threads, rounds))
     print(text)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "models.txt").write_text(text + "\n")
+    (out / "networks.txt").write_text(text + "\n")
 
 
 def shipped_models() -> list[ModelFile]:
@@ -208,22 +208,8 @@ def shipped_models() -> list[ModelFile]:
     import onnx
 
     files = []
-    for path in sorted((Path(__file__).resolve().parents[2] / "models").glob("*.onnx")):
+    for path in sorted((package_root() / "models").glob("*.onnx")):
         metadata = {p.key: p.value for p in onnx.load(path, load_external_data=False).metadata_props}
         if "handmesh_contract" in metadata:
             files.append(ModelFile(metadata.get("name", path.stem), "file", path, None, None))
     return files
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``handmesh bench models``."""
-    parser.add_argument("--rounds", type=int, default=60, help="timed runs of each model")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--pictures", type=Path, help="real hand crops to calibrate int8 with; default: random patches (speed is the same)")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the table")
-
-
-def main(args: argparse.Namespace) -> int:
-    """``handmesh bench models``."""
-    bench_models(args.out, args.rounds, tuple(args.threads), args.pictures)
-    return 0

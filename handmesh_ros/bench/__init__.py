@@ -1,1 +1,1 @@
-"""Benchmarks: ratios measured in one run."""
+"""What a frame costs on this machine."""

@@ -1,4 +1,4 @@
-"""Benchmarks, each in one run: stages (perception), markers and node (ROS), filters (smoothing), models (networks)."""
+"""What this machine needs for a frame: stages (each step of perception, without ROS) and node (the whole node over real DDS)."""
 
 from __future__ import annotations
 
@@ -8,46 +8,35 @@ from collections.abc import Callable
 from pathlib import Path
 
 from handmesh_ros.errors import InputError
+from handmesh_ros.files import clip_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("which", nargs="*", metavar="BENCH", help=f"any of {', '.join(BENCHES)}; default: all")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for plots and tables")
 
 
 def main(arguments: argparse.Namespace) -> int:
     unknown = [name for name in arguments.which if name not in BENCHES]
     if unknown:
         raise InputError(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHES)}")
-    arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.which or BENCHES:
         print(f"\n== {name}", flush=True)
-        BENCHES[name](arguments.out)
+        BENCHES[name]()
     return 0
 
 
-def _stages(out: Path) -> None:
+def _stages() -> None:
     from handmesh_ros.bench.stages import measure_stages
-    from handmesh_ros.demo.session import clip_file
     from handmesh_ros.perception.camera import Camera
 
     costs = measure_stages(clip_file("demo.mp4"), Camera.from_yaml(clip_file("demo_camera.yaml")))
     print(costs.table())
 
 
-def _markers(out: Path) -> None:
-    from benchmarks.markers import measure_markers
-
-    cost = measure_markers()
-    print(f"  built from Points          {cost.built_ms:8.2f} ms")
-    print(f"  patched serialized bytes   {cost.patched_ms:8.2f} ms")
-    print(f"  {cost.ratio:.1f} times cheaper")
-
-
-def _node(out: Path) -> None:
+def _node() -> None:
     from handmesh_ros.bench.node_cost import measure_node
     from handmesh_ros.demo.report import measure, table
-    from handmesh_ros.demo.session import clip_file, run_session
+    from handmesh_ros.demo.session import run_session
     from handmesh_ros.provision import DEFAULT_MODEL
 
     with tempfile.TemporaryDirectory(prefix="handmesh_bench_") as folder:
@@ -63,33 +52,4 @@ def _node(out: Path) -> None:
     print(f"  median latency is inference + {latency - inference:.1f} ms")
 
 
-def _filters(out: Path) -> None:
-    from benchmarks.filters.orientation import measure_orientations
-    from benchmarks.filters.position import beaten, default_row, measure_filters
-    from benchmarks.filters.recorded import measure_recording, recordings
-    from benchmarks.filters.tables import hand_table, plot, position_table
-
-    rows = measure_filters()
-    print(f"wrist position\n{position_table(rows)}")
-    steadier = beaten(default_row(rows), rows)
-    print("the default is steadier than " + (f"all but {', '.join(r.candidate.family for r in steadier)}" if steadier else "every rival"))
-    plot(rows, out / "filters_pareto.png")
-    print(f"wrote {out / 'filters_pareto.png'}")
-    print(f"\norientation\n{hand_table(measure_orientations())}")
-    for recording in recordings():
-        print(f"\nrecorded: {recording.name}\n{hand_table(measure_recording(recording))}", flush=True)
-
-
-def _models(out: Path) -> None:
-    from benchmarks.networks.speed import bench_models
-
-    bench_models(out)
-
-
-BENCHES: dict[str, Callable[[Path], None]] = {
-    "stages": _stages,
-    "markers": _markers,
-    "node": _node,
-    "filters": _filters,
-    "models": _models,
-}
+BENCHES: dict[str, Callable[[], None]] = {"stages": _stages, "node": _node}

@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from handmesh_ros.commands.run import OverlayWriter
 from handmesh_ros.demo.processes import ProcessError
 from handmesh_ros.demo.recording import Recording
 from handmesh_ros.demo.report import Truth, measure, table
-from handmesh_ros.demo.session import clip_file, run_session
+from handmesh_ros.demo.session import run_session
+from handmesh_ros.files import clip_file
 from handmesh_ros.hand import Hand
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.provision import DEFAULT_MODEL, model_path
 from handmesh_ros.sources import open_source, read_picture
+from handmesh_ros.video import OverlayWriter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

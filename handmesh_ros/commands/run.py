@@ -9,21 +9,18 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-import cv2
-import numpy as np
 from tqdm import tqdm
 
+from handmesh_ros.cameras import InputCamera
 from handmesh_ros.errors import InputError
-from handmesh_ros.hand import Hand
 from handmesh_ros.overlay import draw_hands
-from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import DEFAULT_MODEL
+from handmesh_ros.records import frame_record
 from handmesh_ros.sources import FrameSource, open_source
-
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+from handmesh_ros.video import OverlayWriter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     source = open_source(arguments.input)
+    input_camera = InputCamera.read(arguments.camera, arguments.hfov)
     pipeline = HandPipeline.load(model=arguments.model, max_hands=arguments.max_hands, threads=arguments.threads)
     single = arguments.single or source.is_single
     frames_with_hand, milliseconds, frame_count = 0, [], 0
@@ -50,8 +48,8 @@ def main(arguments: argparse.Namespace) -> int:
         overlay = stack.enter_context(OverlayWriter(arguments.overlay, source.rate)) if arguments.overlay else None
         progress = stack.enter_context(tqdm(total=source.frame_count, unit="frame", disable=None))
         for index, stamp_s, frame in source:
-            camera = camera_for(frame, arguments.camera, arguments.hfov)
             begin = time.perf_counter()
+            camera = input_camera.of_frame(frame)
             hands = pipeline.process_single(frame, camera) if single else pipeline.process(frame, camera, stamp_s)
             milliseconds.append(1e3 * (time.perf_counter() - begin))
             frame_count += 1
@@ -65,76 +63,6 @@ def main(arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.input}: no frame could be read")
     _print_summary(arguments, source, pipeline, frame_count, frames_with_hand, milliseconds)
     return 0
-
-
-def camera_for(frame: np.ndarray, calibration: Path | None, hfov: float) -> Camera:
-    """The camera of a frame: the calibration, checked against the frame's size, or a pinhole with a guessed field of view.
-
-    Raises:
-        InputError: the calibration belongs to another picture size.
-    """
-    height, width = frame.shape[:2]
-    if calibration is None:
-        return Camera.from_hfov(width, height, hfov)
-    camera = Camera.from_yaml(calibration)
-    if (camera.width, camera.height) != (width, height):
-        raise InputError(
-            f"{calibration} is for {camera.width}x{camera.height} pictures, the input has {width}x{height}: "
-            "calibrate at this size, or give --hfov instead"
-        )
-    return camera
-
-
-def frame_record(index: int, stamp_s: float, hands: Sequence[Hand]) -> dict[str, Any]:
-    """One line of the output file, as plain values."""
-    return {"frame": index, "stamp": stamp_s, "hands": [hand_record(hand) for hand in hands]}
-
-
-def hand_record(hand: Hand) -> dict[str, Any]:
-    return {
-        "side": hand.side.value,
-        "score": round(float(hand.score), 4),
-        "track_id": int(hand.track_id),
-        "state": hand.state.value,
-        "joints": np.round(hand.joints, 6).tolist(),
-        "keypoints": np.round(hand.keypoints, 3).tolist(),
-        "size_m": float(hand.size_m),
-        "metric": bool(hand.metric),
-    }
-
-
-class OverlayWriter:
-    """Writes drawn frames into a video, or the last one into a picture."""
-
-    def __init__(self, path: Path, rate: float) -> None:
-        if path.suffix.lower() not in (".mp4", *PICTURE_SUFFIXES):
-            raise InputError(f"{path}: the overlay must be an .mp4, .png or .jpg file")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self._rate = rate
-        self._video: cv2.VideoWriter | None = None
-        self._size = (0, 0)
-
-    def __enter__(self) -> OverlayWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._video is not None:
-            self._video.release()
-
-    def write(self, frame_rgb: np.ndarray) -> None:
-        bgr = frame_rgb[..., ::-1].copy()
-        if self.path.suffix.lower() in PICTURE_SUFFIXES:
-            if not cv2.imwrite(str(self.path), bgr):
-                raise OSError(f"{self.path}: the picture cannot be written")
-            return
-        if self._video is None:
-            self._size = (bgr.shape[1], bgr.shape[0])
-            self._video = cv2.VideoWriter(str(self.path), cv2.VideoWriter.fourcc(*"mp4v"), self._rate, self._size)
-            if not self._video.isOpened():
-                raise OSError(f"{self.path}: the video cannot be written")
-        # A folder may hold pictures of several sizes; a video has one.
-        self._video.write(bgr if (bgr.shape[1], bgr.shape[0]) == self._size else cv2.resize(bgr, self._size))
 
 
 def _open_for_writing(path: Path) -> TextIO:

@@ -2,10 +2,10 @@
 
 ``python -m handmesh_ros.demo.listener --ros-args -p out:=hands.jsonl -p mesh_out:=mesh.npz -p frames_out:=frames``
 
-Lines: {"kind": "hands", "stamp": s, "received": s, "latency_ms": ms, "hands": [{"track_id", "side", "state", "score", "metric",
-"joints" 21x3 m, "keypoints" 21x2 px}]}; {"kind": "mesh", "stamp", "received", "track_id", "side", "latency_ms"};
-{"kind": "diagnostics", "received", "level", "message", "values": {...}}; {"kind": "frame", "stamp", "width", "height", "k", "d",
-"distortion_model"} for every camera_info, so for every frame that the camera sent.
+Lines: {"kind": "hands", "stamp": s, "received": s, "latency_ms": ms, "hands": [as ``handmesh_ros.records`` says]};
+{"kind": "mesh", "stamp", "received", "track_id", "side", "latency_ms"}; {"kind": "diagnostics", "received", "level", "message",
+"values": {...}}; {"kind": "frame", "stamp", "width", "height", "k", "d", "distortion_model"} for every camera_info, so for every
+frame that the camera sent.
 """
 
 from __future__ import annotations
@@ -24,14 +24,12 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
-from handmesh_ros.msg import Hand as HandMessage
 from handmesh_ros.msg import HandArray, HandMesh, HandMeshFaces
 from handmesh_ros.node.images import frame_of_image
 from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.node.process import StartError, spin
-
-SIDES = {HandMessage.SIDE_LEFT: "left", HandMessage.SIDE_RIGHT: "right", HandMessage.SIDE_UNKNOWN: "unknown"}
-STATES = {HandMessage.STATE_TRACKING: "tracking", HandMessage.STATE_PREDICTED: "predicted", HandMessage.STATE_LOST: "lost"}
+from handmesh_ros.node.received import SIDE_OF, hand_of_message
+from handmesh_ros.records import hand_record
 
 
 class Listener(Node):
@@ -77,18 +75,7 @@ class Listener(Node):
 
     def _on_hands(self, message: HandArray) -> None:
         arrival = self._arrival(message.header.stamp)
-        hands = [
-            {
-                "track_id": hand.track_id,
-                "side": SIDES[hand.side],
-                "state": STATES[hand.state],
-                "score": round(hand.score, 4),
-                "metric": hand.metric,
-                "joints": [[round(value, 6) for value in (p.position.x, p.position.y, p.position.z)] for p in hand.joints],
-                "keypoints": np.round(np.reshape(hand.keypoints, (21, 2)).astype(float), 2).tolist(),
-            }
-            for hand in message.hands
-        ]
+        hands = [hand_record(hand_of_message(hand, arrival["stamp"])) for hand in message.hands]
         self._write({"kind": "hands", **arrival, "hands": hands})
 
     def _on_mesh(self, message: HandMesh) -> None:
@@ -96,7 +83,7 @@ class Listener(Node):
         if self._mesh_path is not None:
             vertices = np.array(message.vertices, np.float32).reshape(-1, 3)
             self._meshes.append((arrival["stamp"], message.track_id, message.side, vertices))
-        self._write({"kind": "mesh", **arrival, "track_id": message.track_id, "side": SIDES[message.side]})
+        self._write({"kind": "mesh", **arrival, "track_id": message.track_id, "side": SIDE_OF[message.side].value})
 
     def _on_faces(self, message: HandMeshFaces) -> None:
         self._faces = np.array(message.right, np.uint16).reshape(-1, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handmesh_ros.hand import JOINT_COUNT, Hand, Side, TrackState
+from handmesh_ros.hand import Hand
 from handmesh_ros.perception.camera import Camera
+from handmesh_ros.records import hand_of_record
 
 
 @dataclass(frozen=True)
@@ -54,33 +56,18 @@ def read_recording(lines_path: Path, mesh_path: Path) -> Recording:
         keys = zip(meshes["stamp"].tolist(), meshes["track_id"].tolist(), strict=True)
         vertices = dict(zip(keys, meshes["vertices"], strict=True))
         faces = meshes["faces"].astype(np.int32)
-    heard = tuple(
-        HeardFrame(record["stamp"], 1e-3 * record["latency_ms"], tuple(_hand(hand, record["stamp"], vertices) for hand in record["hands"]))
-        for record in kinds["hands"]
-    )
+    heard = tuple(HeardFrame(record["stamp"], 1e-3 * record["latency_ms"], tuple(_hands(record, vertices))) for record in kinds["hands"])
     # The first seconds hold the warm-up; the last full second is the steady state.
     values = [record["values"] for record in kinds["diagnostics"] if any(key.startswith("stage ") for key in record["values"])]
     sent = tuple(record["stamp"] for record in kinds["frame"])
     return Recording(sent, _camera(kinds["frame"]), heard, faces, values[-1] if values else {})
 
 
-def _hand(record: dict[str, Any], stamp: float, vertices: dict[tuple[float, int], NDArray[np.float32]]) -> Hand:
-    joints = np.array(record["joints"])
-    return Hand(
-        side=Side(record["side"]),
-        side_score=1.0,
-        score=record["score"],
-        track_id=record["track_id"],
-        state=TrackState(record["state"]),
-        stamp_s=stamp,
-        vertices=vertices.get((stamp, record["track_id"]), np.zeros((0, 3), np.float32)),
-        joints=joints,
-        rotations=np.tile(np.eye(3), (JOINT_COUNT, 1, 1)),  # the listener does not keep them
-        keypoints=np.array(record["keypoints"]),
-        position_covariance=np.eye(3),
-        size_m=float(np.linalg.norm(joints[9] - joints[0])),
-        metric=record["metric"],
-    )
+def _hands(record: dict[str, Any], vertices: dict[tuple[float, int], NDArray[np.float32]]) -> Iterator[Hand]:
+    """The hands of one message; one whose mesh did not arrive has no vertices."""
+    stamp, none = record["stamp"], np.zeros((0, 3), np.float32)
+    for hand in record["hands"]:
+        yield hand_of_record(hand, stamp, vertices.get((stamp, hand["track_id"]), none))
 
 
 def _camera(frames: list[dict[str, Any]]) -> Camera | None:

@@ -9,7 +9,6 @@ from tqdm import tqdm
 
 from handmesh_ros.demo.processes import Processes, RosProcess
 from handmesh_ros.demo.recording import Recording, read_recording
-from handmesh_ros.files import package_file
 from handmesh_ros.sources import open_source
 
 STILL_PICTURE_S = 3.0  # how long a single picture is shown
@@ -55,18 +54,6 @@ def run_session(
         time.sleep(0.5)  # the last frame's way through the network and back
         print(_warnings(hand_node), end="")
     return read_recording(lines, meshes)
-
-
-def clip_file(name: str) -> Path:
-    """A file of the project's own clip.
-
-    Raises:
-        FileNotFoundError: it is not installed.
-    """
-    path = package_file(f"config/demo/{name}")
-    if path is None:
-        raise FileNotFoundError(f"the demo clip config/demo/{name} is missing: install the package again, or name an INPUT of your own")
-    return path
 
 
 def _follow(processes: Processes, camera: RosProcess, lines: Path, total: int | None, endless: bool) -> None:

@@ -1,6 +1,8 @@
 """``handmesh run`` on a video, a folder and a picture: what it writes, and what it says of wrong input."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -86,3 +88,19 @@ def test_a_calibration_for_another_size_is_refused(tmp_path: Path, clip_frame: n
     cv2.imwrite(str(tmp_path / "large.png"), cv2.resize(clip_frame, (1280, 960)))
     assert main(["run", str(tmp_path / "large.png"), "--camera", str(REPO / "config/demo/demo_camera.yaml")]) == 1
     assert "640x480" in capsys.readouterr().err
+
+
+def test_the_calibration_is_read_once_a_run(tmp_path: Path, clip_frame: np.ndarray) -> None:
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), clip_frame)
+    calibration = REPO / "config" / "demo" / "demo_camera.yaml"
+    program = f"""
+import sys
+opened = []
+sys.addaudithook(lambda event, arguments: opened.append(str(arguments[0])) if event == "open" else None)
+from handmesh_ros.cli import main
+assert main(["run", {str(tmp_path)!r}, "--camera", {str(calibration)!r}]) == 0
+print(opened.count({str(calibration)!r}))
+"""
+    result = subprocess.run([sys.executable, "-c", program], cwd=REPO, capture_output=True, text=True, timeout=60)
+    assert result.stdout.splitlines()[-1] == "1", result.stderr

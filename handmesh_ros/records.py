@@ -1,0 +1,56 @@
+"""A hand as plain values for JSON: what ``handmesh run --out`` and the demo's listener write, and how it is read back.
+
+Keys: ``side`` "left" or "right"; ``score`` 0..1, that a hand is there; ``track_id``, constant while the hand is followed; ``state``
+"tracking" or "predicted"; ``joints`` 21x3 metres in the camera's optical frame; ``keypoints`` 21x2 pixels of the full image; ``size_m``
+wrist to middle mcp as assumed; ``metric`` false where the camera is not calibrated and every distance is a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from handmesh_ros.hand import JOINT_COUNT, FloatArray, Hand, Side, TrackState
+
+
+def frame_record(number: int, stamp_s: float, hands: Sequence[Hand]) -> dict[str, Any]:
+    """One frame: its number from 0, its time in seconds, and its hands."""
+    return {"frame": number, "stamp": stamp_s, "hands": [hand_record(hand) for hand in hands]}
+
+
+def hand_record(hand: Hand) -> dict[str, Any]:
+    """One hand, rounded to micrometres and thousandths of a pixel."""
+    return {
+        "side": hand.side.value,
+        "score": round(float(hand.score), 4),
+        "track_id": int(hand.track_id),
+        "state": hand.state.value,
+        "joints": np.round(hand.joints, 6).tolist(),
+        "keypoints": np.round(hand.keypoints, 3).tolist(),
+        "size_m": round(float(hand.size_m), 6),
+        "metric": bool(hand.metric),
+    }
+
+
+def hand_of_record(record: dict[str, Any], stamp_s: float, vertices: FloatArray) -> Hand:
+    """The hand of a record, with its (V, 3) mesh from elsewhere.
+
+    What no record holds is neutral: side score 1, joint axes those of the camera, a covariance of 1 square metre.
+    """
+    return Hand(
+        side=Side(record["side"]),
+        side_score=1.0,
+        score=record["score"],
+        track_id=record["track_id"],
+        state=TrackState(record["state"]),
+        stamp_s=stamp_s,
+        vertices=vertices,
+        joints=np.array(record["joints"]),
+        rotations=np.tile(np.eye(3), (JOINT_COUNT, 1, 1)),
+        keypoints=np.array(record["keypoints"]),
+        position_covariance=np.eye(3),
+        size_m=record["size_m"],
+        metric=record["metric"],
+    )

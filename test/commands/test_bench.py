@@ -1,0 +1,12 @@
+"""What ``handmesh bench`` offers."""
+
+import pytest
+
+from handmesh_ros.cli import main
+from handmesh_ros.commands.bench import BENCHES
+
+
+def test_a_benchmark_that_is_not_there_is_named_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "filters"]) == 1
+    told = capsys.readouterr().err
+    assert "'filters'" in told and all(name in told for name in BENCHES)

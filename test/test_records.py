@@ -1,0 +1,24 @@
+"""A hand as JSON says what the hand is, and is read back."""
+
+import json
+
+import numpy as np
+import pytest
+from support.known_hand import known_hand
+
+from handmesh_ros.hand import Side, TrackState
+from handmesh_ros.records import frame_record, hand_of_record, hand_record
+
+
+def test_a_hand_survives_the_way_through_json() -> None:
+    hand = known_hand(Side.LEFT, track_id=7, state=TrackState.PREDICTED)
+    back = hand_of_record(json.loads(json.dumps(hand_record(hand))), hand.stamp_s, hand.vertices)
+    assert (back.side, back.track_id, back.state, back.metric, back.stamp_s) == (Side.LEFT, 7, TrackState.PREDICTED, True, hand.stamp_s)
+    assert back.score == pytest.approx(hand.score, abs=1e-4) and back.size_m == pytest.approx(hand.size_m, abs=1e-6)
+    np.testing.assert_allclose(back.joints, hand.joints, atol=1e-6)
+    np.testing.assert_allclose(back.keypoints, hand.keypoints, atol=1e-3)
+    assert back.vertices is hand.vertices
+
+
+def test_a_frame_without_a_hand_has_an_empty_list() -> None:
+    assert frame_record(4, 0.125, []) == {"frame": 4, "stamp": 0.125, "hands": []}
