@@ -63,7 +63,7 @@ class TrackState(str, Enum):
     LOST = "lost"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hand:
     """One hand in one frame.
 

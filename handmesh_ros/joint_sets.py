@@ -38,7 +38,7 @@ _DEX_TO_MANO = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JointSet:
     """A hand in another joint set.
 

@@ -37,7 +37,7 @@ def hand_shape(bend_rad: float) -> FloatArray:
     return np.concatenate([np.zeros((1, 3)), (ROOTS[:, None] + chain).reshape(-1, 3)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """There and back by minimum jerk, with rests between.
 

@@ -16,7 +16,7 @@ from handmesh_ros.perception.smoothing.smoother import HandSmoother, SmoothingPa
 FINGER_JOINT = INDEX_MCP + 1  # the index finger's pip: what bends most
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Poses:
     """Of one hand at N times.
 

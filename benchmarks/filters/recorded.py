@@ -17,7 +17,7 @@ from benchmarks.filters.poses import FINGER_JOINT, Poses, filtered, starts_of
 from handmesh_ros.errors import InputError
 from handmesh_ros.files import clip_file, package_file
 from handmesh_ros.hand import WRIST, FloatArray, Hand, Side
-from handmesh_ros.perception import Camera, HandPipeline
+from handmesh_ros.perception import Camera, HandPipeline, PipelineParameters
 from handmesh_ros.perception.frames import joint_rotations
 from handmesh_ros.provision import ModelState, list_models
 from handmesh_ros.sources import open_source
@@ -89,7 +89,7 @@ def record(clip: str, path: Path, camera: Camera, model: str) -> Recording:
     Raises:
         InputError: no hand was seen in it.
     """
-    pipeline = HandPipeline.load(model=model, max_hands=1, threads=1)
+    pipeline = HandPipeline.load(model, PipelineParameters.with_max_hands(1))
     hands, numbers = [], []
     for frame in open_source(str(path)):
         pipeline.process(frame.rgb, camera, frame.stamp_s)

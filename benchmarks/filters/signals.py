@@ -36,7 +36,7 @@ class NoiseModel:
 CLEAN = NoiseModel(lateral_m=0.0, outlier_rate=0.0, dropout_rate=0.0, shortest_dt_s=1 / 30, longest_dt_s=1 / 30)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Signal:
     """A movement as measured.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handmesh_ros.errors import InputError
-from handmesh_ros.perception import Camera, HandPipeline
+from handmesh_ros.perception import Camera, HandPipeline, PipelineParameters
 from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.sources import open_source
 
@@ -41,7 +41,7 @@ def measure_stages(clip: Path, camera: Camera, model: str = DEFAULT_MODEL, most_
     Raises:
         InputError: no hand was followed in it.
     """
-    pipeline = HandPipeline.load(model=model, max_hands=1, threads=1)
+    pipeline = HandPipeline.load(model, PipelineParameters.with_max_hands(1))
     followed: list[dict[str, float]] = []
     detections: list[float] = []
     frames = 0

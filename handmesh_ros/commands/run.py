@@ -16,7 +16,7 @@ from tqdm import tqdm
 from handmesh_ros.cameras import InputCamera
 from handmesh_ros.errors import InputError
 from handmesh_ros.overlay import draw_hands
-from handmesh_ros.perception.pipeline import HandPipeline
+from handmesh_ros.perception.pipeline import HandPipeline, PipelineParameters
 from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.records import frame_record
 from handmesh_ros.sources import FrameSource, open_source
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     source = open_source(arguments.input)
     input_camera = InputCamera.read(arguments.camera, arguments.hfov)
-    pipeline = HandPipeline.load(model=arguments.model, max_hands=arguments.max_hands, threads=arguments.threads)
+    pipeline = HandPipeline.load(arguments.model, PipelineParameters.with_max_hands(arguments.max_hands), arguments.threads)
     single = arguments.single or source.is_single
     frames_with_hand, milliseconds, frame_count = 0, [], 0
     with ExitStack() as stack:

@@ -25,7 +25,7 @@ class HeardFrame:
     hands: tuple[Hand, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """One run.
 

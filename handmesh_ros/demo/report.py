@@ -18,7 +18,7 @@ STILL_SPEED_M = 1e-5  # the truth's largest step of a still hand, metres a frame
 STILL_SETTLING_FRAMES = 10  # the filter comes to rest first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Truth:
     """The clip's true hand: joints (N, 21, 3) in the camera frame, metres; visible and absent (N,) bool; which side."""
 

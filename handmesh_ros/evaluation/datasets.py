@@ -25,7 +25,7 @@ class DatasetError(HandmeshError, ValueError):
     """The folder does not have the data set's layout, or a file in it is broken; the message names it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """One labelled picture.
 

@@ -22,7 +22,7 @@ PCK_3D_THRESHOLDS_M = np.linspace(0, 0.05, 51)
 PCK_2D_THRESHOLDS = np.linspace(0, 0.3, 61)
 
 
-@dataclass
+@dataclass(eq=False)
 class Errors:
     """Errors of every sample: distances in metres, 2D ones as fractions of the hand's extent."""
 

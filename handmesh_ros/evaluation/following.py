@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from handmesh_ros.hand import WRIST, FloatArray, Hand, TrackState
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.pipeline import HandPipeline
+from handmesh_ros.perception.pipeline import HandPipeline, PipelineParameters
 from handmesh_ros.sources import Frame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Following:
     """One network on one video.
 
@@ -39,7 +39,7 @@ def follow(frames: Iterable[Frame], camera: Camera, models: Sequence[str]) -> di
     Raises:
         ModelError: a model is missing or broken.
     """
-    pipelines = {model: HandPipeline.load(model=model, max_hands=1) for model in models}
+    pipelines = {model: HandPipeline.load(model, PipelineParameters.with_max_hands(1)) for model in models}
     hands: dict[str, list[Hand | None]] = {model: [] for model in models}
     seconds: dict[str, list[float]] = {model: [] for model in models}
     for frame in frames:

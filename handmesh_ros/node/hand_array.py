@@ -23,7 +23,7 @@ HEAD, TAIL = struct.Struct("=IB3xffB3xiIiI"), struct.Struct("=?3xfff")
 TRACK_ID_MARK = 0x5D4C3B2A
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Places:
     """Of one hand in the bytes of the message."""
 

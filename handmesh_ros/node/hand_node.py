@@ -197,7 +197,7 @@ class HandNode(Node):
 
     @staticmethod
     def _load_pipeline(parameters: NodeParameters) -> HandPipeline:
-        pipeline = HandPipeline.load(parameters.model, parameters.max_hands, parameters.threads, parameters.for_pipeline())
+        pipeline = HandPipeline.load(parameters.model, parameters.for_pipeline(), parameters.threads)
         # Warm up, so that the first frame is as fast as the others.
         pipeline.process_single(np.zeros((480, 640, 3), np.uint8), Camera.from_hfov(640, 480, 60))
         return pipeline

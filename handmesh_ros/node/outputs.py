@@ -32,7 +32,7 @@ from handmesh_ros.perception.camera import Camera
 TEMPLATES = 8  # kept of each kind of message
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrameResult:
     """One frame with the hands found in it.
 

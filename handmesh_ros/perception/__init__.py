@@ -1,6 +1,6 @@
 """The runtime without ROS: numpy, OpenCV and ONNX Runtime."""
 
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.pipeline import HandPipeline
+from handmesh_ros.perception.pipeline import HandPipeline, PipelineParameters
 
-__all__ = ["Camera", "HandPipeline"]
+__all__ = ["Camera", "HandPipeline", "PipelineParameters"]

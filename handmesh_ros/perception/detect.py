@@ -28,7 +28,7 @@ RETRY_THRESHOLD = 0.3
 RETRY_LEAST_SIZE = 0.25  # of the frame's longer side: anything smaller is no hand that fills the picture
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PalmDetection:
     """A palm in a frame.
 

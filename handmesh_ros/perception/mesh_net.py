@@ -31,7 +31,7 @@ class ModelContractError(HandmeshError, ValueError):
     """The file is no ONNX model, or breaks the mesh network contract; the message says where."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MeshEstimate:
     """What a network says of one patch.
 

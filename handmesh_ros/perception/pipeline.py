@@ -46,6 +46,11 @@ class PipelineParameters:
     tracking: TrackingParameters = field(default_factory=TrackingParameters)
     smoothing: SmoothingParameters = field(default_factory=SmoothingParameters)
 
+    @classmethod
+    def with_max_hands(cls, max_hands: int) -> PipelineParameters:
+        """The defaults, for at most so many hands."""
+        return cls(tracking=TrackingParameters(max_hands=max_hands))
+
 
 class HandPipeline:
     """Frames in, stable metric hands out. Not thread-safe: one camera, one thread, one pipeline.
@@ -75,9 +80,8 @@ class HandPipeline:
     def load(
         cls,
         model: str | Path = DEFAULT_MODEL,
-        max_hands: int = 2,
-        threads: int = 1,
         parameters: PipelineParameters | None = None,
+        threads: int = 1,
     ) -> HandPipeline:
         """A pipeline with a model of the manifest, or an .onnx file that keeps the mesh network contract.
 
@@ -85,8 +89,6 @@ class HandPipeline:
             ModelError: the model is missing or damaged; the message says how to mend it.
             ModelContractError: the file is no mesh network.
         """
-        parameters = parameters or PipelineParameters()
-        parameters = replace(parameters, tracking=replace(parameters.tracking, max_hands=max_hands))
         network = MeshNetwork(model_path(model), threads)
         return cls(network, PalmDetector(model_path("palm_detection"), threads), parameters)
 

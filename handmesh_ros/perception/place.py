@@ -43,7 +43,7 @@ class PlacementError(HandmeshError, ValueError):
     """No position follows from this hand; the message says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Placement:
     """Where the wrist is.
 

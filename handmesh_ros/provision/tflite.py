@@ -54,7 +54,7 @@ class TfliteError(HandmeshError, ValueError):
     """The bytes are not a TFLite model that this reader understands."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tensor:
     """A tensor of the graph; ``data`` is its constant value, None where the graph computes it. Images are NHWC."""
 

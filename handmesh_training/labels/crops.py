@@ -26,7 +26,7 @@ ROW_SHAPES: dict[str, tuple[int, ...]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RealCrops:
     """N square pictures of one hand each. There is no truth for them: labels are the teacher's, two opinions averaged.
 

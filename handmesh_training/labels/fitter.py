@@ -48,7 +48,7 @@ MARK_OFFSETS_MM = (
 PALM = [0, 1, 5, 9, 13, 17]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What is known of N hands, all as right hands, in one crop's axes each (x right, y down, z away).
 
@@ -79,7 +79,7 @@ class FitWeights:
     rate: float = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fits:
     """N fitted hands; fields are those of ``RenderBatch``: the mesh in crop axes, wrist-relative, is
     ``(template.pose(local_rotations, bone_scale)[0] - wrist[:, None]) @ rotation.transpose(0, 2, 1)``.

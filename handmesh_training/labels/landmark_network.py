@@ -13,7 +13,7 @@ from handmesh_ros.hand import JOINT_COUNT, FloatArray
 PATCH_SIZE = 224
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Observations:
     """What the network said of N patches.
 

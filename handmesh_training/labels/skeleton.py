@@ -68,7 +68,7 @@ def exponential(vectors: Tensor) -> Tensor:
     return torch.eye(3) + torch.sin(angle) / angle * skew + (1 - torch.cos(angle)) / square * (skew @ skew)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HandPrior:
     """Gaussians over bends and lengths, measured on the hands that the renderer draws, and the limits of the bends.
 

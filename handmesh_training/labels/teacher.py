@@ -15,7 +15,7 @@ from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Look:
     """What the network says of one crop, in axes of the whole picture.
 

@@ -25,7 +25,7 @@ WEIGHT_PICTURE, WEIGHT_DIRECTION, WEIGHT_RESIDUAL = 0.3, 1.0, 0.02
 NOISE_PICTURE, NOISE_WORLD_M, NOISE_TILT = 0.01, 0.0015, 0.06
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """Inputs and targets as tensors.
 

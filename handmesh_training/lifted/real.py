@@ -24,7 +24,7 @@ LOOKS = 3  # of the picture, and as many of its mirror image
 LOOK_JITTER = (12.0, 0.035, 0.10)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RealLooks:
     """N pictures, L looks each, the first half direct and the second half mirrored; all as right hands.
 

@@ -25,7 +25,7 @@ MIN_PRESENCE = 0.5
 CROP_JITTER = (6.0, 0.02, 0.06)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RenderObservations:
     """N rendered hands; lengths are true ones (metres), axes those of the crop, points relative to the wrist.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from handmesh_training.template import HandTemplate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TemplateLevels:
     """Levels of a template mesh, coarse to fine, V_0 < V_1 < ... < V_n.
 

@@ -24,7 +24,7 @@ class AssetError(HandmeshError, RuntimeError):
     """An asset is missing or unreadable; the message names the file and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Assets:
     """Everything on one device, ready to be indexed by picture.
 

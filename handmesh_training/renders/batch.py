@@ -34,7 +34,7 @@ MESHES = ("Hand_Nails_R", "hand_r")
 CAMERA = Camera(width=1280, height=960, K=np.array([[960.0, 0, 640], [0, 960.0, 480], [0, 0, 1]]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Studio:
     """All that stays the same from batch to batch: meshes, poses, textures, light. ``surfaces`` belong to ``rigs``; with ``people``,
     hands are held and seen as theirs are, otherwise in any way that joints allow."""
@@ -59,7 +59,7 @@ class Studio:
         return cls(rigs, surfaces, poses, assets, load_identities(assets_dir, rigs[0]), people)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RenderBatch:
     """N labelled crops of right hands.
 

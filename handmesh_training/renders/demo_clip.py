@@ -94,7 +94,7 @@ def minimum_jerk(part: FloatArray) -> FloatArray:
     return part**3 * (10 - 15 * part + 6 * part**2)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Motion:
     """The hand in F frames: local_rotations (F, 27, 3, 3); rotation (F, 3, 3), mesh frame to camera; wrist (F, 3) in the camera frame."""
 

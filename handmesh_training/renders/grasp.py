@@ -17,7 +17,7 @@ CLIMB_STEPS_M = (0.010, 0.006, 0.004, 0.003, 0.002, 0.001, 0.0007)
 PIERCE_M = 0.004  # how far a pinched thing may reach into other fingers: flesh gives way
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grasp:
     """Room for a thing in a hand.
 

@@ -18,7 +18,7 @@ HELD, SECOND_HAND = 0.33, 0.40
 BEHIND_SHARE = 0.12  # of all hands: an arm or a head farther away
 
 
-@dataclass
+@dataclass(eq=False)
 class Things:
     """Collects triangles of many pictures."""
 

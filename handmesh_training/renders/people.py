@@ -24,7 +24,7 @@ ANY_VIEW_SHARE = 0.25  # of hands that are seen from where sample_views puts the
 TILT_SD = np.radians(12.0)  # of the other views against the fit's, about each axis
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FittedHands:
     """N good fits.
 

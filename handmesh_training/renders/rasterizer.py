@@ -18,7 +18,7 @@ _INDEX_BITS = 32
 _INDEX_MASK = (1 << _INDEX_BITS) - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Triangles:
     """Triangles on the picture plane, of all pictures of a batch in one list.
 
@@ -35,7 +35,7 @@ class Triangles:
     two_sided: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Visible:
     """The samples that show a triangle, M of them, in the order of the flattened (picture, row, column).
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Light:
     """Light from all round and one directed light.
 
@@ -25,7 +25,7 @@ class Light:
     colour: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Skin:
     """Colour of hand and arm.
 
@@ -45,7 +45,7 @@ class Skin:
     sleeve_colour: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Occluders:
     """Things held, in front or behind, other hands: plain triangles of all pictures in one list.
 
@@ -62,7 +62,7 @@ class Occluders:
     two_sided: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
     """A batch of N pictures of S x S pixels.
 

@@ -24,7 +24,7 @@ NEAR_M = 0.05
 SMOOTH_STEP = 0.01  # relative depth within a pixel that still counts as one surface
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """What was drawn.
 

@@ -17,7 +17,7 @@ HALF_EXTENT_M = 0.16
 BIAS_M = 0.003
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ShadowMap:
     """Parallel projections along the light, one a picture.
 

@@ -14,7 +14,7 @@ from handmesh_training.template.rig import FOREARM, Rig
 from handmesh_training.template.wrist import WRIST_REST, weld
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HandSurface:
     """A rig's mesh on a device.
 

@@ -25,7 +25,7 @@ OFF_AXIS = (0.5, 0.35)  # largest |x/z|, |y/z| of the hand
 CROP_JITTER = (7.0, 0.03, 0.07)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Views:
     """N views.
 

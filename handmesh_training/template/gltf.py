@@ -20,7 +20,7 @@ class GltfError(HandmeshError, ValueError):
     """The file is missing or is not a single skinned mesh with embedded buffers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SkinnedMesh:
     """What a file says, unchanged. Metres; bones come parents first, ``parents`` is -1 at the root, rotations are 3x3."""
 

@@ -37,7 +37,7 @@ class IdentityError(HandmeshError, RuntimeError):
     """MakeHuman's hand is missing or broken; the message names the file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Identities:
     """People's hands against the mean of them all. log_scale: (P, 27, 3), of the rig's bones along their local axes."""
 

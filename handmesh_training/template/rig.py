@@ -32,7 +32,7 @@ SLAB_M = 0.008  # where the middle of the flesh is sought, before the end of the
 FINGER_ROOT_ADVANCE_M, THUMB_ROOT_ADVANCE_M = 0.006, 0.009
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rig:
     """A skinned mesh with its skeleton; the last of the 27 bones is the forearm, hinged at the wrist joint.
 

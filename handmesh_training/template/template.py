@@ -24,7 +24,7 @@ class TemplateError(HandmeshError, ValueError):
     """The template's file is missing or is not one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HandTemplate:
     """A right hand; frame and unit are the rig's (:class:`Rig`).
 

@@ -26,7 +26,7 @@ BLACK_SHARE = 0.3  # of the patches that reach over the border of what is real p
 BACKGROUND_PARTS = (0.4, 1.0)  # of a background's side, that a filling shows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Labelled:
     """B patches and what is known of them.
 

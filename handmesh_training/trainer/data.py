@@ -26,7 +26,7 @@ FITTED_TRUST = 0.5  # of a fitted mesh; a render's is exact
 MOST_WORKERS = 16  # that draw or read pictures; on a GPU each holds half a gigabyte of it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Data:
     """Training pictures, pictures without hands (N, SIDE, SIDE, 3), and the renders to validate on, by the names of their folders."""
 

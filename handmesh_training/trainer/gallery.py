@@ -11,7 +11,7 @@ from handmesh_training.trainer.pictures import PictureSet
 from handmesh_training.trainer.regions import Regions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gallery:
     """The fields of :class:`PictureSet`, N rows each."""
 

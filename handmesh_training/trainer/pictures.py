@@ -25,7 +25,7 @@ Picture = NDArray[np.uint8]
 SIDE = 160  # pixels of every picture; the hand takes about half of it, a little less than the network's patch shows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PictureSet:
     """N pictures of right hands (left ones are mirrored).
 

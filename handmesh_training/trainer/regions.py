@@ -32,7 +32,7 @@ NEXT_FRAME = Jitter(angle=2.0, shift=0.01, zoom=0.02, turned_share=0.0, wide_sha
 TRIES = 30  # at a region without the hand
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Regions:
     """B regions of pictures, each as :class:`handmesh_ros.perception.crop.CropRegion` describes one.
 

@@ -48,7 +48,7 @@ class Errors:
         return f"{text} ({self.pictures} pictures)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answers:
     """What a network says of N patches, beside the labels (crop axes; lengths at the template's size)."""
 

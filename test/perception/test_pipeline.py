@@ -15,10 +15,10 @@ from support.tiny_mesh_network import write_tiny_mesh_network
 
 from handmesh_ros.evaluation.metrics import relative_keypoint_errors
 from handmesh_ros.hand import WRIST, FloatArray, Hand, Side, TrackState
-from handmesh_ros.perception import Camera, HandPipeline
+from handmesh_ros.perception import Camera, HandPipeline, PipelineParameters
 from handmesh_ros.perception.detect import PalmDetector
 from handmesh_ros.perception.mesh_net import MeshEstimate, MeshNetwork
-from handmesh_ros.perception.pipeline import PipelineParameters
+from handmesh_ros.perception.tracking.tracker import TrackingParameters
 from handmesh_ros.provision import model_path
 
 SHIPPED = ("mobrecon_lite", "lifted")
@@ -44,7 +44,7 @@ def first_frame() -> np.ndarray:
 
 @pytest.fixture
 def pipeline() -> HandPipeline:
-    return HandPipeline.load(max_hands=1)
+    return HandPipeline.load(parameters=PipelineParameters.with_max_hands(1))
 
 
 def mirrored(frame: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ def mirrored(frame: np.ndarray) -> np.ndarray:
 @needs_shared
 @pytest.mark.parametrize("model", SHIPPED)
 def test_a_real_hand_is_followed_through_the_clip_with_one_detector_call(model: str) -> None:
-    pipeline = HandPipeline.load(model=model, max_hands=1)
+    pipeline = HandPipeline.load(model, PipelineParameters.with_max_hands(1))
     tracks, frames, jumps, off_picture = set(), 0, [], []
     last: Hand | None = None
     for stamp, frame in clip_frames():
@@ -81,7 +81,7 @@ def test_a_real_hand_is_followed_through_the_clip_with_one_detector_call(model: 
 @pytest.mark.parametrize("model", SHIPPED)
 def test_hands_are_found_in_real_crops(model: str) -> None:
     labels = np.load(SHARED / "real_hands" / "labels.npz")
-    pipeline = HandPipeline.load(model=model, max_hands=2)
+    pipeline = HandPipeline.load(model)
     chosen = np.arange(0, len(labels["names"]), 60)
     right_place, right_side = 0, 0
     for index in chosen:
@@ -100,7 +100,7 @@ def test_hands_are_found_in_real_crops(model: str) -> None:
 @pytest.mark.parametrize("model", SHIPPED)
 def test_frames_without_hands_show_none(model: str) -> None:
     frames = json.loads((SHARED / "real_hands" / "frames" / "frames.json").read_text())
-    pipeline = HandPipeline.load(model=model, max_hands=2)
+    pipeline = HandPipeline.load(model)
     empty = [frame for frame in frames if not frame["hands"]]
     false = 0
     for frame in empty:
@@ -173,6 +173,12 @@ def test_a_hand_half_outside_is_found_where_it_is(first_frame: np.ndarray, pipel
     assert np.linalg.norm(seen.joints[WRIST] - hand.joints[WRIST]) < np.sqrt(np.trace(hand.position_covariance))
 
 
+def test_the_number_of_hands_is_the_parameters(pipeline: HandPipeline) -> None:
+    assert pipeline.parameters.tracking.max_hands == 1
+    parameters = PipelineParameters(tracking=TrackingParameters(max_hands=3))
+    assert HandPipeline.load(parameters=parameters).parameters == parameters
+
+
 def test_a_frame_of_another_size_than_the_cameras_is_refused(pipeline: HandPipeline) -> None:
     with pytest.raises(ValueError, match=r"640x480.*1280x720"):
         pipeline.process(np.zeros((480, 640, 3), np.uint8), CLIP_CAMERA, 0.0)
@@ -190,7 +196,7 @@ def test_a_4k_frame_without_hands_is_empty(pipeline: HandPipeline) -> None:
 
 @needs_shared
 def test_the_user_may_know_the_side(first_frame: np.ndarray) -> None:
-    pipeline = HandPipeline.load(max_hands=1, parameters=PipelineParameters(side=Side.LEFT))
+    pipeline = HandPipeline.load(parameters=PipelineParameters(side=Side.LEFT, tracking=TrackingParameters(max_hands=1)))
     (hand,) = pipeline.process_single(first_frame, CLIP_CAMERA)
     assert hand.side is Side.LEFT and hand.side_score == 1.0
 

@@ -79,7 +79,7 @@ class TrackingParameters:
             raise ValueError(f"need 0 <= keep_score <= start_score <= 1, got {self.keep_score} and {self.start_score}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measurement:
     """What the mesh network and the placement say about one crop.
 
@@ -121,7 +121,7 @@ class Measurement:
         return palm_size_px(self.keypoints)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Track:
     """The state of one followed hand. ``side`` never changes under one ``track_id``.
 

@@ -41,7 +41,7 @@ VELOCITY_TIME_S = 0.06  # time constant of the velocity estimate
 EVIDENCE_STEP, EVIDENCE_LIMIT, EVIDENCE_TO_LEAVE = 1.0, 20.0, -3.0  # log-odds a frame, most, and where a side is given up
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SearchRegion:
     """Where to look for a track in this frame: ``keypoints`` (21, 2) px predicted; ``side`` tells whether to mirror the patch."""
 
