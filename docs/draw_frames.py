@@ -15,7 +15,7 @@ from handmesh_ros.hand import JOINT_NAMES, MIDDLE_MCP, WRIST, Side, faces_of_sid
 from handmesh_ros.overlay import draw_mesh
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.frames import joint_rotations
-from handmesh_training.template.template import HandTemplate
+from handmesh_training.template.hand_template import HandTemplate
 
 OUTPUT = Path(__file__).parent / "images" / "frames.png"
 WIDTH, HEIGHT, SUPERSAMPLING = 1100, 560, 2

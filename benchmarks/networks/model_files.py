@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from handmesh_training.export.build import ModelCard, build_model
-from handmesh_training.export.graph import OPSET
+from handmesh_training.export.graph import EXPORT_OPSET
 from handmesh_training.export.quantize import quantize, real_hand_patches
 from handmesh_training.networks import MobRecon, NetworkConfig, TemplateLevels, count_parts
 
@@ -96,7 +96,7 @@ def naive_export(network: MobRecon) -> bytes:
             (torch.zeros(1, 3, size, size),),
             buffer,  # type: ignore[arg-type]
             dynamo=False,
-            opset_version=OPSET,
+            opset_version=EXPORT_OPSET,
             input_names=["image"],
             output_names=["vertices", "joints", "keypoints"],
         )

@@ -39,15 +39,15 @@ def main(arguments: argparse.Namespace) -> int:
 
 # Torch and the networks are imported where they are needed, --help needs none of them.
 def _lifted(arguments: argparse.Namespace) -> None:
-    from handmesh_training.lifted import train
+    from handmesh_training.lifted import recipe
 
-    train.main(arguments.config or train.DEFAULT_CONFIG)
+    recipe.main(arguments.config or recipe.DEFAULT_CONFIG)
 
 
 def _mobrecon(arguments: argparse.Namespace) -> None:
-    from handmesh_training.trainer import train
+    from handmesh_training.trainer import loop
 
-    train.main(arguments.config or train.DEFAULT_CONFIG)
+    loop.main(arguments.config or loop.DEFAULT_CONFIG)
 
 
 def _pseudo_label(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ import torch
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_training.export.encoder import array, emit_encoder
-from handmesh_training.export.graph import ENCODER_SCOPE, OPSET, GraphBuilder
+from handmesh_training.export.graph import ENCODER_SCOPE, EXPORT_OPSET, GraphBuilder
 from handmesh_training.export.landmark import emit_refinement, emit_skin
 from handmesh_training.export.mesh import emit_decoder, emit_head, emit_pooling, emit_presence_side
 from handmesh_training.export.quantize import AccuracyChange, accuracy_change, quantize, real_hand_patches
@@ -58,7 +58,7 @@ class ExportReport:
 
     def __str__(self) -> str:
         worst = max(self.parity.values())
-        text = f"{self.size_bytes / 1e6:.1f} MB, opset {OPSET}, largest difference from torch {worst:.1e} of the largest value"
+        text = f"{self.size_bytes / 1e6:.1f} MB, opset {EXPORT_OPSET}, largest difference from torch {worst:.1e} of the largest value"
         return text if self.change is None else f"{text} before quantization; int8: {self.change}"
 
 

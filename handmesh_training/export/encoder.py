@@ -95,7 +95,7 @@ def _(module: SqueezeExcite, graph: GraphBuilder, x: str) -> str:
     hidden = graph.conv(mean, squeeze[:, :, None, None], squeeze_bias)
     gate = graph.node("Sigmoid", graph.conv(graph.clip(hidden, 0, 4), excite[:, :, None, None], excite_bias))
     # In float, a product of equal shapes stays in ONNX Runtime's blocked layout; a broadcast one would cost three changes of layout.
-    return graph.node("Mul", x, gate if graph.integer else enlarge(graph, gate, graph.side(x)))
+    return graph.node("Mul", x, gate if graph.integer else emit_enlarged(graph, gate, graph.side(x)))
 
 
 @emit.register
@@ -187,7 +187,7 @@ def average_pool(graph: GraphBuilder, x: str, width: int) -> str:
     return graph.set_side(graph.node("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]), graph.side(x) // 2)
 
 
-def enlarge(graph: GraphBuilder, x: str, factor: int = 2) -> str:
+def emit_enlarged(graph: GraphBuilder, x: str, factor: int = 2) -> str:
     """Nearest neighbour."""
     scales = graph.constant(np.array([1.0, 1, factor, factor]))
     y = graph.node("Resize", x, "", scales, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
@@ -232,25 +232,25 @@ def emit_up(module: nn.Module, graph: GraphBuilder, pyramid: PyramidNames) -> st
 @emit_up.register
 def _(module: DenseUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
     eighth, sixteenth, top = pyramid
-    x = enlarge(graph, emit(module.gate1, graph, emit(module.reduce1, graph, top)))
+    x = emit_enlarged(graph, emit(module.gate1, graph, emit(module.reduce1, graph, top)))
     x = graph.node("Add", x, sixteenth)
-    x = graph.node("Add", enlarge(graph, emit(module.gate2, graph, emit(module.reduce2, graph, x))), eighth)
+    x = graph.node("Add", emit_enlarged(graph, emit(module.gate2, graph, emit(module.reduce2, graph, x))), eighth)
     return emit(module.gate3, graph, emit(module.reduce3, graph, x))
 
 
 @emit_up.register
 def _(module: GhostUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
     eighth, sixteenth, top = pyramid
-    x = graph.node("Add", enlarge(graph, emit(module.reduce1, graph, top)), emit(module.skip1, graph, sixteenth))
-    x = graph.node("Add", enlarge(graph, emit(module.reduce2, graph, x)), emit(module.skip2, graph, eighth))
+    x = graph.node("Add", emit_enlarged(graph, emit(module.reduce1, graph, top)), emit(module.skip1, graph, sixteenth))
+    x = graph.node("Add", emit_enlarged(graph, emit(module.reduce2, graph, x)), emit(module.skip2, graph, eighth))
     return emit(module.gate, graph, emit(module.reduce3, graph, x))
 
 
 @emit_up.register
 def _(module: ResNetUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
     eighth, sixteenth, top = pyramid
-    x = graph.node("Add", emit(module.reduce1, graph, enlarge(graph, top)), emit(module.skip1, graph, sixteenth))
-    x = graph.node("Add", emit(module.reduce2, graph, enlarge(graph, x)), emit(module.skip2, graph, eighth))
+    x = graph.node("Add", emit(module.reduce1, graph, emit_enlarged(graph, top)), emit(module.skip1, graph, sixteenth))
+    x = graph.node("Add", emit(module.reduce2, graph, emit_enlarged(graph, x)), emit(module.skip2, graph, eighth))
     return emit(module.reduce3, graph, x)
 
 

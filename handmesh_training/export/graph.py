@@ -10,9 +10,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 17
+EXPORT_OPSET = 17
 ENCODER_SCOPE = "encoder/"  # begins the names of the nodes that quantization may touch
-IR_VERSION = 8  # of ONNX 1.12 and later; onnxruntime 1.13 and later reads it
+EXPORT_IR_VERSION = 8  # of ONNX 1.12 and later; onnxruntime 1.13 and later reads it
 
 
 class GraphBuilder:
@@ -98,7 +98,7 @@ class GraphBuilder:
         """The finished, checked model."""
         image = helper.make_tensor_value_info(input_name, TensorProto.FLOAT, list(input_shape))
         graph = helper.make_graph(self._nodes, name, [image], self._outputs, self._initializers)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", EXPORT_OPSET)], ir_version=EXPORT_IR_VERSION)
         model.producer_name = "handmesh_ros"
         helper.set_model_props(model, dict(metadata))
         onnx.checker.check_model(model, full_check=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from handmesh_ros.hand import JOINT_COUNT
-from handmesh_training.export.encoder import EncoderNames, PyramidNames, array, emit, emit_encoder, emit_up, enlarge, norm_line
+from handmesh_training.export.encoder import EncoderNames, PyramidNames, array, emit, emit_encoder, emit_enlarged, emit_up, norm_line
 from handmesh_training.export.graph import GraphBuilder
 from handmesh_training.export.mesh import PoseNames, emit_head, emit_pooling, emit_presence_side, linear, probabilities, raw_maps
 from handmesh_training.networks.heads import LandmarkHead, LandmarkPresenceSideHead
@@ -45,10 +45,10 @@ def _(module: InvertedResidual, graph: GraphBuilder, x: str) -> str:
 @emit_up.register
 def _(module: LandmarkUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
     eighth, sixteenth, top = pyramid
-    x = graph.node("Add", enlarge(graph, emit(module.top, graph, top)), emit(module.sixteenth, graph, sixteenth))
+    x = graph.node("Add", emit_enlarged(graph, emit(module.top, graph, top)), emit(module.sixteenth, graph, sixteenth))
     x = graph.node("Relu", x)
     x = graph.node("Add", x, emit(module.mix_sixteenth, graph, x))
-    x = graph.node("Add", enlarge(graph, emit(module.narrow, graph, x)), emit(module.eighth, graph, eighth))
+    x = graph.node("Add", emit_enlarged(graph, emit(module.narrow, graph, x)), emit(module.eighth, graph, eighth))
     x = graph.node("Relu", x)
     return emit(module.unit, graph, graph.node("Add", x, emit(module.mix_eighth, graph, x)))
 

@@ -24,7 +24,7 @@ from handmesh_ros.errors import HandmeshError
 from handmesh_ros.perception.crop import extract_patch, region_from_keypoints
 from handmesh_training.export.graph import ENCODER_SCOPE
 
-Ranges = dict[str, tuple[float, float]]
+ActivationRanges = dict[str, tuple[float, float]]
 
 QUANTIZED = ["Conv", "Relu", "Add", "Mul", "Concat", "GlobalAveragePool", "Resize", "Sigmoid", "Clip"]
 
@@ -115,7 +115,7 @@ def quantize(model: onnx.ModelProto, patches: Sequence[np.ndarray]) -> onnx.Mode
     return result
 
 
-def measure_ranges(path: Path, patches: Sequence[np.ndarray]) -> Ranges:
+def measure_ranges(path: Path, patches: Sequence[np.ndarray]) -> ActivationRanges:
     """Smallest and largest value of every tensor that is quantized, over the patches."""
     augmented = path.with_name("augmented.onnx")
     calibrator = create_calibrator(path, QUANTIZED, augmented_model_path=str(augmented), calibrate_method=CalibrationMethod.MinMax)
@@ -124,7 +124,7 @@ def measure_ranges(path: Path, patches: Sequence[np.ndarray]) -> Ranges:
     return {name: (float(np.min(data.range_value[0])), float(np.max(data.range_value[1]))) for name, data in found.items()}
 
 
-def share_ranges(model: onnx.ModelProto, ranges: Ranges) -> Ranges:
+def share_ranges(model: onnx.ModelProto, ranges: ActivationRanges) -> ActivationRanges:
     """Give parts of a concatenation the range of the whole: equal scales make it a copy instead of a table look-up for every byte.
 
     A part whose own range is less than half as wide would lose more than one bit; it keeps its own.

@@ -16,7 +16,7 @@ from handmesh_training.labels.teacher import Teacher, TeacherHand
 
 CROP_MARGIN = 2.0  # side of a crop over the longer side of the keypoints' box: leaves room for jitter
 MAX_SIDE_PX = 256  # larger crops are reduced to this, none is enlarged
-JPEG_QUALITY = 90
+CROP_JPEG_QUALITY = 90
 
 
 def collect(
@@ -87,7 +87,7 @@ def _cut(frame_rgb: NDArray[np.uint8], hand: TeacherHand) -> tuple[NDArray[np.ui
 
 
 def _write_jpeg(path: Path, picture_rgb: NDArray[np.uint8]) -> None:
-    _, data = cv2.imencode(".jpg", picture_rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    _, data = cv2.imencode(".jpg", picture_rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, CROP_JPEG_QUALITY])
     path.write_bytes(data.tobytes())  # unlike cv2.imwrite this fails when the disk is full
 
 

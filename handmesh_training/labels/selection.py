@@ -13,7 +13,7 @@ from handmesh_training.labels.teacher import TeacherHand
 
 MIN_PRESENCE, MAX_STABILITY, MAX_MIRROR_GAP = 0.9, 0.1, 0.15
 MAX_OUTSIDE = 0.03  # of the hand's size, that a keypoint may lie outside the picture
-MIN_SIZE_PX = 32
+MIN_HAND_PX = 32
 # Near-duplicates: every keypoint within this of the other's, in hand sizes after shift and scale, and the grey pictures correlate so.
 SAME_KEYPOINTS, SAME_PICTURE, THUMBNAIL_PX = 0.06, 0.9, 32
 
@@ -24,7 +24,7 @@ UNSTABLE = f"another crop moves a keypoint by {MAX_STABILITY:.0%} of the hand's 
 MIRROR_KEYPOINTS = f"the mirror image moves a keypoint by {MAX_MIRROR_GAP:.0%} or more"
 MIRROR_SIDE = "the mirror image is taken for the other side"
 OUTSIDE = f"a keypoint lies outside the picture by more than {MAX_OUTSIDE:.0%}"
-SMALL = f"smaller than {MIN_SIZE_PX} pixels"
+SMALL = f"smaller than {MIN_HAND_PX} pixels"
 DUPLICATE = "near-duplicate of one that is kept"
 REASONS = (NOTHING, UNSURE, UNSTABLE, MIRROR_KEYPOINTS, MIRROR_SIDE, OUTSIDE, SMALL, DUPLICATE)
 
@@ -80,7 +80,7 @@ def fault(hand: TeacherHand, width: int, height: int) -> str | None:
         MIRROR_KEYPOINTS: not hand.mirror_gap < MAX_MIRROR_GAP,
         MIRROR_SIDE: (hand.direct.right > 0.5) != (hand.mirrored.right > 0.5),
         OUTSIDE: outside > MAX_OUTSIDE * hand.size,
-        SMALL: hand.size < MIN_SIZE_PX,
+        SMALL: hand.size < MIN_HAND_PX,
     }
     return next((reason for reason in REASONS if faults.get(reason)), None)
 

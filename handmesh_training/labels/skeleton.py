@@ -12,7 +12,7 @@ from handmesh_ros.hand import FloatArray
 from handmesh_training.template import HandTemplate
 from handmesh_training.template.poses import mean_shape, sample_poses, sample_shapes
 from handmesh_training.template.rig import Rig
-from handmesh_training.template.rotations import rotation_vector
+from handmesh_training.template.rotation_batches import rotation_vectors
 
 # Bones that bend in a fit. The others keep their rest: the root's turn is the view, tips carry nothing, no joint tells the forearm's.
 POSED = tuple(
@@ -103,7 +103,7 @@ class HandPrior:
         middle[[bone for bone in range(rig.bone_count) if bone not in posed]] = rig.rest_rotations[
             [bone for bone in range(rig.bone_count) if bone not in posed]
         ]
-        bends = rotation_vector(np.swapaxes(middle[posed], -1, -2) @ rotations[:, posed]).reshape(count, -1)
+        bends = rotation_vectors(np.swapaxes(middle[posed], -1, -2) @ rotations[:, posed]).reshape(count, -1)
         covariance = np.cov(bends.T) + LEAST_SPREAD**2 * np.eye(bends.shape[1])
         pose_axes = np.linalg.cholesky(covariance)
         # Absolute size cannot be seen: everything is relative to the length of the palm.

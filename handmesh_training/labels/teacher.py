@@ -16,7 +16,7 @@ from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwor
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class TeacherLook:
     """What the network says of one crop, in axes of the whole picture.
 
     Attributes:
@@ -36,9 +36,9 @@ class Look:
 class TeacherHand:
     """Three looks at one hand: first where the palm detector says, then where the first look says, direct and mirrored."""
 
-    first: Look
-    direct: Look
-    mirrored: Look
+    first: TeacherLook
+    direct: TeacherLook
+    mirrored: TeacherLook
 
     @property
     def low(self) -> FloatArray:
@@ -65,7 +65,7 @@ class TeacherHand:
         """Largest gap between picture and mirror image, likewise."""
         return self._largest_gap(self.mirrored)
 
-    def _largest_gap(self, other: Look) -> float:
+    def _largest_gap(self, other: TeacherLook) -> float:
         return float(np.linalg.norm(self.direct.keypoints - other.keypoints, axis=1).max() / self.size)
 
 
@@ -93,12 +93,12 @@ class Teacher:
         mirror_image = CropRegion(region.center, region.size, region.angle, mirror=True)
         return TeacherHand(first, self._look(frame_rgb, region), self._look(frame_rgb, mirror_image))
 
-    def _look(self, frame_rgb: NDArray[np.uint8], region: CropRegion) -> Look:
+    def _look(self, frame_rgb: NDArray[np.uint8], region: CropRegion) -> TeacherLook:
         seen = self._landmarks.observe(extract_patch(frame_rgb, region, PATCH_SIZE))
         world = seen.world[0].astype(np.float64)
         world[:, :2] = world[:, :2] @ region.axes.T  # a reflection where the crop is mirrored: this mirrors back
         right = float(seen.right[0])
-        return Look(
+        return TeacherLook(
             keypoints=region.to_image(seen.landmarks[0, :, :2]) + 0.5,
             depth=seen.landmarks[0, :, 2] * region.size,
             world=world,

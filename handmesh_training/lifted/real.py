@@ -16,9 +16,9 @@ from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_ros.sources import read_picture
+from handmesh_training.labels.crops import FOLDERS
 from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork, Observations
 
-FOLDERS = ("real_hands", "real_hands_more")
 LOOKS = 3  # of the picture, and as many of its mirror image
 # Standard deviations of a look's angle (degrees), centre and log size (parts of the crop's size); the first look has none.
 LOOK_JITTER = (12.0, 0.035, 0.10)

@@ -20,9 +20,9 @@ from handmesh_training.template import HandTemplate
 # Where the landmark network works as it does on real hands; the rest of the renders would teach errors that real hands never show.
 MAX_ERROR_2D = 0.08  # of the hand's extent
 MAX_PA_ERROR_M = 0.016
-MIN_PRESENCE = 0.5
+SURE = 0.5
 # Standard deviations of a tracker's crop: angle (degrees), centre and log size (parts of the crop's size).
-CROP_JITTER = (6.0, 0.02, 0.06)
+TRACKER_JITTER = (6.0, 0.02, 0.06)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ def observe_renders(folder: str | Path, network: LandmarkNetwork, template: Hand
 def _tracker_crop(keypoints: FloatArray, rng: np.random.Generator) -> CropRegion:
     """The crop inside a rendered one that the tracker would take, with the error of a tracker: angle, centre and size."""
     exact = region_from_keypoints(keypoints, CROP_SCALE, box=CROP_BOX)
-    angle, shift, zoom = CROP_JITTER
+    angle, shift, zoom = TRACKER_JITTER
     center = exact.center + rng.normal(0, shift, 2) * exact.size
     return CropRegion(center, exact.size * float(np.exp(rng.normal(0, zoom))), exact.angle + np.radians(rng.normal(0, angle)))
 
@@ -114,5 +114,5 @@ def in_the_networks_regime(renders: RenderObservations) -> np.ndarray:
     error_2d = relative_keypoint_errors(renders.seen.landmarks[..., :2], renders.keypoints).mean(1)
     error_3d = point_errors(similarity_align(renders.seen.world, renders.joints), renders.joints).mean(1)
     # The pictures all show right hands: where the network sees a left one it has misread the picture.
-    sure = (renders.seen.presence > MIN_PRESENCE) & (renders.seen.right > MIN_PRESENCE)
+    sure = (renders.seen.presence > SURE) & (renders.seen.right > SURE)
     return (error_2d < MAX_ERROR_2D) & (error_3d < MAX_PA_ERROR_M) & sure

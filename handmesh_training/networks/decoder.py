@@ -92,7 +92,7 @@ class Upsampling(nn.Module):
         return matrix.scatter_add_(1, self.columns, self.weights)
 
 
-OPERATORS: dict[str, Callable[[int, int, np.ndarray], SpiralOperator]] = {
+SPIRAL_OPERATORS: dict[str, Callable[[int, int, np.ndarray], SpiralOperator]] = {
     "dsconv": DSConv,
     "spiral": SpiralConv,
     "spiral_lstm": SpiralConvLSTM,
@@ -112,7 +112,7 @@ class MeshDecoder(nn.Module):
         super().__init__()
         if len(channels) != len(levels.upsampling) + 1:
             raise ValueError(f"{len(channels)} decoder_channels for {len(levels.upsampling)} finer levels, expected one more")
-        make = OPERATORS[operator]
+        make = SPIRAL_OPERATORS[operator]
         self.lifting = PoseToVertexLifting(levels.vertex_counts[0])
         self.upsampling = nn.ModuleList(Upsampling(matrix) for matrix in levels.upsampling)
         widths = zip(channels[:-1], channels[1:], levels.spirals, strict=True)

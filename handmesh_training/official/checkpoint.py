@@ -18,7 +18,7 @@ from torch import Tensor
 from handmesh_ros.errors import HandmeshError
 from handmesh_training.export.build import ModelCard, export_network
 from handmesh_training.networks import MobRecon, NetworkConfig, TemplateLevels
-from handmesh_training.official.template import load_official_template
+from handmesh_training.official.template_files import load_official_template
 
 UNUSED = re.compile(r"backbone\.dense_stack1\.(senet3|dense4|dense5)\.|decoder3d\.de_layer_conv\.|.*num_batches_tracked$")
 
@@ -135,7 +135,7 @@ def import_state(state: Mapping[str, Tensor], levels: TemplateLevels) -> MobReco
 
 
 def import_official(checkpoint: str | Path, template: str | Path) -> MobRecon:
-    """Read a checkpoint and a template folder; raises CheckpointError or TemplateError."""
+    """Read a checkpoint and a template folder; raises CheckpointError or OfficialTemplateError."""
     return import_state(read_state(checkpoint), load_official_template(template))
 
 

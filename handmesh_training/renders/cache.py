@@ -30,7 +30,7 @@ from handmesh_training.renders.split import PARTS, Part
 
 SHARD_SIZE = 256
 BATCH_SIZE = 16  # more does not fit a CPU's cache and is slower
-JPEG_QUALITY = 95
+RENDER_JPEG_QUALITY = 95
 
 
 class CacheError(HandmeshError, RuntimeError):
@@ -148,7 +148,7 @@ def join(batches: Sequence[RenderBatch]) -> RenderBatch:
 def _pack(batch: RenderBatch) -> dict[str, np.ndarray]:
     arrays = {field.name: getattr(batch, field.name) for field in fields(RenderBatch)}
     arrays = {name: array.astype(np.float32) if array.dtype == np.float64 else array for name, array in arrays.items()}
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    options = [cv2.IMWRITE_JPEG_QUALITY, RENDER_JPEG_QUALITY]
     for name in ("images", "mask"):
         pictures = arrays.pop(name)
         pictures = pictures[..., ::-1] if pictures.ndim == 4 else pictures  # OpenCV's order of colours

@@ -30,14 +30,14 @@ from handmesh_training.renders.surface import HandSurface
 from handmesh_training.renders.views import hand_rotation
 from handmesh_training.template.poses import mean_shape
 from handmesh_training.template.rig import Rig, load_poses, load_rig
-from handmesh_training.template.rotations import axis_rotation, slerp
+from handmesh_training.template.rotation_batches import axis_rotation, slerp
 
 WIDTH, HEIGHT, FOCAL_PX = 640, 480, 600.0
 RATE_HZ = 30
 ROOM = "env_lab_0.jpg"  # CC0, like everything else in the picture
 LIGHT = "lab"
 SAMPLES = 2
-BATCH_SIZE = 4
+FRAMES_AT_ONCE = 4
 SHIFT_TO_PIXEL_CENTRES = 0.5  # cameras put (0, 0) at the centre of the first pixel, the renderer at its corner
 
 
@@ -151,8 +151,8 @@ def render_frames(assets_dir: Path, motion: Motion, rig: Rig, seed: int = 0) -> 
     to_pixels[:2, 2] += SHIFT_TO_PIXEL_CENTRES
     noise = torch.Generator().manual_seed(seed)
     frames = []
-    for start in tqdm(range(0, len(matrices), BATCH_SIZE), desc="demo clip", unit=f"x{BATCH_SIZE}"):
-        rows = slice(start, min(start + BATCH_SIZE, len(matrices)))
+    for start in tqdm(range(0, len(matrices), FRAMES_AT_ONCE), desc="demo clip", unit=f"x{FRAMES_AT_ONCE}"):
+        rows = slice(start, min(start + FRAMES_AT_ONCE, len(matrices)))
         count = rows.stop - rows.start
         local = surface.pose(matrices[rows]) - mesh_wrist[rows, None]
         scene = Scene(

@@ -27,7 +27,7 @@ MISSING = (
     "no OpenGL without a screen here ({}): install the system's libraries (apt-get install libegl1 libgl1-mesa-dri) and the extra "
     "'train' of this package (moderngl), or draw with the torch back end"
 )
-Ranges = tuple[tuple[int, int, bool], ...]
+Spans = tuple[tuple[int, int, bool], ...]
 
 
 class EglError(HandmeshError, RuntimeError):
@@ -86,7 +86,7 @@ class Egl:
         self,
         program: Any,
         array: Any,
-        ranges: list[Ranges],
+        ranges: list[Spans],
         uniforms: dict[str, np.ndarray],
         target: Any,
         side: int,
@@ -195,8 +195,8 @@ class _Meshes:
         rows = (faces[None] + (torch.arange(count, device=faces.device) * vertex_count)[:, None, None]).to(torch.int32)
         self._hand = self._upload(posed), self._upload(fixed), self._upload(rows)
         corners, tight = 3 * len(faces), 3 * int((~surface.loose).sum())
-        self.hand_ranges: list[Ranges] = [((k * corners, tight, False), (k * corners + tight, corners - tight, True)) for k in range(count)]
-        self.thing_ranges: list[Ranges] = [()] * count
+        self.hand_ranges: list[Spans] = [((k * corners, tight, False), (k * corners + tight, corners - tight, True)) for k in range(count)]
+        self.thing_ranges: list[Spans] = [()] * count
         self._things = None
         if scene.occluders is not None:
             self._things, self.thing_ranges = self._upload_things(scene.occluders, count)
@@ -206,7 +206,7 @@ class _Meshes:
         self._made.append(buffer)
         return buffer
 
-    def _upload_things(self, things: Occluders, count: int) -> tuple[Any, list[Ranges]]:
+    def _upload_things(self, things: Occluders, count: int) -> tuple[Any, list[Spans]]:
         kind = 2 * things.image + things.two_sided
         order = torch.argsort(kind, stable=True)
         buffer = self._upload(torch.cat((things.vertices, things.normals, things.colour), 2)[order])

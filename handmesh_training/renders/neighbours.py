@@ -14,9 +14,9 @@ from handmesh_training.renders.surface import HandSurface, ambient_occlusion
 from handmesh_training.renders.views import sample_views
 from handmesh_training.template.poses import CAPSULE_RADII, PALM_LENGTH_M, sample_poses, sample_shapes, segment_distance
 from handmesh_training.template.rig import Rig
-from handmesh_training.template.rotations import from_rotation_vector
+from handmesh_training.template.rotation_batches import from_rotation_vectors
 
-MIRRORED_SHARE = 0.75  # most second hands are the same person's other hand
+OTHER_HAND_SHARE = 0.75  # most second hands are the same person's other hand
 FOREARM_LENGTH_M, FOREARM_RADIUS_M = 0.2, 0.026
 # From the labelled hand's centre to the other's, metres along the viewing ray (behind, beside, in front), and how far aside.
 PLACES = (((0.05, 0.20), (0.0, 0.10)), ((-0.03, 0.05), (0.10, 0.20)), ((-0.12, -0.05), (0.07, 0.14)))
@@ -51,7 +51,7 @@ def add_second_hands(
     forearm = transforms[:, rig.bone("Forearm_R"), :3, :3] @ (rig.inverse_bind[rig.bone("Forearm_R"), :3, :3] @ [0.0, 0.0, 1.0])
     placed = []
     for k, image in enumerate(chosen):
-        mirror = np.diag([1.0, -1.0, 1.0]) if rng.random() < MIRRORED_SHARE else np.eye(3)
+        mirror = np.diag([1.0, -1.0, 1.0]) if rng.random() < OTHER_HAND_SHARE else np.eye(3)
         centre = local_joints[k].mean(0)
         arm = local_joints[k, WRIST] + FOREARM_LENGTH_M * forearm[k] / np.linalg.norm(forearm[k])
         outline = (np.vstack([local_joints[k], arm]) - centre) @ mirror
@@ -96,7 +96,7 @@ def _palm_to_palm(
     mine, other = _palm_frame(first, 1.0), _palm_frame(outline, chirality)
     # Palms face each other and fingers point the same way: two right hands then have their thumbs on opposite sides.
     turn = mine @ np.diag([1.0, -chirality, -1.0]) @ other.T
-    askew = from_rotation_vector(mine[:, 2] * rng.normal(0, 0.7)) @ from_rotation_vector(rng.normal(0, 0.15, 3))
+    askew = from_rotation_vectors(mine[:, 2] * rng.normal(0, 0.7)) @ from_rotation_vectors(rng.normal(0, 0.15, 3))
     turn = askew @ turn
     palm = first[[WRIST, INDEX_MCP, LITTLE_MCP]].mean(0)
     offset = palm - turn @ outline[[WRIST, INDEX_MCP, LITTLE_MCP]].mean(0) + 0.02 * mine[:, 0] * rng.standard_normal()

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from handmesh_ros.hand import FloatArray
-from handmesh_training.renders.grasp import Grasp, find_grasp
+from handmesh_training.renders.held_things import Grasp, find_grasp
 from handmesh_training.renders.scene import Occluders
 from handmesh_training.renders.solids import ball, box, can, capsule
-from handmesh_training.template.rotations import random_rotations
+from handmesh_training.template.rotation_batches import random_rotations
 
 # Of the hands with something in or before them.
 HELD, SECOND_HAND = 0.33, 0.40

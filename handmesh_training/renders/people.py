@@ -1,4 +1,4 @@
-"""Hands as people hold them before a camera: poses and views of the meshes fitted to real crops (``training/real/fit.py``).
+"""Hands as people hold them before a camera: poses and views of the meshes fitted to real crops (``labels/fit.py``).
 
 Poses drawn from the joints' limits reach everywhere; these say where hands mostly are.
 """
@@ -17,7 +17,7 @@ from handmesh_training.renders.split import Part, in_part
 from handmesh_training.renders.views import Views, sample_views, seen_along_rays
 from handmesh_training.template.poses import loosen, sample_free
 from handmesh_training.template.rig import Rig
-from handmesh_training.template.rotations import from_rotation_vector, slerp
+from handmesh_training.template.rotation_batches import from_rotation_vectors, slerp
 
 MOVING_SHARE = 0.5  # of hands that are on the way to another pose, up to half of it: another fit's or a named one, as often
 ANY_VIEW_SHARE = 0.25  # of hands that are seen from where sample_views puts the camera
@@ -74,7 +74,7 @@ class FittedHands:
 
         rotations, seen = sample_free(rig, propose, count)
         views = sample_views(rng, count)
-        tilt = from_rotation_vector(TILT_SD * rng.standard_normal((count, 3)))
+        tilt = from_rotation_vectors(TILT_SD * rng.standard_normal((count, 3)))
         fitted = rng.random(count) >= ANY_VIEW_SHARE
         turned = np.where(fitted[:, None, None], seen_along_rays(tilt @ seen, views.ray), views.rotation)
         return rotations, Views(turned, views.ray, views.distance)

@@ -11,7 +11,7 @@ from handmesh_ros.hand import FloatArray
 from handmesh_training.renders.assets import GLOVE_TEXTURES, SKIN_TEXTURES, Assets
 from handmesh_training.renders.scene import Light, Skin
 from handmesh_training.renders.sensor import Sensor
-from handmesh_training.template.rotations import axis_rotation
+from handmesh_training.template.rotation_batches import axis_rotation
 
 SLEEVE_SHARE = 0.45
 BACKLIGHT_SHARE, DIM_SHARE, SKIN_COLOURED_SHARE = 0.10, 0.12, 0.08

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from handmesh_ros.hand import FloatArray
+from handmesh_ros.hand import THUMB_TIP, FloatArray
 from handmesh_training.template.poses import CAPSULE_RADII, FINGER_BONES, PALM_LENGTH_M, PHALANGES, self_collides
 from handmesh_training.template.rig import Rig
-from handmesh_training.template.rotations import from_rotation_vector
+from handmesh_training.template.rotation_batches import from_rotation_vectors
 
 THUMB_BONES = ("Thumb_Metacarpal_R", "Thumb_Proximal_R", "Thumb_Distal_R")
-THUMB_TIP, TIPS = 4, (8, 12, 16, 20)
+FINGER_TIPS = (8, 12, 16, 20)
 # How far joints may leave the pose they come from, degrees (abduction x, twist y, flexion z of the local frame; lower, upper).
 THUMB_LIMITS = (
     ((-22, 22), (-18, 18), (-20, 32)),
@@ -47,12 +47,12 @@ def bring_together(
     bones = np.concatenate([thumb, chains[finger]], 1)  # (N, 6)
     low, high = np.radians(np.array(THUMB_LIMITS + FINGER_LIMITS, float)).reshape(18, 2).T
     free = np.flatnonzero(high > low)
-    tips = np.array(TIPS)[finger]
+    tips = np.array(FINGER_TIPS)[finger]
 
     def bent(turns: FloatArray) -> FloatArray:
         """(..., N, 27, 3, 3) for turns (..., N, 18) about the joints' own axes."""
         moved = np.broadcast_to(rotations, (*turns.shape[:-1], *rotations.shape[1:])).copy()
-        moved[..., hand[:, None], bones, :, :] @= from_rotation_vector(turns.reshape(*turns.shape[:-1], 6, 3))
+        moved[..., hand[:, None], bones, :, :] @= from_rotation_vectors(turns.reshape(*turns.shape[:-1], 6, 3))
         return moved
 
     def apart(turns: FloatArray) -> FloatArray:

@@ -22,12 +22,12 @@ from handmesh_training.template.rig import FOREARM, Rig
 PEOPLE = 400
 ETHNICITIES, GENDERS, AGES = ("african", "asian", "caucasian"), ("female", "male"), ("child", "young", "old")
 AGE_SHARES = (0.12, 0.62, 0.26)  # children's hands at their youngest: few stand before a robot
-LEVELS = ("min", "average", "max")
+AMOUNTS = ("min", "average", "max")
 # Of the targets of the hand itself: the largest weight; "length" at 1 is a monster.
 DETAILS = {"hand-fingers-diameter": 0.6, "hand-fingers-length": 0.3, "hand-fingers-distance": 0.5, "hand-scale": 0.15,
            "lowerarm-fat": 0.6, "lowerarm-scale-depth": 0.4, "lowerarm-scale-horiz": 0.4}  # fmt: skip
 OPPOSITE = {"decr": -1, "incr": 1}
-FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
+MAKEHUMAN_FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
 LOG_LIMIT = 0.30
 # What the targets leave out: standard deviations of a bone's length, of the hand's thickness and size.
 BONE_SD, THICKNESS_SD, SIZE_SD = 0.025, 0.05, 0.03
@@ -96,7 +96,7 @@ def person_weights(rng: np.random.Generator, targets: list[str], people: int) ->
     height, proportion = np.clip(0.4 * rng.standard_normal((2, people)), -1, 1)  # giants are rare
     for (e, group), (g, sex), (a, age) in product(enumerate(ETHNICITIES), enumerate(GENDERS), enumerate(AGES)):
         weights[:, column[f"macrodetails/{group}-{sex}-{age}"]] = ethnicity[:, e] * genders[:, g] * ages[:, a]
-    for (g, sex), (a, age), (m, much), (w, heavy) in product(enumerate(GENDERS), enumerate(AGES), enumerate(LEVELS), enumerate(LEVELS)):
+    for (g, sex), (a, age), (m, much), (w, heavy) in product(enumerate(GENDERS), enumerate(AGES), enumerate(AMOUNTS), enumerate(AMOUNTS)):
         share = genders[:, g] * ages[:, a] * muscle[:, m] * weight[:, w]
         body = f"{sex}-{age}-{much}muscle-{heavy}weight"
         weights[:, column[f"macrodetails/universal-{body}"]] = share
@@ -143,7 +143,7 @@ def _measures(rig: Rig, shapes: FloatArray, ends: dict[str, np.ndarray], flesh: 
     measures = np.ones((len(shapes), rig.bone_count, 3))
     length = palm_lengths.mean(1)
     measures[:, rig.bone("Wrist_R")] = np.stack([depth, length, width], 1)
-    for k, finger in enumerate(FINGERS, 1):
+    for k, finger in enumerate(MAKEHUMAN_FINGERS, 1):
         parts = ("Metacarpal", "Proximal", "Distal") if finger == "Thumb" else ("Proximal", "Intermediate", "Distal")
         for number, part in enumerate(parts, 1):
             bone = f"finger{k}-{number}.R"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray
+from handmesh_training.template.hand_template import HandTemplate
 from handmesh_training.template.poses import sample_poses, sample_shapes
-from handmesh_training.template.template import HandTemplate
 
 CHUNK = 2000  # hands posed at once: their vertices in double precision are 37 MB
 

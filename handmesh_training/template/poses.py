@@ -12,7 +12,7 @@ import numpy as np
 
 from handmesh_ros.hand import BONES, FloatArray
 from handmesh_training.template.rig import FOREARM, Rig
-from handmesh_training.template.rotations import axis_rotation, from_rotation_vector, rotation_vector, slerp
+from handmesh_training.template.rotation_batches import axis_rotation, from_rotation_vectors, rotation_vectors, slerp
 
 FINGER_BONES = ("Index", "Middle", "Ring", "Little")
 PHALANGES = ("Proximal", "Intermediate", "Distal")
@@ -179,9 +179,9 @@ def loosen(rig: Rig, rng: np.random.Generator, rotations: FloatArray) -> FloatAr
     moving = [bone for bone, name in enumerate(rig.bone_names) if name.split("_")[-2] in (*PHALANGES, "Metacarpal")]
     noise = np.zeros((count, rig.bone_count, 3))
     noise[:, moving] = np.radians([1.5, 1.0, 4.0]) * rng.standard_normal((count, len(moving), 3))
-    rotations = rotations @ from_rotation_vector(noise)
+    rotations = rotations @ from_rotation_vectors(noise)
     forearm = np.clip(WRIST_SD * rng.standard_normal((count, 3)), -WRIST_LIMIT, WRIST_LIMIT)
-    rotations[:, rig.bone(FOREARM)] = rotations[:, rig.bone(FOREARM)] @ from_rotation_vector(np.radians(forearm))
+    rotations[:, rig.bone(FOREARM)] = rotations[:, rig.bone(FOREARM)] @ from_rotation_vectors(np.radians(forearm))
     return rotations
 
 
@@ -204,7 +204,7 @@ def _curl_fingers(rig: Rig, rng: np.random.Generator, rotations: FloatArray) -> 
     for k, finger in enumerate(FINGER_BONES):
         bones = [rig.bone(f"{finger}_{part}_R") for part in PHALANGES]
         for bone, flexion in zip(bones, (mcp, pip, dip), strict=True):
-            x, y, _ = rotation_vector(rig.rest_rotations[bone])
+            x, y, _ = rotation_vectors(rig.rest_rotations[bone])
             across = np.radians(spread[:, k]) if bone == bones[0] else np.zeros(count)
             straight = axis_rotation("y", np.full(count, y)) @ axis_rotation("x", x + across)
             rotations[:, bone] = straight @ axis_rotation("z", np.radians(flexion[:, k]))

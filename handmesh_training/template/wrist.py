@@ -11,7 +11,7 @@ from handmesh_training.template.gltf import SkinnedMesh
 
 # Where annotators put the wrist; the rig's own root lies more than a centimetre behind it.
 WRIST_REST = (0.0, 0.0, 0.012)
-FOREARM_LENGTH_M, FOREARM_RINGS = 0.22, 6
+STUMP_LENGTH_M, FOREARM_RINGS = 0.22, 6
 # How much wider the forearm's far end is: across the arm, and from back to palm on top of that.
 FOREARM_WIDENING, FOREARM_THICKENING = 1.45, 1.12
 # The skin turns with the forearm from the second z on, with the hand up to the first.
@@ -77,7 +77,7 @@ def open_wrist(mesh: SkinnedMesh, forearm: str) -> SkinnedMesh:
         widening = np.array([wide * (1 + (FOREARM_THICKENING - 1) * part), wide, 0.0])
         places = centre + (start - centre) * widening
         # The rim is not flat: its height fades out towards the far end.
-        places[:, 2] = centre[2] + (start[:, 2] - centre[2]) * (1 - part) + FOREARM_LENGTH_M * part
+        places[:, 2] = centre[2] + (start[:, 2] - centre[2]) * (1 - part) + STUMP_LENGTH_M * part
         base = len(mesh.vertices) + len(columns) * (ring - 1)
         current = {int(c): base + k for k, c in enumerate(columns)}
         for a, b in rim.tolist():

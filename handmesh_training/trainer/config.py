@@ -19,8 +19,8 @@ class TrainConfigError(HandmeshError, ValueError):
 
 @dataclass(frozen=True)
 class Renders:
-    """A folder of renders, drawn when it is not there from one part of the assets (training/render/split.py). ``people``: hands are held
-    and seen as those of the real crops are (training/render/people.py), otherwise in any way that joints allow."""
+    """A folder of renders, drawn when it is not there from one part of the assets (renders/split.py). ``people``: hands are held
+    and seen as those of the real crops are (renders/people.py), otherwise in any way that joints allow."""
 
     folder: str
     count: int
@@ -44,7 +44,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrainingStage:
     """A part of the run with its own cosine from ``rate`` down to a fiftieth; sources in ``leave_out`` are only validated on.
     ``consistency`` multiplies that loss's weight: little at first, or the network learns to say always the same."""
 
@@ -98,7 +98,7 @@ class TrainConfig:
     real_fits: str
     renders: tuple[Renders, ...]
     validation_renders: tuple[Renders, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[TrainingStage, ...]
     batch: Batch = field(default_factory=Batch)
     losses: Losses = field(default_factory=Losses)
     real_folders: tuple[str, ...] = ("real_hands", "real_hands_more")

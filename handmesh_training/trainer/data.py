@@ -18,7 +18,7 @@ from handmesh_training.renders.cache import StudioOrder, write_cache
 from handmesh_training.renders.truth import to_reference_size, true_hands
 from handmesh_training.template import HandTemplate
 from handmesh_training.trainer.config import Renders, TrainConfig, TrainConfigError
-from handmesh_training.trainer.pictures import SIDE, Picture, PictureSet, boxes_of, mirrored, read_renders, resized
+from handmesh_training.trainer.pictures import SIDE, PictureSet, RgbPicture, boxes_of, mirrored, read_renders, resized
 
 # The teacher's keypoints are trusted less the more its two opinions differ: at this gap (of the hand's size) by half.
 HALF_TRUST_GAP = 0.06
@@ -32,7 +32,7 @@ class Data:
 
     renders: PictureSet
     real: PictureSet
-    backgrounds: Picture
+    backgrounds: RgbPicture
     validation_renders: dict[str, PictureSet]
 
 

@@ -20,7 +20,7 @@ from handmesh_training.renders.cache import read_shard, shard_paths
 from handmesh_training.renders.truth import to_reference_size, true_hands
 from handmesh_training.template import HandTemplate
 
-Picture = NDArray[np.uint8]
+RgbPicture = NDArray[np.uint8]
 
 SIDE = 160  # pixels of every picture; the hand takes about half of it, a little less than the network's patch shows
 
@@ -41,7 +41,7 @@ class PictureSet:
         sources: (N,) names of where pictures come from.
     """
 
-    images: Picture
+    images: RgbPicture
     keypoints: FloatArray
     keypoint_weights: FloatArray
     vertices: NDArray[np.float16]
@@ -104,13 +104,13 @@ def boxes_of(keypoints: FloatArray) -> FloatArray:
     return np.array([(*region.center, region.size, region.angle) for region in regions], np.float32).reshape(-1, 4)
 
 
-def resized(image: Picture) -> Picture:
+def resized(image: RgbPicture) -> RgbPicture:
     """A square picture with sides of SIDE pixels."""
     way = cv2.INTER_AREA if len(image) > SIDE else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=way), np.uint8)
 
 
-def mirrored(image: Picture, keypoints: FloatArray, content: FloatArray) -> tuple[Picture, FloatArray, FloatArray]:
+def mirrored(image: RgbPicture, keypoints: FloatArray, content: FloatArray) -> tuple[RgbPicture, FloatArray, FloatArray]:
     """A picture and its labels left to right."""
     width = image.shape[1]
     turned = keypoints.copy()

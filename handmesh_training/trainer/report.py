@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from handmesh_training.networks import MobRecon
 from handmesh_training.trainer.config import TrainConfig
-from handmesh_training.trainer.validate import Errors
+from handmesh_training.trainer.validate import ValidationErrors
 
 CURVE_EVERY = 20
 
@@ -49,7 +49,7 @@ class Curves:
         row = {"step": step, "rate": rate, "patches_per_s": speed, **means}
         _append(self.work / "training.csv", {name: f"{value:.6g}" for name, value in row.items()})
 
-    def errors(self, when: str, step: int, found: dict[str, Errors]) -> None:
+    def errors(self, when: str, step: int, found: dict[str, ValidationErrors]) -> None:
         """Print and note the errors on the validation sets."""
         self.since = time.perf_counter()
         for name, errors in found.items():
@@ -66,7 +66,7 @@ def _append(path: Path, row: dict[str, str]) -> None:
         writer.writerow(row)
 
 
-def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, errors: dict[str, Errors]) -> None:
+def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, errors: dict[str, ValidationErrors]) -> None:
     """``network.pt`` and ``report.json`` in the work folder; the model file, beside it the network to go on from (both with float16
     weights), and the model's checksum in the manifest there if that names it."""
     from handmesh_ros.provision.manifest import MANIFEST_NAME, read_manifest, record_checksum

@@ -14,7 +14,7 @@ from handmesh_ros.overlay import draw_mesh, draw_skeleton
 from handmesh_ros.perception.camera import Camera
 from handmesh_training.networks import MobRecon
 from handmesh_training.renders.samples import FAR_FOCAL
-from handmesh_training.trainer.pictures import Picture, PictureSet
+from handmesh_training.trainer.pictures import PictureSet, RgbPicture
 from handmesh_training.trainer.validate import Answers, answer
 
 TILE, COLUMNS = 160, 6
@@ -49,10 +49,10 @@ def _write(path: Path, said: Answers, faces: NDArray[np.integer]) -> None:
 
 
 def _tile(
-    patch: Picture, keypoints: FloatArray, joints: FloatArray, vertices: FloatArray, truth: FloatArray, faces: NDArray[np.integer]
-) -> Picture:
+    patch: RgbPicture, keypoints: FloatArray, joints: FloatArray, vertices: FloatArray, truth: FloatArray, faces: NDArray[np.integer]
+) -> RgbPicture:
     """The patch with skeleton and true keypoints, and beside it with the mesh, moved and scaled onto the keypoints."""
-    flat: Picture = np.asarray(cv2.resize(patch, (TILE, TILE)), np.uint8)
+    flat: RgbPicture = np.asarray(cv2.resize(patch, (TILE, TILE)), np.uint8)
     meshed = flat.copy()
     pixels = keypoints * TILE - 0.5
     draw_skeleton(flat, pixels)

@@ -20,7 +20,7 @@ PCK_THRESHOLD = 0.1
 
 
 @dataclass(frozen=True)
-class Errors:
+class ValidationErrors:
     """On one set of pictures, crops with a tracker's errors.
 
     Attributes:
@@ -80,7 +80,7 @@ def answer(network: MobRecon, pictures: PictureSet, crop_scale: float, seed: int
     return Answers(patches, keypoints, joints, vertices, *truth)
 
 
-def errors(answers: Answers, joint_regressor: FloatArray, has_mesh: np.ndarray) -> Errors:
+def errors(answers: Answers, joint_regressor: FloatArray, has_mesh: np.ndarray) -> ValidationErrors:
     """Compare; meshes only where ``has_mesh`` (N,)."""
     flat = relative_keypoint_errors(answers.keypoints, answers.true_keypoints)
     joints_pa = vertices_pa = upright = np.nan
@@ -91,13 +91,13 @@ def errors(answers: Answers, joint_regressor: FloatArray, has_mesh: np.ndarray) 
         joints_pa = 1e3 * point_errors(similarity_align(joints, true_joints), true_joints).mean()
         vertices_pa = 1e3 * point_errors(similarity_align(vertices, true_vertices), true_vertices).mean()
         upright = 1e3 * point_errors(similarity_align(joints, true_joints, rotation=False), true_joints).mean()
-    return Errors(
+    return ValidationErrors(
         len(flat), float((flat < PCK_THRESHOLD).mean()), 100 * float(np.median(flat)), 100 * float(flat.mean()),
         float(joints_pa), float(vertices_pa), float(upright),
     )  # fmt: skip
 
 
-def validate(network: MobRecon, pictures: PictureSet, crop_scale: float) -> Errors:
+def validate(network: MobRecon, pictures: PictureSet, crop_scale: float) -> ValidationErrors:
     """Errors on a set of pictures."""
     network.eval()
     regressor = network.joint_regressor.cpu().numpy()

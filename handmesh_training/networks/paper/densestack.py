@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from handmesh_training.networks.blocks import DenseBlock, SeparableUnit, SpaceToDepthStem, SqueezeExcite
 from handmesh_training.networks.stack import POSE_MAP_CHANNELS, Pyramid, StackedEncoder, enlarge
 
-STEM_CHANNELS = 128
-TOP_CHANNELS = 1024
+DENSE_STEM_CHANNELS = 128
+DENSE_TOP_CHANNELS = 1024
 
 
 class DenseBottleneck(nn.Module):
@@ -31,14 +31,14 @@ class DenseDown(nn.Module):
 
     def __init__(self, deep: bool) -> None:
         super().__init__()
-        self.block1 = DenseBlock(SeparableUnit, STEM_CHANNELS, 64, 2)
+        self.block1 = DenseBlock(SeparableUnit, DENSE_STEM_CHANNELS, 64, 2)
         self.gate1 = SqueezeExcite(256)
         self.block2 = DenseBlock(SeparableUnit, 256, 64, 4)
         self.gate2 = SqueezeExcite(512)
         self.block3 = DenseBlock(SeparableUnit, 512, 128, 4)
-        self.gate3 = SqueezeExcite(TOP_CHANNELS) if deep else nn.Identity()
+        self.gate3 = SqueezeExcite(DENSE_TOP_CHANNELS) if deep else nn.Identity()
         self.pool = nn.AvgPool2d(2)
-        self.top = nn.Sequential(*(DenseBottleneck(TOP_CHANNELS) for _ in range(2))) if deep else nn.Identity()
+        self.top = nn.Sequential(*(DenseBottleneck(DENSE_TOP_CHANNELS) for _ in range(2))) if deep else nn.Identity()
 
     def forward(self, x: Tensor) -> Pyramid:
         eighth = self.pool(self.gate1(self.block1(x)))
@@ -51,7 +51,7 @@ class DenseUp(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reduce1 = nn.Sequential(SeparableUnit(TOP_CHANNELS, 512), SeparableUnit(512, 512, depth=2))
+        self.reduce1 = nn.Sequential(SeparableUnit(DENSE_TOP_CHANNELS, 512), SeparableUnit(512, 512, depth=2))
         self.gate1 = SqueezeExcite(512)
         self.reduce2 = nn.Sequential(SeparableUnit(512, 256), SeparableUnit(256, 256, depth=2))
         self.gate2 = SqueezeExcite(256)
@@ -67,9 +67,9 @@ class DenseUp(nn.Module):
 def build_densestack() -> StackedEncoder:
     """The DenseStack encoder: 373.0 M multiply-adds and 6.6 M parameters at 128x128 without the second way up."""
     return StackedEncoder(
-        stem=SpaceToDepthStem(64, SeparableUnit(64, 128), 128, STEM_CHANNELS),
+        stem=SpaceToDepthStem(64, SeparableUnit(64, 128), 128, DENSE_STEM_CHANNELS),
         downs=(DenseDown(deep=False), DenseDown(deep=True)),
         ups=(DenseUp(), DenseUp()),
-        stem_channels=STEM_CHANNELS,
-        top_channels=TOP_CHANNELS,
+        stem_channels=DENSE_STEM_CHANNELS,
+        top_channels=DENSE_TOP_CHANNELS,
     )

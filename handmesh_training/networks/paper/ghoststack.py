@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from handmesh_training.networks.blocks import DenseBlock, GhostUnit, SpaceToDepthStem, SqueezeExcite
 from handmesh_training.networks.stack import POSE_MAP_CHANNELS, Pyramid, StackedEncoder, enlarge
 
-STEM_CHANNELS = 64
+GHOST_STEM_CHANNELS = 64
 EIGHTH_CHANNELS = 128
 SIXTEENTH_CHANNELS = 256
-TOP_CHANNELS = 1024
+GHOST_TOP_CHANNELS = 1024
 BOTTLENECK_CHANNELS = 704
 
 
@@ -35,15 +35,15 @@ class GhostDown(nn.Module):
 
     def __init__(self, bottlenecks: int) -> None:
         super().__init__()
-        self.block1 = DenseBlock(GhostUnit, STEM_CHANNELS, 32, 2)
+        self.block1 = DenseBlock(GhostUnit, GHOST_STEM_CHANNELS, 32, 2)
         self.gate1 = SqueezeExcite(EIGHTH_CHANNELS)
         self.block2 = DenseBlock(GhostUnit, EIGHTH_CHANNELS, 64, 2)
         self.gate2 = SqueezeExcite(SIXTEENTH_CHANNELS)
         self.block3 = DenseBlock(GhostUnit, SIXTEENTH_CHANNELS, 128, 2)
         self.block4 = DenseBlock(GhostUnit, 512, 256, 2)
-        self.gate4 = SqueezeExcite(TOP_CHANNELS)
+        self.gate4 = SqueezeExcite(GHOST_TOP_CHANNELS)
         self.pool = nn.AvgPool2d(2)
-        self.top = nn.Sequential(*(GhostBottleneck(TOP_CHANNELS, BOTTLENECK_CHANNELS) for _ in range(bottlenecks)))
+        self.top = nn.Sequential(*(GhostBottleneck(GHOST_TOP_CHANNELS, BOTTLENECK_CHANNELS) for _ in range(bottlenecks)))
 
     def forward(self, x: Tensor) -> Pyramid:
         eighth = self.pool(self.gate1(self.block1(x)))
@@ -57,7 +57,7 @@ class GhostUp(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reduce1 = GhostUnit(TOP_CHANNELS, 128)
+        self.reduce1 = GhostUnit(GHOST_TOP_CHANNELS, 128)
         self.skip1 = GhostUnit(SIXTEENTH_CHANNELS, 128)
         self.reduce2 = GhostUnit(128, 64)
         self.skip2 = GhostUnit(EIGHTH_CHANNELS, 64)
@@ -73,9 +73,9 @@ class GhostUp(nn.Module):
 def build_ghoststack() -> StackedEncoder:
     """The GhostStack encoder."""
     return StackedEncoder(
-        stem=SpaceToDepthStem(16, GhostUnit(16, 32), 32, STEM_CHANNELS),
+        stem=SpaceToDepthStem(16, GhostUnit(16, 32), 32, GHOST_STEM_CHANNELS),
         downs=(GhostDown(1), GhostDown(3)),
         ups=(GhostUp(), GhostUp()),
-        stem_channels=STEM_CHANNELS,
-        top_channels=TOP_CHANNELS,
+        stem_channels=GHOST_STEM_CHANNELS,
+        top_channels=GHOST_TOP_CHANNELS,
     )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from handmesh_training.networks.blocks import ConvNorm, SpaceToDepthStem
 from handmesh_training.networks.stack import POSE_MAP_CHANNELS, Pyramid, StackedEncoder, enlarge
 
-STEM_CHANNELS = 64
+RESNET_STEM_CHANNELS = 64
 
 
 class BasicBlock(nn.Module):
@@ -63,7 +63,7 @@ class ResNetDown(nn.Module):
     def __init__(self, block: Block, counts: tuple[int, int, int, int]) -> None:
         super().__init__()
         e = block.expansion
-        self.stage1 = _stage(block, STEM_CHANNELS, 64, counts[0], 1)
+        self.stage1 = _stage(block, RESNET_STEM_CHANNELS, 64, counts[0], 1)
         self.stage2 = _stage(block, 64 * e, 128, counts[1], 2)
         self.stage3 = _stage(block, 128 * e, 256, counts[2], 2)
         self.stage4 = _stage(block, 256 * e, 512, counts[3], 2)
@@ -97,9 +97,9 @@ def build_resnetstack(depth: int) -> StackedEncoder:
     block, counts = shapes[depth]
     e = block.expansion
     return StackedEncoder(
-        stem=SpaceToDepthStem(64, BasicBlock(64, 128), 128, STEM_CHANNELS),
+        stem=SpaceToDepthStem(64, BasicBlock(64, 128), 128, RESNET_STEM_CHANNELS),
         downs=(ResNetDown(block, counts), ResNetDown(block, counts)),
         ups=(ResNetUp(e), ResNetUp(e)),
-        stem_channels=STEM_CHANNELS,
+        stem_channels=RESNET_STEM_CHANNELS,
         top_channels=512 * e,
     )

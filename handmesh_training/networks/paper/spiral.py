@@ -138,7 +138,7 @@ class HalfEdgeMesh:
                 return
 
 
-def spirals(vertices: NDArray[np.floating], faces: IntArray, length: int = 9) -> IntArray:
+def paper_spirals(vertices: NDArray[np.floating], faces: IntArray, length: int = 9) -> IntArray:
     """Spiral of every vertex: itself, then ring after ring, cut to ``length``.
 
     Args:

@@ -18,7 +18,7 @@ from handmesh_training.labels import selection
 from handmesh_training.labels.collect import collect
 from handmesh_training.labels.crops import load_real_crops
 from handmesh_training.labels.selection import Selection, fault
-from handmesh_training.labels.teacher import Look, Teacher, TeacherHand
+from handmesh_training.labels.teacher import Teacher, TeacherHand, TeacherLook
 
 CLIP = SHARED / "video" / "human_hand.mp4"
 PALM_MODEL, LANDMARK_MODEL = REPO / "models" / "palm_detection.onnx", REPO / "models" / "hand_landmark.onnx"
@@ -34,10 +34,10 @@ def hand(
 ) -> TeacherHand:
     """A hand whose other looks move one keypoint by these parts of the hand's size."""
 
-    def look(gap: float, side: float) -> Look:
+    def look(gap: float, side: float) -> TeacherLook:
         moved = keypoints.copy()
         moved[8] += [0, gap * float(np.ptp(keypoints, axis=0).max())]
-        return Look(moved, np.zeros(21), np.zeros((21, 3)), presence, side)
+        return TeacherLook(moved, np.zeros(21), np.zeros((21, 3)), presence, side)
 
     return TeacherHand(look(gaps[0], sides[0]), look(0, sides[0]), look(gaps[1], sides[1]))
 

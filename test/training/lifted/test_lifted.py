@@ -7,18 +7,18 @@ import torch
 
 from handmesh_ros.hand import INDEX_MCP, JOINT_COUNT, LITTLE_MCP, MIDDLE_MCP
 from handmesh_training.labels.landmark_network import Observations
-from handmesh_training.lifted.corrector import Pairs, direction_error, mean_of_looks, picture_error, train_corrector
-from handmesh_training.lifted.decoder import disturb, fit_linear_part, mesh_loss, train_decoder
-from handmesh_training.lifted.evaluate import evaluate, picture_percent
+from handmesh_training.lifted.accuracy import measure_accuracy, picture_percent
+from handmesh_training.lifted.corrector_training import Pairs, direction_error, mean_of_looks, picture_error, train_corrector
+from handmesh_training.lifted.decoder_training import disturb, fit_linear_part, mesh_loss, train_decoder
 from handmesh_training.lifted.export import export_decoder
 from handmesh_training.lifted.network import DSConv, Lifted, NetworkSize, palm_axes
+from handmesh_training.lifted.recipe import TrainError, main
 from handmesh_training.lifted.renders import RenderObservations, in_the_networks_regime
-from handmesh_training.lifted.train import TrainError, main
 from handmesh_training.renders.truth import true_hands
 from handmesh_training.template import HandTemplate
 from handmesh_training.template.meshes import sample_meshes
 from handmesh_training.template.poses import sample_poses, sample_shapes
-from handmesh_training.template.rotations import random_rotations
+from handmesh_training.template.rotation_batches import random_rotations
 
 SMALL = NetworkSize(hidden=32, features=8, channels=(8, 8, 8, 8))
 
@@ -210,7 +210,7 @@ def test_a_perfect_observation_is_reported_as_nearly_perfect(template):
     network = Lifted(template, SMALL)
     fit_linear_part(network.decoder, template, 0)
     pairs = Pairs(*(torch.from_numpy(x) for x in (renders.seen.landmarks, renders.seen.world, renders.joints)), torch.ones(30))
-    report = evaluate(network, template, renders, pairs)
+    report = measure_accuracy(network, template, renders, pairs)
     assert report.hands == 30 and report.world_pa < 0.01 < report.joints_pa < 1.5 and report.vertices_pa < 2.5
     assert report.real_world_picture_percent < 0.01 < report.real_picture_percent < 1.5
 

@@ -1,9 +1,9 @@
-"""Half-edge rings and spirals on meshes whose neighbourhoods are known."""
+"""Half-edge rings and paper_spirals on meshes whose neighbourhoods are known."""
 
 import numpy as np
 import pytest
 
-from handmesh_training.networks.paper.spiral import HalfEdgeMesh, MeshTopologyError, spirals
+from handmesh_training.networks.paper.spiral import HalfEdgeMesh, MeshTopologyError, paper_spirals
 
 
 def grid(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +62,7 @@ def test_ring_of_an_inner_grid_vertex_is_clockwise_and_that_of_a_border_vertex_s
 
 def test_spirals_list_rings_by_distance_without_repeats() -> None:
     vertices, faces = grid(7)
-    result = spirals(vertices, faces, 19)
+    result = paper_spirals(vertices, faces, 19)
     centre = 24
     assert result.shape == (49, 19)
     assert result[centre, 0] == centre
@@ -81,7 +81,7 @@ def test_spirals_list_rings_by_distance_without_repeats() -> None:
 
 def test_second_ring_turns_on_from_the_first() -> None:
     vertices, faces = grid(7)
-    second = spirals(vertices, faces, 19)[24, 7:]
+    second = paper_spirals(vertices, faces, 19)[24, 7:]
     angle = np.unwrap(np.arctan2(*(vertices[second, :2] - vertices[24, :2]).T[::-1]))
     assert np.all(np.diff(angle) < 0)
     assert angle[0] - angle[-1] < 2 * np.pi
@@ -89,7 +89,7 @@ def test_second_ring_turns_on_from_the_first() -> None:
 
 def test_small_pieces_are_filled_with_the_nearest_vertices() -> None:
     vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 0, 0], [6, 0, 0], [5, 1, 0]], float)
-    result = spirals(vertices, np.array([[0, 1, 2], [3, 4, 5]]), 4)
+    result = paper_spirals(vertices, np.array([[0, 1, 2], [3, 4, 5]]), 4)
     assert result[0].tolist() == [0, 1, 2, 3]
     assert set(result[3]) == {3, 4, 5, 1}
 
@@ -100,4 +100,4 @@ def test_faults_of_a_mesh_are_named() -> None:
     with pytest.raises(MeshTopologyError, match="vertex 9"):
         HalfEdgeMesh(3, np.array([[0, 1, 9]]))
     with pytest.raises(ValueError, match="no spiral of length 9"):
-        spirals(np.zeros((4, 3)), np.array([[0, 1, 2]]))
+        paper_spirals(np.zeros((4, 3)), np.array([[0, 1, 2]]))

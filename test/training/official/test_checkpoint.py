@@ -16,7 +16,7 @@ from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_training.export.build import ModelCard, build_model
 from handmesh_training.networks import MobRecon, TemplateLevels
 from handmesh_training.official.checkpoint import CheckpointError, import_state, read_state
-from handmesh_training.official.template import TemplateError, load_official_template
+from handmesh_training.official.template_files import OfficialTemplateError, load_official_template
 
 pytestmark = needs_shared
 
@@ -90,7 +90,7 @@ def test_command_writes_a_model_that_keeps_the_contract(tmp_path: Path) -> None:
 
 
 def test_joints_of_the_template_come_in_our_order(levels: TemplateLevels) -> None:
-    from handmesh_training.official.template import _read_ply
+    from handmesh_training.official.template_files import _read_ply
 
     joints = levels.joint_regressor @ _read_ply(TEMPLATE / "template.ply")[0]
     bones = np.linalg.norm(joints[1:].reshape(5, 4, 3)[:, 1:] - joints[1:].reshape(5, 4, 3)[:, :-1], axis=2)
@@ -165,29 +165,29 @@ def template_copy(tmp_path: Path) -> Path:
 
 def test_template_pickle_that_would_run_code_does_not(template_copy: Path, tmp_path: Path) -> None:
     (template_copy / "transform.pkl").write_bytes(pickle.dumps({"vertices": [_Dangerous(tmp_path / "ran")]}))
-    with pytest.raises(TemplateError, match="may run code"):
+    with pytest.raises(OfficialTemplateError, match="may run code"):
         load_official_template(template_copy)
     assert not (tmp_path / "ran").exists()
 
 
 def test_missing_template_files_are_listed(template_copy: Path) -> None:
     (template_copy / "j_reg.npy").unlink()
-    with pytest.raises(TemplateError, match=r"j_reg\.npy missing"):
+    with pytest.raises(OfficialTemplateError, match=r"j_reg\.npy missing"):
         load_official_template(template_copy)
 
 
 def test_wrong_template_files_are_named(template_copy: Path) -> None:
     faces = np.load(template_copy / "right_faces.npy")
     np.save(template_copy / "right_faces.npy", faces[:, ::-1])
-    with pytest.raises(TemplateError, match="other faces"):
+    with pytest.raises(OfficialTemplateError, match="other faces"):
         load_official_template(template_copy)
     np.save(template_copy / "right_faces.npy", faces)
     regressor = np.load(template_copy / "j_reg.npy")
     np.save(template_copy / "j_reg.npy", np.roll(regressor, 3, axis=0))
-    with pytest.raises(TemplateError, match=r"j_reg\.npy.*finger tips"):
+    with pytest.raises(OfficialTemplateError, match=r"j_reg\.npy.*finger tips"):
         load_official_template(template_copy)
     np.save(template_copy / "j_reg.npy", regressor[:, :-1])
-    with pytest.raises(TemplateError, match=r"j_reg\.npy.*\(21, 777\)"):
+    with pytest.raises(OfficialTemplateError, match=r"j_reg\.npy.*\(21, 777\)"):
         load_official_template(template_copy)
 
 

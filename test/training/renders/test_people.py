@@ -11,9 +11,9 @@ from handmesh_training.labels.fit import FitsError
 from handmesh_training.renders.batch import Studio, render_batch
 from handmesh_training.renders.people import ANY_VIEW_SHARE, MOVING_SHARE, FittedHands
 from handmesh_training.renders.views import hand_rotation
+from handmesh_training.template.hand_template import HandTemplate
 from handmesh_training.template.poses import self_collides
-from handmesh_training.template.rotations import rotation_vector
-from handmesh_training.template.template import HandTemplate
+from handmesh_training.template.rotation_batches import rotation_vectors
 
 POSES = ("Peace", "Grip 5")  # of two people, who show their palm and their back
 NAMES = np.array(["real_hands/emre/0.jpg", "real_hands/emre/1.jpg", "real_hands/emre/2.jpg", "real_hands/subhi/0.jpg"])
@@ -40,7 +40,7 @@ def fits(template: HandTemplate, tmp_path: Path) -> Path:
 
 
 def degrees_between(first: FloatArray, second: FloatArray) -> FloatArray:
-    return np.degrees(np.linalg.norm(rotation_vector(np.swapaxes(first, -1, -2) @ second), axis=-1))
+    return np.degrees(np.linalg.norm(rotation_vectors(np.swapaxes(first, -1, -2) @ second), axis=-1))
 
 
 def test_each_part_has_its_people_and_bad_fits_are_left_out(fits: Path) -> None:

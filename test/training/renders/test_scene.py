@@ -9,15 +9,15 @@ from support.paths import needs_shared
 
 from handmesh_ros.hand import BONES, INDEX_MCP, LITTLE_MCP, MIDDLE_MCP, WRIST, FloatArray
 from handmesh_training.renders.batch import RenderBatch, Studio, render_batch
-from handmesh_training.renders.grasp import find_grasp
+from handmesh_training.renders.contact_sheet import contact_sheet
+from handmesh_training.renders.held_things import find_grasp
 from handmesh_training.renders.neighbours import add_second_hands
 from handmesh_training.renders.occluders import Things
 from handmesh_training.renders.sampling import sample_skin
-from handmesh_training.renders.sheet import contact_sheet
 from handmesh_training.renders.visibility import visible_joints
 from handmesh_training.template.contacts import sample_contacts
+from handmesh_training.template.hand_template import HandTemplate
 from handmesh_training.template.poses import CAPSULE_RADII, sample_poses, sample_shapes, segment_distance, self_collides
-from handmesh_training.template.template import HandTemplate
 
 BONE_ENDS = np.array(BONES)
 

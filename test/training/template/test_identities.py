@@ -8,9 +8,9 @@ import pytest
 from support.paths import SHARED, needs_shared
 
 from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray
+from handmesh_training.template.hand_template import HandTemplate
 from handmesh_training.template.identities import AGES, IdentityError, load_identities, person_weights
 from handmesh_training.template.poses import mean_shape
-from handmesh_training.template.template import HandTemplate
 
 
 @pytest.fixture(scope="module")

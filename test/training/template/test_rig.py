@@ -7,8 +7,8 @@ from support.paths import SHARED, needs_shared
 from handmesh_ros.hand import JOINT_NAMES, JOINT_PARENTS, THUMB_TIP, WRIST
 from handmesh_training.template.gltf import GltfError, read_skinned_mesh
 from handmesh_training.template.rig import load_poses, load_rig, skin
-from handmesh_training.template.rotations import axis_rotation
-from handmesh_training.template.surface import edge_set
+from handmesh_training.template.rotation_batches import axis_rotation
+from handmesh_training.template.topology import edge_set
 from handmesh_training.template.wrist import boundary_edges, drop_lid, weld
 
 ASSETS = SHARED / "assets"

@@ -8,11 +8,11 @@ from support.paths import SHARED, needs_shared
 
 from handmesh_ros.hand import BONES, INDEX_MCP, JOINT_NAMES, LITTLE_MCP, MIDDLE_MCP
 from handmesh_training.template import HandTemplate, TemplateError
+from handmesh_training.template.hand_template import LEVELS
 from handmesh_training.template.poses import mean_shape, sample_poses, sample_shapes, segment_distance, self_collides
 from handmesh_training.template.rig import load_rig, skin
-from handmesh_training.template.rotations import axis_rotation, from_rotation_vector, rotation_vector, slerp
-from handmesh_training.template.surface import closest_on_mesh, edge_set, is_clean_disc, spirals
-from handmesh_training.template.template import LEVELS
+from handmesh_training.template.rotation_batches import axis_rotation, from_rotation_vectors, rotation_vectors, slerp
+from handmesh_training.template.topology import closest_on_mesh, edge_set, is_clean_disc, spirals
 
 
 @pytest.fixture(scope="module")
@@ -159,9 +159,9 @@ def test_a_missing_or_wrong_file_is_named(tmp_path):
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1.7, 1.7), min_size=3, max_size=3))
 def test_rotation_vectors_survive_the_way_there_and_back(vector):
-    rotation = from_rotation_vector(np.array(vector))
+    rotation = from_rotation_vectors(np.array(vector))
     assert np.allclose(rotation @ rotation.T, np.eye(3)) and np.isclose(np.linalg.det(rotation), 1)
-    assert np.allclose(rotation_vector(rotation), vector, atol=1e-6)
+    assert np.allclose(rotation_vectors(rotation), vector, atol=1e-6)
 
 
 def test_slerp_goes_half_way():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.paths import REPO
 
-from handmesh_training.trainer.config import Stage, TrainConfigError, differences, read_config
+from handmesh_training.trainer.config import TrainConfigError, TrainingStage, differences, read_config
 
 SHIPPED = REPO / "config" / "train" / "lite.yaml"
 
@@ -51,7 +51,7 @@ def test_differences_name_what_matters_and_leave_out_what_does_not() -> None:
     config = read_config(SHIPPED)
     assert differences(config, asdict(config)) == []
     assert differences(config, asdict(replace(config, threads=7, save_every=1))) == []
-    found = differences(config, asdict(replace(config, stages=(Stage(5, 0.1),), crop_scale=9.0)))
+    found = differences(config, asdict(replace(config, stages=(TrainingStage(5, 0.1),), crop_scale=9.0)))
     assert len(found) == 2
     assert "crop_scale: 1.35 here, 9.0 there" in found[0]
 

@@ -17,7 +17,7 @@ from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_training.networks import TemplateLevels
 from handmesh_training.networks.checkpoint import load_network
 from handmesh_training.template import HandTemplate
-from handmesh_training.trainer import train
+from handmesh_training.trainer import loop
 from handmesh_training.trainer.config import TrainConfigError
 
 LANDMARK_MODEL = REPO / "models" / "hand_landmark.onnx"
@@ -76,7 +76,7 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
     config: Callable[..., Path], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = config(work=str(tmp_path / "whole"))
-    errors = train.main(whole, root)
+    errors = loop.main(whole, root)
     assert set(errors) == {"validation", "subhi"}
     assert errors["validation"].joints_pa_mm > 0
     assert errors["subhi"].pictures == 20
@@ -91,44 +91,44 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
 
     # The same run, killed in its fourth step.
     stopped = config(work=str(tmp_path / "stopped"))
-    step = train.Run._step
+    step = loop.Run._step
 
-    def killed(self: train.Run, labels: object, number: int) -> dict[str, torch.Tensor]:
+    def killed(self: loop.Run, labels: object, number: int) -> dict[str, torch.Tensor]:
         if number == 3:
             raise KeyboardInterrupt
         return step(self, labels, number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(train.Run, "_step", killed)
+        patch.setattr(loop.Run, "_step", killed)
         with pytest.raises(KeyboardInterrupt):
-            train.main(stopped, root)
+            loop.main(stopped, root)
     assert not (tmp_path / "stopped" / "network.pt").is_file()
-    train.main(stopped, root)
+    loop.main(stopped, root)
     expected = weights(tmp_path / "whole")
     for name, value in weights(tmp_path / "stopped").items():
         torch.testing.assert_close(value, expected[name], atol=1e-5, rtol=1e-4)
     # It learnt something: only the frozen blocks are as they were.
     template = HandTemplate.load()
-    start = train.build_network(train.read_config(whole), root, template, TemplateLevels.from_hand_template(template)).state_dict()
+    start = loop.build_network(loop.read_config(whole), root, template, TemplateLevels.from_hand_template(template)).state_dict()
     same = {name for name, value in start.items() if torch.equal(value, expected[name])}
     assert "encoder.blocks.4.expand.weight" in same
     assert not any(name.startswith(("encoder.blocks.5", "head", "decoder.operators")) for name in same)
 
     # Another run can begin with what this one ended with.
     levels = TemplateLevels.from_hand_template(template)
-    begun = train.build_network(train.read_config(config(begin_with=str(tmp_path / "tiny.pt"))), root, template, levels).state_dict()
+    begun = loop.build_network(loop.read_config(config(begin_with=str(tmp_path / "tiny.pt"))), root, template, levels).state_dict()
     for name, value in begun.items():
         torch.testing.assert_close(value, expected[name], atol=1e-3, rtol=1e-3)
     with pytest.raises(TrainConfigError, match=r"tiny\.pt: holds another network"):
         ghost = config(begin_with=str(tmp_path / "tiny.pt"), network=str(REPO / "config/networks/mobrecon_ghost.yaml"), landmark_weights="")
-        train.build_network(train.read_config(ghost), root, template, levels)
+        loop.build_network(loop.read_config(ghost), root, template, levels)
 
     # A checkpoint of another configuration is refused with the difference.
     with pytest.raises(TrainConfigError, match=r"state.pt: belongs to another configuration(.|\n)*crop_scale: 2.0 here, 1.5 there"):
-        train.main(config(work=str(tmp_path / "stopped"), crop_scale=2.0), root)
+        loop.main(config(work=str(tmp_path / "stopped"), crop_scale=2.0), root)
     (tmp_path / "stopped" / "state.pt").write_bytes(b"half a file")
     with pytest.raises(TrainConfigError, match="not a readable checkpoint"):
-        train.main(stopped, root)
+        loop.main(stopped, root)
 
 
 @pytest.mark.parametrize(
@@ -144,4 +144,4 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
 )
 def test_what_is_missing_is_named(config: Callable[..., Path], root: Path, changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        train.main(config(**changes), root)
+        loop.main(config(**changes), root)

@@ -9,7 +9,7 @@ import torch
 
 from handmesh_ros.evaluation.metrics import point_errors, similarity_align
 from handmesh_ros.hand import FloatArray
-from handmesh_training.lifted.corrector import Pairs, direction_error
+from handmesh_training.lifted.corrector_training import Pairs, direction_error
 from handmesh_training.lifted.network import Lifted
 from handmesh_training.lifted.renders import RenderObservations
 from handmesh_training.renders.truth import to_reference_size, true_hands
@@ -47,7 +47,7 @@ class Report:
         return [f"{name}: {value:.2f}" if isinstance(value, float) else f"{name}: {value}" for name, value in asdict(self).items()]
 
 
-def evaluate(network: Lifted, template: HandTemplate, renders: RenderObservations, real: Pairs) -> Report:
+def measure_accuracy(network: Lifted, template: HandTemplate, renders: RenderObservations, real: Pairs) -> Report:
     """Measure on held-back renders and real hands."""
     network.eval()
     with torch.no_grad():

@@ -21,7 +21,7 @@ def axis_rotation(axis: str, angle: FloatArray) -> FloatArray:
     return rotation
 
 
-def rotation_vector(rotation: FloatArray) -> FloatArray:
+def rotation_vectors(rotation: FloatArray) -> FloatArray:
     """(..., 3) axis times angle of (..., 3, 3) rotations that turn by less than 180 degrees."""
     skew = np.stack(
         [
@@ -36,7 +36,7 @@ def rotation_vector(rotation: FloatArray) -> FloatArray:
     return skew * (np.where(sine > 1e-9, angle / np.maximum(sine, 1e-9), 1.0) / 2)[..., None]
 
 
-def from_rotation_vector(vector: FloatArray) -> FloatArray:
+def from_rotation_vectors(vector: FloatArray) -> FloatArray:
     """(..., 3, 3) rotations of (..., 3) axis times angle."""
     vector = np.asarray(vector, float)
     half = np.linalg.norm(vector, axis=-1, keepdims=True) / 2
@@ -45,8 +45,8 @@ def from_rotation_vector(vector: FloatArray) -> FloatArray:
 
 def slerp(start: FloatArray, end: FloatArray, part: FloatArray) -> FloatArray:
     """From start (0) to end (1), (..., 3, 3), along the shorter arc; beyond 0..1 it extrapolates."""
-    turn = rotation_vector(np.swapaxes(start, -1, -2) @ end)
-    return start @ from_rotation_vector(turn * np.asarray(part, float)[..., None])
+    turn = rotation_vectors(np.swapaxes(start, -1, -2) @ end)
+    return start @ from_rotation_vectors(turn * np.asarray(part, float)[..., None])
 
 
 def random_rotations(rng: np.random.Generator, count: int) -> FloatArray:

@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import MIDDLE_MCP, WRIST
 from handmesh_training.networks.levels import TemplateLevels
-from handmesh_training.networks.paper.spiral import MeshTopologyError, spirals
+from handmesh_training.networks.paper.spiral import MeshTopologyError, paper_spirals
+from handmesh_training.template.hand_template import SPIRAL_LENGTH
 
 FILES = ("template.ply", "transform.pkl", "j_reg.npy", "right_faces.npy")
-LEVELS = (49, 98, 195, 389, 778)
-SPIRAL_LENGTH = 9
+OFFICIAL_LEVELS = (49, 98, 195, 389, 778)
 # MANO's order is wrist, index, middle, little, ring, thumb; these are the rows of each finger's three joints in our order of fingers.
 WRIST_ROW = 0
 FINGER_ROWS = ((13, 14, 15), (1, 2, 3), (4, 5, 6), (10, 11, 12), (7, 8, 9))
 TIP_ROWS = range(16, 21)
 
 
-class TemplateError(HandmeshError, ValueError):
+class OfficialTemplateError(HandmeshError, ValueError):
     """The template folder is not the one of the official code; the message says which file is wrong and what to do."""
 
 
@@ -38,30 +38,30 @@ def load_official_template(folder: str | Path) -> TemplateLevels:
         folder: holds the four FILES of the official repository's ``template`` folder.
 
     Raises:
-        TemplateError: a file is missing, damaged, or does not fit the others.
+        OfficialTemplateError: a file is missing, damaged, or does not fit the others.
     """
     folder = Path(folder)
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
-        raise TemplateError(
+        raise OfficialTemplateError(
             f"{folder}: {', '.join(missing)} missing; give the folder 'template' of the official repository, which holds {', '.join(FILES)}"
         )
     vertices, ply_faces = _read_ply(folder / "template.ply")
     faces = _read_array(folder / "right_faces.npy", (1538, 3)).astype(np.int64)
-    if vertices.shape != (LEVELS[-1], 3) or not np.array_equal(ply_faces, faces):
-        raise TemplateError(
-            f"{folder}: template.ply has other faces than right_faces.npy, or not {LEVELS[-1]} vertices: these are not the files of one "
-            "right hand; take the whole folder from the official repository"
+    if vertices.shape != (OFFICIAL_LEVELS[-1], 3) or not np.array_equal(ply_faces, faces):
+        raise OfficialTemplateError(
+            f"{folder}: template.ply has other faces than right_faces.npy, or not {OFFICIAL_LEVELS[-1]} vertices: these are not the files "
+            "of one right hand; take the whole folder from the official repository"
         )
     transform = _read_transform(folder / "transform.pkl")
-    regressor = _read_array(folder / "j_reg.npy", (21, LEVELS[-1]))
+    regressor = _read_array(folder / "j_reg.npy", (21, OFFICIAL_LEVELS[-1]))
     try:
         level_spirals = [
-            spirals(v, f.astype(np.int64), SPIRAL_LENGTH)
+            paper_spirals(v, f.astype(np.int64), SPIRAL_LENGTH)
             for v, f in zip(transform["vertices"][-2::-1], transform["face"][-2::-1], strict=True)
         ]
     except MeshTopologyError as error:
-        raise TemplateError(f"{folder / 'transform.pkl'}: a level is no proper mesh: {error}") from error
+        raise OfficialTemplateError(f"{folder / 'transform.pkl'}: a level is no proper mesh: {error}") from error
     regressor = _our_joint_order(regressor, vertices, folder / "j_reg.npy")
     joints = regressor @ vertices
     return TemplateLevels(
@@ -76,13 +76,13 @@ def load_official_template(folder: str | Path) -> TemplateLevels:
 def _our_joint_order(regressor: NDArray[np.float64], vertices: NDArray[np.float64], path: Path) -> NDArray[np.float64]:
     """Rows from MANO's order to ours. Copies of j_reg differ in the order of the tips, so each goes to the finger that it ends."""
     if not np.allclose(regressor.sum(axis=1), 1, atol=1e-3):
-        raise TemplateError(f"{path}: its rows do not sum to 1, so it is no joint regressor of this template")
+        raise OfficialTemplateError(f"{path}: its rows do not sum to 1, so it is no joint regressor of this template")
     joints = regressor @ vertices
     tips = np.array(list(TIP_ROWS))
     ends = joints[[rows[-1] for rows in FINGER_ROWS]]
     nearest = np.linalg.norm(ends[:, None] - joints[tips], axis=2).argmin(axis=1)
     if len(set(nearest)) != len(tips):
-        raise TemplateError(f"{path}: its last five rows are not the five finger tips of template.ply")
+        raise OfficialTemplateError(f"{path}: its last five rows are not the five finger tips of template.ply")
     order = [WRIST_ROW]
     for rows, tip in zip(FINGER_ROWS, tips[nearest], strict=True):
         order += [*rows, int(tip)]
@@ -93,9 +93,9 @@ def _read_array(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     try:
         array = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise TemplateError(f"{path}: no readable .npy file ({error})") from error
+        raise OfficialTemplateError(f"{path}: no readable .npy file ({error})") from error
     if not isinstance(array, np.ndarray) or array.shape != shape:
-        raise TemplateError(f"{path}: its shape is {getattr(array, 'shape', None)}, expected {shape}")
+        raise OfficialTemplateError(f"{path}: its shape is {getattr(array, 'shape', None)}, expected {shape}")
     return array
 
 
@@ -110,7 +110,7 @@ def _read_ply(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         if not header.startswith("ply") or not (faces[:, 0] == 3).all():
             raise ValueError("no triangle mesh")
     except (ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{path}: no ASCII PLY triangle mesh ({error})") from error
+        raise OfficialTemplateError(f"{path}: no ASCII PLY triangle mesh ({error})") from error
     return vertices, faces[:, 1:4]
 
 
@@ -159,9 +159,13 @@ def _read_transform(path: Path) -> dict[str, list[NDArray[Any]]]:
             "up_transform": [m.toarray() for m in content["up_transform"]],
         }
     except Exception as error:  # a damaged pickle raises nearly anything
-        raise TemplateError(f"{path}: not read: {error}; take the file again from the official repository") from error
+        raise OfficialTemplateError(f"{path}: not read: {error}; take the file again from the official repository") from error
     sizes = tuple(len(v) for v in fields["vertices"])[::-1]
     steps = tuple(m.shape for m in fields["up_transform"])[::-1]
-    if sizes != LEVELS or steps != tuple(zip(LEVELS[1:], LEVELS[:-1], strict=True)) or len(fields["face"]) != len(LEVELS):
-        raise TemplateError(f"{path}: levels of {sizes} vertices with upsamplings {steps}, expected {LEVELS}")
+    if (
+        sizes != OFFICIAL_LEVELS
+        or steps != tuple(zip(OFFICIAL_LEVELS[1:], OFFICIAL_LEVELS[:-1], strict=True))
+        or len(fields["face"]) != len(OFFICIAL_LEVELS)
+    ):
+        raise OfficialTemplateError(f"{path}: levels of {sizes} vertices with upsamplings {steps}, expected {OFFICIAL_LEVELS}")
     return fields

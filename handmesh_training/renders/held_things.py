@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from handmesh_ros.hand import BONES, INDEX_MCP, LITTLE_MCP, MIDDLE_MCP, THUMB_TIP, WRIST, FloatArray
+from handmesh_training.template.contacts import FINGER_TIPS
 from handmesh_training.template.poses import CAPSULE_RADII, PALM_LENGTH_M, segment_distance
-from handmesh_training.template.rotations import random_rotations
+from handmesh_training.template.rotation_batches import random_rotations
 
-TIPS = (8, 12, 16, 20)
 WRAP_RADIUS_M, PINCH_HALF_GAP_M = (0.007, 0.042), (0.0015, 0.014)
 TOUCH_M = 0.005  # a finger this near holds the thing
 CLIMB_STEPS_M = (0.010, 0.006, 0.004, 0.003, 0.002, 0.001, 0.0007)
@@ -92,7 +92,7 @@ def _pinched(rng: np.random.Generator, joints: FloatArray) -> Grasp | None:
     """A pen, card or bead between the pads of thumb and a finger."""
     starts, ends, radii = _flesh(joints)
     finger = int(rng.integers(4))
-    tip = joints[TIPS[finger]]
+    tip = joints[FINGER_TIPS[finger]]
     between = tip - joints[THUMB_TIP]
     distance = float(np.linalg.norm(between))
     last = 4 * finger + 7

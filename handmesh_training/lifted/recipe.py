@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_training.labels.landmark_network import LandmarkNetwork
-from handmesh_training.lifted.corrector import Pairs, real_pairs, render_pairs, train_corrector
-from handmesh_training.lifted.decoder import fit_linear_part, train_decoder
-from handmesh_training.lifted.evaluate import Report, evaluate
+from handmesh_training.lifted.accuracy import Report, measure_accuracy
+from handmesh_training.lifted.corrector_training import Pairs, real_pairs, render_pairs, train_corrector
+from handmesh_training.lifted.decoder_training import fit_linear_part, train_decoder
 from handmesh_training.lifted.export import export_decoder
 from handmesh_training.lifted.network import Lifted, NetworkSize
 from handmesh_training.lifted.real import RealLooks, look_at_real_hands
@@ -76,7 +76,7 @@ def main(config_path: str | Path = DEFAULT_CONFIG, root: Path = REPOSITORY) -> R
             network.decoder, template, corrected, options["steps"], seed, options["hands"], options["batch"], options["rate"],
             work / "decoder.pt", progress,
         )  # fmt: skip
-    report = evaluate(network, template, test, real_test)
+    report = measure_accuracy(network, template, test, real_test)
     export_decoder(network, template, root / config["out"], _describe(renders, pairs, real))
     (work / "report.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
     _record_checksum(root / config["out"])

@@ -1,6 +1,6 @@
 """A contact sheet of renders, to look at.
 
-python -m handmesh_training.renders.sheet --assets ../shared/assets --out sheet.png --joints
+python -m handmesh_training.renders.contact_sheet --assets ../shared/assets --out sheet.png --joints
 """
 
 from __future__ import annotations

@@ -22,14 +22,14 @@ from handmesh_training.networks.landmarkstack import LandmarkEncoder
 from handmesh_training.template import HandTemplate
 from handmesh_training.template.meshes import sample_meshes
 from handmesh_training.trainer.batches import Batches, Labelled, balanced_odds
-from handmesh_training.trainer.config import Stage, TrainConfig, TrainConfigError, read_config
+from handmesh_training.trainer.config import TrainConfig, TrainConfigError, TrainingStage, read_config
 from handmesh_training.trainer.data import Data, load_data
 from handmesh_training.trainer.gallery import Gallery
 from handmesh_training.trainer.losses import TrainingLoss
 from handmesh_training.trainer.report import Curves, write_model
 from handmesh_training.trainer.run_state import Average, load_state, save_state
 from handmesh_training.trainer.sheet import write_best_and_worst, write_sheet
-from handmesh_training.trainer.validate import Errors, validate
+from handmesh_training.trainer.validate import ValidationErrors, validate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_CONFIG = REPOSITORY / "config" / "train" / "lite.yaml"
@@ -60,7 +60,7 @@ class Workplace:
         return cls(torch.device("cuda", local) if cuda else torch.device("cpu"), int(os.environ.get("RANK", "0")), count)
 
 
-def main(config_path: str | Path = DEFAULT_CONFIG, root: Path = REPOSITORY) -> dict[str, Errors]:
+def main(config_path: str | Path = DEFAULT_CONFIG, root: Path = REPOSITORY) -> dict[str, ValidationErrors]:
     """Train to the end of the last stage, write the model file, return the errors on every validation set.
 
     Args:
@@ -119,7 +119,7 @@ class Run:
         self.model: nn.Module = network
         if workplace.count > 1:
             self.model = nn.parallel.DistributedDataParallel(network, device_ids=[workplace.device.index] if self.cuda else None)
-        self.errors: dict[str, Errors] = {}
+        self.errors: dict[str, ValidationErrors] = {}
 
     def resume(self) -> int:
         """The step to go on with."""
@@ -144,12 +144,12 @@ class Run:
         if not self.errors:
             self._validate("end", self.config.stages[-1], data, step, None)
 
-    def _batches(self, stage: Stage, data: Data, gallery: Gallery, backgrounds: Tensor) -> Batches:
+    def _batches(self, stage: TrainingStage, data: Data, gallery: Gallery, backgrounds: Tensor) -> Batches:
         config, odds = self.config, balanced_odds(data.real.sources, stage.leave_out)
         seed = config.seed + 1000 * self.workplace.rank
         return Batches(gallery, odds, backgrounds, config.batch, self.network.config.patch_size, config.crop_scale, seed)
 
-    def _stage(self, stage: Stage, data: Data, batches: Batches, step: int, begin: int, curves: Curves) -> int:
+    def _stage(self, stage: TrainingStage, data: Data, batches: Batches, step: int, begin: int, curves: Curves) -> int:
         end = begin + stage.steps
         config = self.config
         self.loss.weights = replace(config.losses, consistency=config.losses.consistency * stage.consistency)
@@ -186,7 +186,7 @@ class Run:
         if self.workplace.rank == 0:
             save_state(self.work / "state.pt", self.config, step, **self._parts())
 
-    def _validate(self, when: str, stage: Stage, data: Data, step: int, curves: Curves | None) -> None:
+    def _validate(self, when: str, stage: TrainingStage, data: Data, step: int, curves: Curves | None) -> None:
         if self.workplace.rank:
             return
         network, scale = self.average.network, self.config.crop_scale
@@ -202,14 +202,14 @@ class Run:
         for name, pictures in data.validation_renders.items():
             write_best_and_worst(self.work / f"best_and_worst_{name}.png", network, pictures, scale)
 
-    def finish(self) -> dict[str, Errors]:
+    def finish(self) -> dict[str, ValidationErrors]:
         """Write weights and model file; the errors of the last validation of each set."""
         if self.workplace.rank == 0:
             write_model(self.config, self.root, self.work, self.average.network, self.errors)
         return self.errors
 
 
-def learning_rate(stage: Stage, step: int, warmup_steps: int) -> float:
+def learning_rate(stage: TrainingStage, step: int, warmup_steps: int) -> float:
     """Of a step of a stage (from 0): a linear start, then a cosine down to LAST_RATE."""
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / stage.steps)))
     return stage.rate * (LAST_RATE + (1 - LAST_RATE) * cosine) * min(1.0, (step + 1) / max(warmup_steps, 1))
