@@ -75,7 +75,7 @@ def test_renders_show_the_fitted_poses(fits: Path, template: HandTemplate) -> No
 
 
 def test_what_is_wrong_with_the_file_is_said(fits: Path, tmp_path: Path) -> None:
-    with pytest.raises(FitsError, match=r"nowhere\.npz: missing; 'python -m handmesh_ros\.training\.real\.fit' makes it"):
+    with pytest.raises(FitsError, match=r"nowhere\.npz: missing; 'python -m handmesh_training\.labels\.fit' makes it"):
         FittedHands.load(tmp_path / "nowhere.npz")
     with np.load(fits) as archive:
         arrays = dict(archive)
