@@ -24,10 +24,11 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.msg import HandArray, HandMesh, HandMeshFaces
 from handmesh_ros.node.images import frame_of_image
 from handmesh_ros.node.messages import seconds_of
-from handmesh_ros.node.process import StartError, spin
+from handmesh_ros.node.process import spin
 from handmesh_ros.node.received import SIDE_OF, hand_of_message
 from handmesh_ros.records import hand_record
 
@@ -46,7 +47,7 @@ class Listener(Node):
             Path(out).parent.mkdir(parents=True, exist_ok=True)
             self._lines = Path(out).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed in destroy_node
         except OSError as error:
-            raise StartError(f"{out}: cannot be written ({error.strerror})") from error
+            raise InputError(f"{out}: cannot be written ({error.strerror})") from error
         self._meshes: list[tuple[float, int, int, np.ndarray]] = []
         self._faces = np.zeros((0, 3), np.uint16)
         self._last_arrival: float | None = None

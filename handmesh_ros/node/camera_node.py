@@ -17,8 +17,9 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.node import messages
-from handmesh_ros.node.process import StartError, freeze_objects, spin
+from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.sources import Frame, SourceError, open_source
 
@@ -32,7 +33,7 @@ class CameraNode(Node):
     ``image`` and ``image/compressed`` are made only while somebody listens to them; frames count on anyway, as a camera's do.
 
     Raises:
-        StartError, SourceError, CameraError: a parameter, the input or the calibration is not usable.
+        HandmeshError: a parameter, the input or the calibration is not usable.
     """
 
     def __init__(self) -> None:
@@ -51,7 +52,7 @@ class CameraNode(Node):
         }
         self._frame_id, self._loop, self._wait = given["frame_id"], given["loop"], given["wait_for_subscribers"]
         if given["rate_hz"] < 0:
-            raise StartError(f"parameter 'rate_hz' cannot be {given['rate_hz']}: give frames a second, 0 for the source's own rate")
+            raise InputError(f"parameter 'rate_hz' cannot be {given['rate_hz']}: give frames a second, 0 for the source's own rate")
         self._calibration = Camera.from_yaml(given["camera_info"]) if given["camera_info"] else None
         self._hfov_deg = given["hfov_deg"]
         self._source = open_source(given["input"])

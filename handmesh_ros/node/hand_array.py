@@ -46,14 +46,14 @@ class HandArrayTemplate:
         self._hands = [self._next_hand() for _ in range(count)]
 
     def _next_hand(self) -> _Places:
-        place = self._template.place
+        place, place_after = self._template.place, self._template.place_after
         return _Places(
             head=place(np.uint8, HEAD.size, np.uint32(TRACK_ID_MARK).tobytes()).data,
             wrist=place(np.float64, 7),
-            covariance=place(np.float64, 36, b""),
-            joints=place(np.float64, 7 * JOINT_COUNT, b"").reshape(JOINT_COUNT, 7),
-            keypoints=place(np.float32, 2 * JOINT_COUNT, b"").reshape(JOINT_COUNT, 2),
-            tail=place(np.uint8, TAIL.size, b"").data,
+            covariance=place_after(np.float64, 36),
+            joints=place_after(np.float64, 7 * JOINT_COUNT).reshape(JOINT_COUNT, 7),
+            keypoints=place_after(np.float32, 2 * JOINT_COUNT).reshape(JOINT_COUNT, 2),
+            tail=place_after(np.uint8, TAIL.size).data,
         )
 
     def fill(self, stamp: Time, hands: Sequence[Hand], latency_s: float, ages_s: Mapping[int, float]) -> bytes:

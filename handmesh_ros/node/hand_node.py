@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray
-from numpy.typing import NDArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -23,29 +22,27 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import Hand
 from handmesh_ros.node.calibration import DepthView, calibrate_hand_size, read_hand_sizes
 from handmesh_ros.node.diagnostics import FrameStatistics, diagnostic_array
-from handmesh_ros.node.images import CameraCache, ImageError, frame_of_compressed, frame_of_image
-from handmesh_ros.node.messages import best_of_each_side, seconds_of
+from handmesh_ros.node.frame_clock import FrameClock, StampError
+from handmesh_ros.node.images import CameraCache, Frame, ImageError, frame_of_compressed, frame_of_image
+from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.node.outputs import FrameResult, HandOutputs
-from handmesh_ros.node.parameters import NodeParameters, ParameterError, changes_of, declare_parameters
-from handmesh_ros.node.process import StartError, freeze_objects, spin
+from handmesh_ros.node.parameters import NodeParameters, changes_of, declare_parameters
+from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.teleop import Teleop
-from handmesh_ros.node.waiting import Occasional, take
+from handmesh_ros.node.troubles import Troubles
+from handmesh_ros.node.waiting import Occasional, SleepingSubscription
 from handmesh_ros.perception.camera import Camera, CameraError
-from handmesh_ros.perception.mesh_net import ModelContractError
 from handmesh_ros.perception.pipeline import HandPipeline
-from handmesh_ros.perception.size.hand_size import HandSize, HandSizeError
-from handmesh_ros.provision import ModelError
+from handmesh_ros.perception.size.hand_size import HandSize
 from handmesh_ros.provision.fetch import sha256_of
 from handmesh_ros.srv import CalibrateHandSize
 
 # The latest frame only: a second one in the queue would make every result one frame older.
 LATEST_FRAME = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-REPEAT_WARNING_S = 10.0
-# The first images may come before the first camera_info: DDS finds one topic after the other.
-CAMERA_INFO_PATIENCE_S = 1.0
 
 
 class HandNode(Node):
@@ -56,7 +53,7 @@ class HandNode(Node):
         statistics: of the frames so far.
 
     Raises:
-        StartError: a parameter or the model is not usable.
+        HandmeshError: a parameter or the model is not usable.
     """
 
     def __init__(self) -> None:
@@ -64,118 +61,93 @@ class HandNode(Node):
         self._cameras = CameraCache()
         self._events = Occasional()  # of the publishers (a subscriber asks for another QoS): two dozen, looked at once a second
         self.statistics = FrameStatistics()
-        self._warned_s: dict[str, float] = {}
-        self._last_stamp_s: float | None = None
-        self._last_header = Header()
-        self._first_frame_s = np.inf
+        self._troubles = Troubles()
+        self._frame_clock = FrameClock(self._warn)
         self._enabled = True
-        self._camera: Camera | None = None  # of the last frame
+        self._last_header = Header()
+        self._last_camera: Camera | None = None
         self._outputs = HandOutputs(self, self._events)
         self._teleop = Teleop(self, self._events)
-        try:
-            self._settings = declare_parameters(self)
-            self._use_pipeline(self._load_pipeline(self._settings))
-            problem = read_hand_sizes(self.pipeline.sizes, self._settings.hand_size_file)
-            if self._settings.hand_size_m > 0:
-                self._set_hand_size(self._settings.hand_size_m)
-        except (ParameterError, ModelError, ModelContractError, HandSizeError) as error:
-            raise StartError(str(error)) from error
+        self._settings = declare_parameters(self)
+        self._use_pipeline(self._load_pipeline(self._settings))
+        problem = read_hand_sizes(self.pipeline.sizes, self._settings.hand_size_file)
         if problem is not None:
             self.get_logger().warning(problem)
+        if self._settings.hand_size_m > 0:
+            self._set_hand_size(self._settings.hand_size_m)
         self.add_on_set_parameters_callback(self._change_parameters)
-        self._subscribe()
+        image_topic = self._subscribe_to_images()
+        # Taken when an image comes, as bytes: waking up for it would cost more than using it, and it hardly ever changes.
+        self._camera_info = SleepingSubscription(self, CameraInfo, "camera_info", LATEST_FRAME, raw=True)
+        # Looked at only when a hand is to be measured in it.
+        depth_topic = self._settings.depth_topic
+        self._depth = SleepingSubscription(self, Image, depth_topic, LATEST_FRAME) if depth_topic else None
         self.create_service(Trigger, "~/reset", self._reset)
         self.create_service(SetBool, "~/set_enabled", self._set_enabled)
         self.create_service(CalibrateHandSize, "~/calibrate_hand_size", self._calibrate_hand_size)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 5, callback_group=self._events)
         self.create_timer(1.0, self._publish_diagnostics)
         freeze_objects()
-        self.get_logger().info(f"ready: model '{self.pipeline.model_name}', waiting for images on {self._image_topic}")
+        self.get_logger().info(f"ready: model '{self.pipeline.model_name}', waiting for images on {image_topic}")
 
-    def _subscribe(self) -> None:
+    def _subscribe_to_images(self) -> str:
+        """The topic that the images come on."""
         override = QoSOverridingOptions.with_default_policies()
-        self._image_topic = self.resolve_topic_name("image")
-        if self._settings.image_transport == "compressed":
-            # Appended after remapping, as image_transport does: image:=/camera/image_raw means /camera/image_raw/compressed.
-            self._image_topic += "/compressed"
-            self.create_subscription(CompressedImage, self._image_topic, self._on_compressed, LATEST_FRAME, qos_overriding_options=override)
-        else:
-            self.create_subscription(Image, self._image_topic, self._on_image, LATEST_FRAME, qos_overriding_options=override)
-        # Taken when an image comes, as bytes: waking up for it would cost more than using it, and it hardly ever changes.
-        self._camera_info = self.create_subscription(
-            CameraInfo, "camera_info", lambda _: None, LATEST_FRAME,
-            callback_group=Occasional(open=False), qos_overriding_options=override, raw=True,
-        )  # fmt: skip
-        if self._settings.depth_topic:
-            # Looked at only when a hand is to be measured in it.
-            self._depth = self.create_subscription(
-                Image, self._settings.depth_topic, lambda _: None, LATEST_FRAME,
-                callback_group=Occasional(open=False), qos_overriding_options=override,
-            )  # fmt: skip
+        topic = self.resolve_topic_name("image")
+        if self._settings.image_transport == "raw":
+            self.create_subscription(Image, topic, self._on_image, LATEST_FRAME, qos_overriding_options=override)
+            return topic
+        # Appended after remapping, as image_transport does: image:=/camera/image_raw means /camera/image_raw/compressed.
+        topic += "/compressed"
+        self.create_subscription(CompressedImage, topic, self._on_compressed, LATEST_FRAME, qos_overriding_options=override)
+        return topic
 
     def _on_image(self, message: Image) -> None:
-        self._on_frame(message, lambda: frame_of_image(message))
+        self._on_frame(message, frame_of_image)
 
     def _on_compressed(self, message: CompressedImage) -> None:
-        self._on_frame(message, lambda: frame_of_compressed(message))
+        self._on_frame(message, frame_of_compressed)
 
-    def _on_frame(self, message: Image | CompressedImage, read: Callable[[], NDArray[np.uint8]]) -> None:
+    def _on_frame(self, message: Any, read: Callable[[Any], Frame]) -> None:
         """One frame from message to messages. Whatever is wrong with it, the node goes on with the next one."""
         if not self._enabled:
             return
         begin = time.perf_counter()
-        self._first_frame_s = min(self._first_frame_s, begin)
+        self._frame_clock.frame_came(begin)
         self.statistics.frame_came()
         self._events.open = False
         try:
-            stamp_s = self._advancing_stamp(message.header)
-            if stamp_s is None:
-                return
-            frame = read()
-            self._cameras.heard(take(self._camera_info))
+            stamp_s = self._frame_clock.time_of(seconds_of(message.header.stamp), self._now_s())
+            frame = read(message)
+            self._cameras.heard(self._camera_info.take())
             hfov_deg = self._settings.fallback_hfov_deg
             camera, problem = self._cameras.camera(frame, self._settings.rectified, hfov_deg)
             if problem is not None:
                 self._warn(f"{problem}. Hands are not metric: assuming a field of view of {hfov_deg:g} degrees")
             self._process(message.header, stamp_s, frame, camera, begin)
+        except StampError as error:
+            self._refuse("stamp", str(error))
         except ImageError as error:
             self._refuse("image", str(error))
         except CameraError as error:
-            if self._cameras.info is not None or begin - self._first_frame_s > CAMERA_INFO_PATIENCE_S:
+            if self._cameras.info is not None or not self._frame_clock.just_began(begin):
                 self._refuse("camera", str(error))
         except Exception as error:
             # Not foreseen, but a robot's perception must not end with one bad frame.
             self._refuse("unexpected", f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
 
-    def _process(self, header: Header, stamp_s: float, frame: NDArray[np.uint8], camera: Camera, begin: float) -> None:
-        self._camera = camera
+    def _process(self, header: Header, stamp_s: float, frame: Frame, camera: Camera, begin: float) -> None:
         before = time.perf_counter()
         hands = self.pipeline.process(frame, camera, stamp_s)
         perception_s = time.perf_counter() - before
         self.statistics.losses.update(loss.reason.value for loss in self.pipeline.losses)
-        self._last_header = header
+        self._last_header, self._last_camera = header, camera
         latency_s = self._now_s() - stamp_s
         result = FrameResult(header, stamp_s, frame, camera, hands, self.pipeline.raw_hands, latency_s)
         self._outputs.publish(result, self._settings)
-        self._teleop.publish(header, best_of_each_side(hands), self._predict)
+        self._teleop.publish(header, result.best, self._predict)
         outside_s = time.perf_counter() - begin - perception_s
         self.statistics.frame_processed(stamp_s, self._now_s() - stamp_s, outside_s, self.pipeline.stage_seconds)
-
-    def _advancing_stamp(self, header: Header) -> float | None:
-        """The frame's time in seconds; None for a frame that was there already."""
-        stamp_s = seconds_of(header.stamp)
-        if stamp_s == 0.0:
-            self._warn("the images carry no stamp: the camera driver should stamp them; taking the time of arrival for tracking")
-            stamp_s = self._now_s()
-        last, self._last_stamp_s = self._last_stamp_s, stamp_s
-        if last is None or stamp_s > last:
-            return stamp_s
-        if stamp_s == last:
-            self._refuse("stamp", "two images carry the same stamp: the second one is left out. Do two drivers publish on this topic?")
-            return None
-        self._warn(f"the images' stamps went back by {last - stamp_s:.3f} s (a looped bag?): all hands are found anew")
-        self.pipeline.reset()
-        return stamp_s
 
     def _predict(self, hand: Hand) -> Hand:
         return self.pipeline.predict(hand, self._now_s())
@@ -188,11 +160,7 @@ class HandNode(Node):
         self._warn(text)
 
     def _warn(self, text: str) -> None:
-        """Each trouble at once when it comes, then every ten seconds while it lasts."""
-        trouble = re.sub(r"\d+", "", text)  # the same whatever its numbers
-        now = time.monotonic()
-        if now - self._warned_s.get(trouble, -np.inf) >= REPEAT_WARNING_S:
-            self._warned_s[trouble] = now
+        if self._troubles.is_due(text, time.monotonic()):
             self.get_logger().warning(text)
 
     @staticmethod
@@ -205,8 +173,7 @@ class HandNode(Node):
     def _use_pipeline(self, pipeline: HandPipeline) -> None:
         self.pipeline = pipeline
         self._model_sha256 = sha256_of(pipeline.network.path)
-        patch = np.zeros((1, 3, pipeline.network.patch_size, pipeline.network.patch_size), np.float32)
-        self._outputs.set_model(pipeline.model_name, pipeline.faces, len(pipeline.network.predict(patch).vertices))
+        self._outputs.set_model(pipeline.model_name, pipeline.faces, pipeline.network.vertex_count)
 
     def _set_hand_size(self, size_m: float) -> None:
         self.pipeline.sizes.reset()
@@ -223,7 +190,7 @@ class HandNode(Node):
                 pipeline = self._load_pipeline(parameters)
                 pipeline.sizes = self.pipeline.sizes
                 self._use_pipeline(pipeline)
-        except (ParameterError, ModelError, ModelContractError, HandSizeError) as error:
+        except HandmeshError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if parameters.for_pipeline() != self._settings.for_pipeline():
             self.pipeline.set_parameters(parameters.for_pipeline())
@@ -248,13 +215,13 @@ class HandNode(Node):
 
     def _calibrate_hand_size(self, request: CalibrateHandSize.Request, response: CalibrateHandSize.Response) -> CalibrateHandSize.Response:
         settings = self._settings
-        depth = DepthView(settings.depth_topic, take(self._depth), self._camera) if settings.depth_topic else None
+        depth = None if self._depth is None else DepthView(settings.depth_topic, self._depth.take(), self._last_camera)
         seen = self.pipeline.raw_hands
         return calibrate_hand_size(self.pipeline.sizes, seen, settings.hand_size_m, depth, settings.hand_size_file, request, response)
 
     def _publish_diagnostics(self) -> None:
         self._events.open = True
-        level, text = self.statistics.level() if self._enabled else (b"\x00", "disabled")
+        level, text = self.statistics.level() if self._enabled else (DiagnosticStatus.OK, "disabled")
         live = ", ".join(f"{hand.side.value} {hand.track_id} {hand.state.value}" for hand in self.pipeline.raw_hands)
         values = {
             "hands": live or "none",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -13,7 +13,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from handmesh_ros.hand import BONES, FloatArray, Hand, Side, faces_of_side
 from handmesh_ros.node.messages import duration
-from handmesh_ros.node.template import MARK, SerializedTemplate, marked_header
+from handmesh_ros.node.template import MARK, SerializedTemplate, kept, marked_header
 
 COLOURS = {Side.RIGHT: (0.35, 0.67, 1.0), Side.LEFT: (1.0, 0.67, 0.35)}
 MESH_OPACITY = 0.85
@@ -84,20 +84,16 @@ class MarkerWriter:
     """
 
     def __init__(self, faces: NDArray[np.integer]) -> None:
-        self._faces = faces
-        self._templates: dict[tuple, MarkerTemplate] = {}
+        self._templates = kept(lambda frame_id, sides: MarkerTemplate(frame_id, sides, faces))
         self._shown: frozenset[Side] = frozenset()
 
-    def messages(self, header: Header, hands: dict[Side, Hand]) -> list[MarkerArray | bytes]:
+    def messages(self, header: Header, hands: Mapping[Side, Hand]) -> list[MarkerArray | bytes]:
         """What to publish for a frame with these hands; nothing if there is nothing to draw or to delete."""
         gone = sorted(self._shown - hands.keys())
         self._shown = frozenset(hands)
         messages: list[MarkerArray | bytes] = [delete_markers(header, gone)] if gone else []
         if hands:
-            key = (header.frame_id, *hands)
-            if key not in self._templates:
-                self._templates[key] = MarkerTemplate(header.frame_id, tuple(hands), self._faces)
-            messages.append(self._templates[key].fill(header.stamp, list(hands.values())))
+            messages.append(self._templates(header.frame_id, tuple(hands)).fill(header.stamp, list(hands.values())))
         return messages
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseWithCovarianceStamped
@@ -25,11 +26,23 @@ from handmesh_ros.node import messages
 from handmesh_ros.node.hand_array import HandArrayTemplate
 from handmesh_ros.node.markers import MarkerWriter
 from handmesh_ros.node.parameters import NodeParameters
+from handmesh_ros.node.template import kept
 from handmesh_ros.node.transforms import TransformTemplate
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.camera import Camera
 
-TEMPLATES = 8  # kept of each kind of message
+# Topic -> its messages' type and its QoS; a number is the depth of the default one.
+TOPICS: Mapping[str, tuple[type, int | QoSProfile]] = {
+    "hands": (HandArray, 5),
+    "/tf": (TFMessage, 100),  # what tf2_ros.TransformBroadcaster does, and all it does
+    **{f"{side.value}/palm_pose": (PoseWithCovarianceStamped, 5) for side in Side},
+    "mesh": (HandMesh, 5),
+    "mesh_faces": (HandMeshFaces, QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)),
+    "hands_raw": (HandArray, 5),
+    "points": (PointCloud2, 1),
+    "markers": (MarkerArray, 2),
+    "overlay": (Image, 1),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,25 +66,41 @@ class FrameResult:
     raw_hands: Sequence[Hand]
     latency_s: float
 
+    @cached_property
+    def best(self) -> Mapping[Side, Hand]:
+        """The hand of each side that topics and TF frames show which can show only one."""
+        return messages.best_of_each_side(self.hands)
+
+
+Messages = Iterable[Any]  # to publish, serialized or not
+
 
 class HandOutputs:
     """Publishes FrameResults. ``events`` is the callback group of the publishers' events."""
 
     def __init__(self, node: Node, events: CallbackGroup | None = None) -> None:
-        self._node, self._events = node, events
-        self._hands = self._publisher(HandArray, "hands", 5)
-        self._hands_raw = self._publisher(HandArray, "hands_raw", 5)
-        self._mesh = self._publisher(HandMesh, "mesh", 5)
-        self._mesh_faces = self._publisher(HandMeshFaces, "mesh_faces", QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        self._markers = self._publisher(MarkerArray, "markers", 2)
-        self._points = self._publisher(PointCloud2, "points", 1)
-        self._overlay = self._publisher(Image, "overlay", 1)
-        self._palms = {side: self._publisher(PoseWithCovarianceStamped, f"{side.value}/palm_pose", 5) for side in Side}
-        # What tf2_ros.TransformBroadcaster does, and all it does.
-        self._tf = self._publisher(TFMessage, "/tf", 100)
+        publishers: dict[str, Publisher] = {
+            topic: node.create_publisher(
+                message_type, topic, qos, callback_group=events, qos_overriding_options=QoSOverridingOptions.with_default_policies()
+            )
+            for topic, (message_type, qos) in TOPICS.items()
+        }
+        # First what a controller waits for, last what only people look at.
+        builders: dict[str, Callable[[FrameResult, NodeParameters], Messages]] = {
+            "hands": self._smoothed,
+            "/tf": self._tree,
+            **{f"{side.value}/palm_pose": partial(self._palm, side) for side in Side},
+            "mesh": self._meshes,
+            "hands_raw": self._raw,
+            "points": self._cloud,
+            "markers": self._drawn_markers,
+            "overlay": self._drawn_picture,
+        }
+        self._rows = [(publishers[topic], build) for topic, build in builders.items()]
+        self._mesh_faces, self._markers = publishers["mesh_faces"], publishers["markers"]
         # Made anew only when hands come and go, or the images' frame or a parameter changes.
-        self._hand_arrays = lru_cache(TEMPLATES)(HandArrayTemplate)
-        self._transforms = lru_cache(TEMPLATES)(TransformTemplate)
+        self._hand_arrays = kept(HandArrayTemplate)
+        self._transforms = kept(TransformTemplate)
         self._born_s: dict[int, float] = {}
         self._next_marker_s = -np.inf
         self._faces: NDArray[np.integer] = np.zeros((0, 3), np.int32)
@@ -85,52 +114,51 @@ class HandOutputs:
 
     def publish(self, result: FrameResult, parameters: NodeParameters) -> None:
         """Publish everything that somebody listens to."""
-        header, hands = result.header, result.hands
-        born = {hand.track_id: self._born_s.get(hand.track_id, result.time_s) for hand in hands}
-        ages = {track_id: result.time_s - since for track_id, since in born.items()}
-        self._born_s = born
-        best = messages.best_of_each_side(hands)
-        # First what a controller waits for, last what only people look at.
-        if _wanted(self._hands):
-            self._hands.publish(self._hand_arrays(header.frame_id, len(hands)).fill(header.stamp, hands, result.latency_s, ages))
-        if parameters.publish_tf != "none" and best and _wanted(self._tf):
-            tree = self._transforms(header.frame_id, tuple(best), parameters.frame_prefix, parameters.publish_tf == "wrist")
-            self._tf.publish(tree.fill(header.stamp, list(best.values())))
-        for side, hand in best.items():
-            if _wanted(self._palms[side]):
-                self._palms[side].publish(messages.palm_pose(header, hand))
-        if _wanted(self._mesh):
-            for hand in hands:
-                self._mesh.publish(messages.hand_mesh(header, hand))
-        if _wanted(self._hands_raw):
-            raw = result.raw_hands
-            self._hands_raw.publish(self._hand_arrays(header.frame_id, len(raw)).fill(header.stamp, raw, result.latency_s, ages))
-        if _wanted(self._points):
-            self._points.publish(messages.point_cloud(header, hands))
-        if _wanted(self._markers):
-            self._publish_markers(result, best, 1 / parameters.marker_rate_hz)
-        if _wanted(self._overlay):
-            drawn = draw_hands(result.frame_rgb, hands, result.camera, self._faces)
-            self._overlay.publish(messages.image_message(header, drawn))
+        self._born_s = {hand.track_id: self._born_s.get(hand.track_id, result.time_s) for hand in result.hands}
+        for publisher, build in self._rows:
+            if publisher.get_subscription_count():
+                for message in build(result, parameters):
+                    publisher.publish(message)
 
     def clear(self, header: Header) -> None:
         """Nobody is there any more: take the markers away."""
         for message in self._marker_writer.messages(header, {}):
             self._markers.publish(message)
 
-    def _publish_markers(self, result: FrameResult, best: dict[Side, Hand], period_s: float) -> None:
+    def _smoothed(self, result: FrameResult, _: NodeParameters) -> Messages:
+        return [self._hand_array(result, result.hands)]
+
+    def _raw(self, result: FrameResult, _: NodeParameters) -> Messages:
+        return [self._hand_array(result, result.raw_hands)]
+
+    def _hand_array(self, result: FrameResult, hands: Sequence[Hand]) -> bytes:
+        ages = {track_id: result.time_s - since for track_id, since in self._born_s.items()}
+        return self._hand_arrays(result.header.frame_id, len(hands)).fill(result.header.stamp, hands, result.latency_s, ages)
+
+    def _tree(self, result: FrameResult, parameters: NodeParameters) -> Messages:
+        if parameters.publish_tf == "none" or not result.best:
+            return []
+        wrist_only = parameters.publish_tf == "wrist"
+        tree = self._transforms(result.header.frame_id, tuple(result.best), parameters.frame_prefix, wrist_only)
+        return [tree.fill(result.header.stamp, list(result.best.values()))]
+
+    def _palm(self, side: Side, result: FrameResult, _: NodeParameters) -> Messages:
+        return [messages.palm_pose(result.header, result.best[side])] if side in result.best else []
+
+    def _meshes(self, result: FrameResult, _: NodeParameters) -> Messages:
+        return [messages.hand_mesh(result.header, hand) for hand in result.hands]
+
+    def _cloud(self, result: FrameResult, _: NodeParameters) -> Messages:
+        return [messages.point_cloud(result.header, result.hands)]
+
+    def _drawn_markers(self, result: FrameResult, parameters: NodeParameters) -> Messages:
+        period_s = 1 / parameters.marker_rate_hz
         # A clock that jumped back (a looped bag) must not silence the markers; half a frame's slack keeps 15 Hz out of 30 Hz even.
         due = result.time_s >= self._next_marker_s - 0.01 or self._next_marker_s - result.time_s > 2 * period_s
-        if due or not best:
-            for message in self._marker_writer.messages(result.header, best):
-                self._markers.publish(message)
-            self._next_marker_s = result.time_s + period_s
+        if not due and result.best:
+            return []
+        self._next_marker_s = result.time_s + period_s
+        return self._marker_writer.messages(result.header, result.best)
 
-    def _publisher(self, message_type: type, topic: str, qos: int | QoSProfile) -> Publisher:
-        return self._node.create_publisher(
-            message_type, topic, qos, callback_group=self._events, qos_overriding_options=QoSOverridingOptions.with_default_policies()
-        )
-
-
-def _wanted(publisher: Publisher) -> bool:
-    return publisher.get_subscription_count() > 0
+    def _drawn_picture(self, result: FrameResult, _: NodeParameters) -> Messages:
+        return [messages.image_message(result.header, draw_hands(result.frame_rgb, result.hands, result.camera, self._faces))]

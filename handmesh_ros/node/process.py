@@ -18,14 +18,11 @@ from handmesh_ros.errors import HandmeshError
 from handmesh_ros.files import package_file
 
 
-class StartError(HandmeshError, RuntimeError):
-    """The node cannot start; the message says why and what to do."""
-
-
 def spin(make_node: Callable[[], Node], argv: Sequence[str] | None = None) -> int:
     """Run a node until Ctrl-C, SIGTERM or its end; returns the process's exit code.
 
-    A node ends itself by raising SystemExit in a callback.
+    A node ends itself by raising SystemExit in a callback. One that cannot start raises a HandmeshError or OSError, which is printed
+    without a traceback.
     """
     keep_memory()
     use_large_shared_memory()
@@ -41,7 +38,7 @@ def spin(make_node: Callable[[], Node], argv: Sequence[str] | None = None) -> in
     except SystemExit as request:
         return int(request.code or 0)
     except Exception as error:
-        if node is None and isinstance(error, (StartError, ValueError, OSError)):
+        if node is None and isinstance(error, (HandmeshError, OSError)):
             print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
             return 1
         if node is None or rclpy.ok():

@@ -8,7 +8,9 @@ and from then on a frame only writes its numbers there.
 from __future__ import annotations
 
 import struct
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -21,6 +23,14 @@ MARK = 1.2345678901234e300
 MARK_BYTES = np.float64(MARK).tobytes()
 MARKED_STAMP = Time(sec=0x7A6B5C4D, nanosec=987_654_321)
 STAMP = struct.Struct("=iI")
+
+TEMPLATES_KEPT = 8  # of each kind: two or three serve one camera; more come only where its frame_id changes
+Template = TypeVar("Template")
+
+
+def kept(make: Callable[..., Template]) -> Callable[..., Template]:
+    """``make``, but what it was asked for lately is given again instead of made anew; its arguments must be hashable."""
+    return lru_cache(TEMPLATES_KEPT)(make)
 
 
 def marked_header(frame_id: str) -> Header:
@@ -36,8 +46,14 @@ class SerializedTemplate:
         self._stamps: list[slice] = []
 
     def place(self, dtype: DTypeLike, count: int, mark: bytes = MARK_BYTES) -> NDArray[Any]:
-        """A view of ``count`` numbers, of which the first holds the mark, into the bytes; ``b""``: those after the last place."""
-        begin = self._bytes.index(mark, self._end)
+        """A view of ``count`` numbers, of which the first holds the mark, into the bytes."""
+        return self._view(dtype, count, self._bytes.index(mark, self._end))
+
+    def place_after(self, dtype: DTypeLike, count: int) -> NDArray[Any]:
+        """A view of the ``count`` numbers that follow the last place."""
+        return self._view(dtype, count, self._end)
+
+    def _view(self, dtype: DTypeLike, count: int, begin: int) -> NDArray[Any]:
         view = np.frombuffer(self._bytes, dtype, count, begin)
         self._end = begin + view.nbytes
         return view

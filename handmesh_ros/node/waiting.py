@@ -6,7 +6,15 @@ from __future__ import annotations
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
-from rclpy.subscription import Subscription
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from handmesh_ros.errors import HandmeshError
+
+
+class RclpyError(HandmeshError, RuntimeError):
+    """This version of rclpy lacks something; the message says what, and which versions have it."""
 
 
 class Occasional(CallbackGroup):
@@ -26,8 +34,28 @@ class Occasional(CallbackGroup):
         pass
 
 
-def take(subscription: Subscription) -> Any | None:
-    """What waits in a subscription that the executor does not look at: its next message, or None."""
-    with subscription.handle:
-        taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-    return None if taken is None else taken[0]
+class SleepingSubscription:
+    """A subscription that wakes nobody: the executor does not look at it, its messages wait until they are taken.
+
+    rclpy has no public call for that. ``handle.take_message`` is what its own executors take messages with, in every version that this
+    package is for: Humble (rclpy 3.3), Iron (4.1), Jazzy (7.1) and Kilted (9.1).
+
+    Raises:
+        RclpyError: this rclpy has no such call.
+    """
+
+    def __init__(self, node: Node, message_type: type, topic: str, qos: QoSProfile, raw: bool = False) -> None:
+        override = QoSOverridingOptions.with_default_policies()
+        group = Occasional(open=False)
+        self._subscription = node.create_subscription(
+            message_type, topic, lambda _: None, qos, callback_group=group, qos_overriding_options=override, raw=raw
+        )
+        if not hasattr(self._subscription.handle, "take_message"):
+            raise RclpyError("this rclpy has no Subscription.handle.take_message: use it from ROS 2 Humble, Iron, Jazzy or Kilted")
+
+    def take(self) -> Any | None:
+        """The next message that waits (bytes where ``raw``), or None."""
+        subscription = self._subscription
+        with subscription.handle:
+            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+        return None if taken is None else taken[0]

@@ -82,7 +82,7 @@ class MeshNetwork:
         if self.crop_box not in CROP_BOXES:
             raise self._broken(f"metadata 'crop_box' is {self.crop_box!r}, expected one of {CROP_BOXES}")
         self.faces = self._read_faces(metadata)
-        self._check_estimate()
+        self.vertex_count = self._check_estimate()
 
     @property
     def gives_score(self) -> bool:
@@ -149,8 +149,8 @@ class MeshNetwork:
             raise self._broken(f"metadata 'faces' holds {flat.size} indices, expected triples")
         return flat.reshape(-1, 3).astype(np.int32)
 
-    def _check_estimate(self) -> None:
-        """Run the network once: it warms up and shows the shapes that the graph really gives."""
+    def _check_estimate(self) -> int:
+        """Run the network once: it warms up and shows the shapes that the graph really gives. Returns its number of vertices."""
         patch = np.full((1, 3, self.patch_size, self.patch_size), 0.5, np.float32)
         try:
             estimate = self.predict(patch)
@@ -161,6 +161,7 @@ class MeshNetwork:
         vertices = estimate.vertices
         if vertices.ndim != 2 or vertices.shape[1] != 3 or self.faces.max() >= len(vertices):
             raise self._broken(f"vertices are {vertices.shape} but faces name vertex {self.faces.max()}")
+        return len(vertices)
 
 
 def create_session(path: Path, threads: int) -> ort.InferenceSession:

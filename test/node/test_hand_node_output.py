@@ -27,6 +27,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from handmesh_ros.hand import JOINT_NAMES
 from handmesh_ros.node.images import frame_of_image
+from handmesh_ros.perception.tracking.tracker import LossReason
 from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path
 
 pytestmark = pytest.mark.timeout(120)
@@ -282,6 +283,23 @@ def test_known_distance_calibrates_the_size(world: World, camera: CameraStandIn,
     request = CalibrateHandSize.Request(side=wrong_side, distance_m=0.5)
     refused = world.call(CalibrateHandSize, "hand_node/calibrate_hand_size", request)
     assert not refused.success and "show exactly one" in refused.message
+
+
+def test_diagnostics_say_why_a_hand_was_lost_when_a_bag_begins_anew(world: World, camera: CameraStandIn, hand: HandMessage) -> None:
+    def lost() -> dict[str, int]:
+        values = {pair.key: pair.value for pair in world.messages["/diagnostics"][-1].status[0].values}
+        return {key: int(value) for key, value in values.items() if key.startswith("hands lost")}
+
+    world.messages["/diagnostics"].clear()
+    world.until(lambda: world.messages["/diagnostics"], "diagnostics come")
+    reason = f"hands lost: {LossReason.TIME_WENT_BACK.value}"
+    before = lost()
+    camera.stamp_s -= 5
+    world.until(lambda: camera.send_until_answered(hand_picture()) and world.messages["hands"][-1].hands, "the hand is found anew")
+    assert world.messages["hands"][-1].hands[0].track_id > hand.track_id
+    world.messages["/diagnostics"].clear()
+    world.until(lambda: world.messages["/diagnostics"], "diagnostics come")
+    assert lost() == {**before, reason: before.get(reason, 0) + 1}
 
 
 def test_disabled_node_is_silent(world: World, camera: CameraStandIn) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 from support.known_hand import FACES, known_hand
@@ -14,7 +16,8 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from handmesh_ros.hand import Hand, Side
-from handmesh_ros.node.markers import MarkerWriter, hand_markers
+from handmesh_ros.node.markers import MarkerTemplate, MarkerWriter, hand_markers
+from handmesh_ros.node.template import TEMPLATES_KEPT
 
 
 def header(seconds: int = 5, frame_id: str = "camera") -> Header:
@@ -51,6 +54,14 @@ def test_mesh_is_drawn_triangle_by_triangle_in_the_images_frame() -> None:
     np.testing.assert_allclose(corners, hand.vertices[FACES[0, ::-1]])  # a left hand's triangles wind the other way
     assert (mesh.scale.x, mesh.pose.orientation.w) == (1.0, 1.0) and 0.2 <= mesh.lifetime.nanosec * 1e-9 < 1
     assert (skeleton.type, len(skeleton.points)) == (Marker.LINE_LIST, 40)
+
+
+def test_frames_of_reference_that_come_and_go_take_no_more_and_more_memory() -> None:
+    writer = MarkerWriter(FACES)
+    for number in range(3 * TEMPLATES_KEPT):
+        writer.messages(header(frame_id=f"camera_{number}"), by_side(known_hand()))
+    gc.collect()
+    assert sum(isinstance(thing, MarkerTemplate) for thing in gc.get_objects()) <= TEMPLATES_KEPT
 
 
 def test_lost_hand_is_deleted_once_and_the_other_stays() -> None:

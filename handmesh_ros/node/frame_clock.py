@@ -1,0 +1,58 @@
+"""The time of a camera's frames: what their stamps say, and what is wrong with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from handmesh_ros.errors import HandmeshError
+
+# The first images may come before the first camera_info: DDS finds one topic after the other.
+PATIENCE_S = 1.0
+
+
+class StampError(HandmeshError, ValueError):
+    """The frame's stamp makes the frame useless; the message says why."""
+
+
+class FrameClock:
+    """Reads the stamps of one camera's frames.
+
+    A stamp that goes back is only reported here: that all hands are then found anew is the tracker's rule.
+
+    Args:
+        warn: is told what is odd about stamps that can be used.
+    """
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._last_s: float | None = None
+        self._first_came_s = math.inf
+
+    def frame_came(self, came_s: float) -> None:
+        """Note a frame's arrival by a steady clock, seconds."""
+        self._first_came_s = min(self._first_came_s, came_s)
+
+    def just_began(self, came_s: float) -> bool:
+        """Whether the first frame came so short a time ago that other topics may still be on their way."""
+        return came_s - self._first_came_s <= PATIENCE_S
+
+    def time_of(self, stamp_s: float, now_s: float) -> float:
+        """The frame's time in seconds: its stamp, or for frames without one (0) the time of arrival.
+
+        Args:
+            stamp_s: of the header.
+            now_s: the node's clock.
+
+        Raises:
+            StampError: the frame before had the same stamp.
+        """
+        if stamp_s == 0.0:
+            self._warn("the images carry no stamp: the camera driver should stamp them; taking the time of arrival for tracking")
+            stamp_s = now_s
+        last, self._last_s = self._last_s, stamp_s
+        if stamp_s == last:
+            raise StampError("two images carry the same stamp: the second one is left out. Do two drivers publish on this topic?")
+        if last is not None and stamp_s < last:
+            self._warn(f"the images' stamps went back by {last - stamp_s:.3f} s (a looped bag?): all hands are found anew")
+        return stamp_s
