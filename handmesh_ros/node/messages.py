@@ -24,7 +24,8 @@ STATES = {
     TrackState.PREDICTED: HandMessage.STATE_PREDICTED,
     TrackState.LOST: HandMessage.STATE_LOST,
 }
-# The network reports no uncertainty of rotation; this is how far its wrist typically is off.
+# About each axis: the network reports no uncertainty of rotation. Measured with mobrecon_lite, root mean square about the camera's x, y and
+# z: 0.14, 0.17 and 0.08 on 256 validation renders in any pose, 0.08, 0.11 and 0.02 on the demo's clip. Rounded up from the worst of these.
 ROTATION_SIGMA_RAD = 0.2
 
 # 4 q q^T of a unit quaternion xyzw, row by row, is linear in its rotation's nine numbers (xx, xy, xz, yx, ...), plus constants.

@@ -8,8 +8,12 @@ import numpy as np
 
 from handmesh_ros.hand import INDEX_TIP, THUMB_TIP, FloatArray
 
-# Sum of a finger's bends at mcp, pip and dip, radians: of a flat hand (never quite straight) and of a fist.
-OPEN_BEND_RAD = 0.35
+# Sum of a finger's bends at mcp, pip and dip, mean of the four fingers, radians.
+# Flat hands: 0.45 in the CC0 hand's flattest pose ("Sign 5"), 0.53 at the least (1st percentile) as mobrecon_lite sees the real hand of
+# dex-retargeting's human_hand_video.
+OPEN_BEND_RAD = 0.5
+# Fists: 4.7 in the CC0 hand's poses "Grip" and "Thumb"; mobrecon_lite sees real fists less closed: 4.1 at the most (99th percentile) in that
+# video, 3.9 in "milk" and "walk" of Intel's sample videos. So that these count as closed, the smallest of the three.
 FIST_BEND_RAD = 3.9
 
 # Rows: wrist and the four joints of index, middle, ring and little finger.
@@ -23,7 +27,7 @@ def pinch_distance(joints: FloatArray) -> float:
 
 
 def aperture(joints: FloatArray) -> float:
-    """0: closed fist, 1: flat open hand; the mean bend of the four fingers, of joints (21, 3)."""
+    """0: closed fist, 1: flat open hand, linear between them in the mean bend of the four fingers; of joints (21, 3), any unit or frame."""
     chains = np.asarray(joints, float)[FINGER_CHAINS]
     bones = chains[:, 1:] - chains[:, :-1]
     squares = np.einsum("fbi,fbi->fb", bones, bones)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.known_hand import FACES, VERTEX_COUNT, bent_joints, known_hand
+from support.known_hand import FACES, VERTEX_COUNT, known_hand
 from transforms3d.euler import euler2mat
 from transforms3d.quaternions import mat2quat, quat2mat
 
@@ -21,7 +21,6 @@ from std_msgs.msg import Header
 from handmesh_ros.hand import Side, TrackState
 from handmesh_ros.node import messages
 from handmesh_ros.node.images import CameraCache, frame_of_image
-from handmesh_ros.perception import grasp
 from handmesh_ros.perception.camera import Camera
 
 HEADER = Header(stamp=Time(sec=12, nanosec=250_000_000), frame_id="camera_optical_frame")
@@ -107,12 +106,3 @@ def test_camera_info_goes_through_the_node_s_own_reader() -> None:
 def test_durations_survive(seconds: float) -> None:
     sent = messages.duration(seconds)
     assert 0 <= sent.nanosec < 10**9 and messages.seconds_of(sent) == pytest.approx(seconds, abs=1e-9)
-
-
-def test_aperture_falls_from_flat_hand_to_fist_whatever_size_and_place() -> None:
-    apertures = [grasp.aperture(bent_joints(bend)) for bend in np.linspace(0, 1.4, 8)]
-    assert apertures[0] == 1.0 and apertures[-1] == 0.0
-    assert (np.diff(apertures) <= 0).all()
-    moved = 1.3 * bent_joints(0.6) @ euler2mat(0.3, 1.0, -2).T + [0.1, 0.2, 0.6]
-    assert grasp.aperture(moved) == pytest.approx(grasp.aperture(bent_joints(0.6)))
-    assert 0.2 < grasp.aperture(bent_joints(0.6)) < 0.8
