@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.filters.candidates import Factory
-from benchmarks.filters.signals import HOME, Path, Signal
+from benchmarks.filters.signals import HOME, Signal, Trajectory
 from handmesh_ros.hand import FloatArray
 
 
@@ -19,7 +19,7 @@ def run_filter(make: Factory, signal: Signal) -> FloatArray:
     return np.array([filter_.update(value, float(dt)) for value, dt in zip(signal.measured, steps, strict=True)])
 
 
-def best_delay_s(path: Path, stamps: FloatArray, output: FloatArray) -> float:
+def best_delay_s(path: Trajectory, stamps: FloatArray, output: FloatArray) -> float:
     """The delay of the truth that comes nearest to the output (N, D): the peak of the cross-correlation, made finer by a parabola."""
     delays = np.arange(-0.1, 0.6, 0.005)
     misfit = np.array([((output - path(stamps - d)) ** 2).sum() for d in delays])

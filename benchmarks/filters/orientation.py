@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.filters.candidates import HandCandidate, hand_candidates
+from benchmarks.filters.hand_poses import Poses, filtered, rotation_vectors
 from benchmarks.filters.measures import best_delay_s
-from benchmarks.filters.poses import Poses, filtered, rotation_vectors
-from benchmarks.filters.signals import HOME, SETTLING_S, NoiseModel, minimum_jerk, sample_times, unit_noise
+from benchmarks.filters.signals import HOME, SETTLING_S, NoiseModel, sample_times, unit_noise
 from handmesh_ros.hand import JOINT_COUNT, FloatArray, Hand, Side, TrackState
 from handmesh_ros.perception.frames import joint_rotations
-from handmesh_ros.perception.smoothing.one_euro import rotation_matrix
+from handmesh_ros.perception.rotations import rotation_matrix
+from handmesh_training.template.minimum_jerk import minimum_jerk
 
 TURN_NOISE_RAD, JOINT_NOISE_M = 0.010, 0.0003  # each axis; with 'lifted' on the demo clip a wrist at rest shows 1.1 degrees, a pip 0.7
 REST_S = 1.5
@@ -84,9 +85,9 @@ def _hand(stamp_s: float, joints: FloatArray) -> Hand:
     )  # fmt: skip
 
 
-REST = Exercise(np.zeros(3), 0.0, 0.0, 0)
-TURNING = Exercise(np.array([0.6, 0.64, 0.48]), 0.0, 1.875 * 1.0 / 2.0, 12)  # 1 rad, at most 2 rad/s
-BENDING = Exercise(np.zeros(3), 0.6, 1.875 * 1.2 / 4.0, 12)  # a fist: the pip's frame by 1.2 rad, at most 4 rad/s
+RESTING = Exercise(np.zeros(3), 0.0, 0.0, 0)
+WRIST_TURNING = Exercise(np.array([0.6, 0.64, 0.48]), 0.0, 1.875 * 1.0 / 2.0, 12)  # 1 rad, at most 2 rad/s
+FINGER_BENDING = Exercise(np.zeros(3), 0.6, 1.875 * 1.2 / 4.0, 12)  # a fist: the pip's frame by 1.2 rad, at most 4 rad/s
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,10 @@ class OrientationBench:
 
     def __init__(self, noise: NoiseModel | None = None, seconds: float = 40.0, seed: int = 0) -> None:
         noise = noise or NoiseModel()
-        self._rest = Trial(REST, seconds, noise, seed)
-        self._turning, self._bending = (Trial(e, float(e.starts[-1] + e.seconds + REST_S), noise, seed + 1) for e in (TURNING, BENDING))
+        self._rest = Trial(RESTING, seconds, noise, seed)
+        self._turning, self._bending = (
+            Trial(e, float(e.starts[-1] + e.seconds + REST_S), noise, seed + 1) for e in (WRIST_TURNING, FINGER_BENDING)
+        )
         self._raw = Poses.of(self._rest.hands)
 
     def measure(self, candidate: HandCandidate) -> OrientationFigures:

@@ -1,7 +1,7 @@
 """The filter benchmark of the wrist's position: how steady is a resting hand, how late is a moving one, for every filter over its
 parameters, over several seeds of the noise.
 
-Signals and noise: signals.py. Filters: candidates.py. Orientations: orientation.py. Recorded hands: recorded.py. Tables: filter_tables.py.
+Signals and noise: signals.py. Filters: candidates.py. Orientations: orientation.py. Recorded hands: recorded.py. Tables: tables.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.filters.candidates import Candidate, Factory, candidates
+from benchmarks.filters.candidates import OURS, Candidate, Factory, candidates
 from benchmarks.filters.measures import lag_s, overshoot, phase_lag_s, recovery_s, rest_jitter, run_filter
 from benchmarks.filters.signals import CLEAN, NoiseModel, hold, reaches, sinusoid, step, with_gap
 
@@ -22,7 +22,7 @@ SEEDS = tuple(range(0, 80, 10))
 
 
 @dataclass(frozen=True)
-class FilterFigures:
+class PositionFigures:
     """Measured in one run; mm and ms unless the name says otherwise.
 
     Jitter is the deviation from the mean of a rest, across the ray (one axis) and along it; ``cut`` is raw jitter over filtered.
@@ -54,23 +54,23 @@ class FilterFigures:
 
 
 @dataclass(frozen=True)
-class Row:
+class PositionRow:
     """A filter's figures, one for each seed."""
 
     candidate: Candidate
-    runs: tuple[FilterFigures, ...]
+    runs: tuple[PositionFigures, ...]
 
-    def over_seeds(self, of: Callable[[Sequence[float]], Any]) -> FilterFigures:
+    def over_seeds(self, of: Callable[[Sequence[float]], Any]) -> PositionFigures:
         """Each figure's median, least or largest."""
-        return FilterFigures(**{f.name: float(of([getattr(run, f.name) for run in self.runs])) for f in fields(FilterFigures)})
+        return PositionFigures(**{f.name: float(of([getattr(run, f.name) for run in self.runs])) for f in fields(PositionFigures)})
 
     @property
-    def figures(self) -> FilterFigures:
+    def figures(self) -> PositionFigures:
         """Medians over the seeds."""
         return self.over_seeds(np.median)
 
 
-class FilterBench:
+class PositionBench:
     """The signals of one run; every candidate sees the same ones."""
 
     def __init__(self, noise: NoiseModel | None = None, seconds: float = 40.0, seed: int = 0) -> None:
@@ -86,7 +86,7 @@ class FilterBench:
         start, _ = self.clean[0].stops[1]
         self.gaps = [(with_gap(self.clean[0], start + s, start + s + 0.5), start + s + 0.5) for s in (0.2, 0.4, 0.6)]
 
-    def measure(self, make: Factory) -> FilterFigures:
+    def measure(self, make: Factory) -> PositionFigures:
         begin = time.perf_counter()
         resting = run_filter(make, self.hold)
         update_us = 1e6 * (time.perf_counter() - begin) / len(self.hold.stamps)
@@ -99,7 +99,7 @@ class FilterBench:
         target = self.step.path(np.array([0.0, 4.0]))
         way = target[1] - target[0]
         passed = float(((jump - target[1]) @ way).max() / (way @ way))
-        return FilterFigures(
+        return PositionFigures(
             jitter_mm=1e3 * jitter[0],
             depth_jitter_mm=1e3 * jitter[1],
             cut=raw[0] / jitter[0],
@@ -118,25 +118,25 @@ class FilterBench:
         )
 
 
-def measure_filters(seconds: float = 40.0, seeds: Sequence[int] = SEEDS, plot_seeds: int = 2) -> list[Row]:
+def measure_filters(seconds: float = 40.0, seeds: Sequence[int] = SEEDS, plot_seeds: int = 2) -> list[PositionRow]:
     """Every candidate's figures: rows of the table for all seeds, what is only a dot of the plot for the first few.
 
     The PyPI package is left out, not faked, where it is not installed.
     """
-    benches = [FilterBench(NoiseModel(), seconds, seed) for seed in seeds]
+    benches = [PositionBench(NoiseModel(), seconds, seed) for seed in seeds]
     rows = []
     for candidate in candidates():
         chosen = benches if candidate.named else benches[:plot_seeds]
         try:
-            rows.append(Row(candidate, tuple(bench.measure(candidate.make) for bench in chosen)))
+            rows.append(PositionRow(candidate, tuple(bench.measure(candidate.make) for bench in chosen)))
         except ModuleNotFoundError:
             print(f"{candidate.family}: not installed, left out")
     return rows
 
 
-def beaten(ours: Row, rows: Sequence[Row], longest_lag_ms: float = 250.0) -> list[Row]:
+def beaten(ours: PositionRow, rows: Sequence[PositionRow], longest_lag_ms: float = 250.0) -> list[PositionRow]:
     """Rivals steadier than ours with any seed at any lag up to ``longest_lag_ms``, quicker or slower: empty if ours wins everywhere."""
-    rivals = [row for row in rows if not row.candidate.family.startswith("ours")]
+    rivals = [row for row in rows if row.candidate.family != OURS]
     return [
         rival
         for rival in rivals
@@ -147,6 +147,6 @@ def beaten(ours: Row, rows: Sequence[Row], longest_lag_ms: float = 250.0) -> lis
     ]
 
 
-def default_row(rows: Sequence[Row]) -> Row:
+def default_row(rows: Sequence[PositionRow]) -> PositionRow:
     """The row of the default filter."""
-    return next(r for r in rows if r.candidate.family == "ours: still or moving" and r.candidate.named)
+    return next(r for r in rows if r.candidate.family == OURS and r.candidate.named)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.filters.candidates import HandCandidate, hand_candidates
+from benchmarks.filters.hand_poses import FINGER_JOINT, Poses, filtered, starts_of
 from benchmarks.filters.measures import best_delay_s
-from benchmarks.filters.poses import FINGER_JOINT, Poses, filtered, starts_of
 from handmesh_ros.errors import InputError
 from handmesh_ros.files import clip_file, package_file
 from handmesh_ros.hand import WRIST, FloatArray, Hand, Side
@@ -24,11 +24,11 @@ from handmesh_ros.sources import open_source
 
 TREMBLE_SAMPLES = 9  # at 30 Hz, the quarter of a second in which a hand's own movement is a parabola
 AVERAGED_SAMPLES = 5
-SETTLING_S = 0.3  # after a start, the filters still come from different sides
+AFTER_START_S = 0.3  # after a start, the filters still come from different sides
 
 
 @dataclass(frozen=True)
-class Recording:
+class RecordedHands:
     """The unsmoothed hands of a clip, in order, and their true poses where they are known."""
 
     name: str
@@ -59,7 +59,7 @@ class RecordedRow:
     figures: RecordedFigures
 
 
-def recordings(progress: Callable[[str], None] = print) -> Iterator[Recording]:
+def recordings(progress: Callable[[str], None] = print) -> Iterator[RecordedHands]:
     """The demo clip and, where it is there, the video of a human hand, by every mesh model whose file is there.
 
     Args:
@@ -83,7 +83,7 @@ def recordings(progress: Callable[[str], None] = print) -> Iterator[Recording]:
             yield record(clip, path, camera, name)
 
 
-def record(clip: str, path: Path, camera: Camera, model: str) -> Recording:
+def record(clip: str, path: Path, camera: Camera, model: str) -> RecordedHands:
     """Run a clip through the pipeline.
 
     Raises:
@@ -99,21 +99,21 @@ def record(clip: str, path: Path, camera: Camera, model: str) -> Recording:
     if not hands:
         raise InputError(f"{path}: the model '{model}' sees no hand in it")
     truth = _demo_truth(np.array(numbers), Poses.of(hands)) if clip == "demo" else None
-    return Recording(f"{clip}, {model}", tuple(hands), truth)
+    return RecordedHands(f"{clip}, {model}", tuple(hands), truth)
 
 
-def measure_recording(recording: Recording) -> list[RecordedRow]:
+def measure_recording(recorded: RecordedHands) -> list[RecordedRow]:
     """Every filter's figures, and those of the truth; a rival whose package is not installed is left out."""
-    raw = Poses.of(recording.hands)
-    starts = starts_of(recording.hands)
-    truth = recording.truth or _averaged(raw, starts)
+    raw = Poses.of(recorded.hands)
+    starts = starts_of(recorded.hands)
+    truth = recorded.truth or _averaged(raw, starts)
     rows = []
     for candidate in hand_candidates():
         try:
-            rows.append(RecordedRow(candidate, _figures(filtered(recording.hands, candidate), raw, truth, starts)))
+            rows.append(RecordedRow(candidate, _figures(filtered(recorded.hands, candidate), raw, truth, starts)))
         except ModuleNotFoundError:
             continue  # the table of positions has said so
-    if recording.truth is not None:
+    if recorded.truth is not None:
         rows.append(RecordedRow(HandCandidate("(the truth)", ""), _figures(truth, raw, truth, starts)))
     return rows
 
@@ -125,7 +125,7 @@ def _figures(poses: Poses, raw: Poses, truth: Poses, starts: Sequence[int]) -> R
     across = trembling - along[:, None] * rays
     settled = np.ones(len(raw.stamps), bool)
     for start in starts:
-        settled &= (raw.stamps < raw.stamps[start]) | (raw.stamps >= raw.stamps[start] + SETTLING_S)
+        settled &= (raw.stamps < raw.stamps[start]) | (raw.stamps >= raw.stamps[start] + AFTER_START_S)
 
     def lag_ms(of: Callable[[Poses], FloatArray]) -> float:
         reference = of(truth)

@@ -1,4 +1,4 @@
-"""The filters that others use, behind the interface of ours: ``reset()`` and ``update(value, dt)`` of a position (3,).
+"""The filters that others use, behind the interface of ours: ``reset()`` and ``update(value, dt)`` of a position (3,) or of a rotation.
 
 dt is 0 in the first update. Constants are those published where a source is named.
 """
@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.perception.rotations import rotation_matrix, rotation_vector
+from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters, low_pass_gain
 
 
-class PositionFilter(Protocol):
+class Filter(Protocol):
     def reset(self) -> None: ...
 
     def update(self, value: FloatArray, dt: float) -> FloatArray: ...
@@ -133,3 +136,43 @@ class SavitzkyGolay:
     def update(self, value: FloatArray, dt: float) -> FloatArray:
         self.window.append(value)
         return self.weights @ np.array(self.window) if len(self.window) == len(self.weights) else value
+
+
+class OnRotationVectors:
+    """A filter of positions used on rotations (3, 3): on rotation vectors seen from the first one, radians for metres."""
+
+    def __init__(self, make: Callable[[], Filter]) -> None:
+        self.filter = make()
+        self.reset()
+
+    def reset(self) -> None:
+        self.filter.reset()
+        self.anchor: FloatArray | None = None
+
+    def update(self, value: FloatArray, dt: float) -> FloatArray:
+        if self.anchor is None:
+            self.anchor = value
+        return rotation_matrix(self.filter.update(rotation_vector(value @ self.anchor.T), dt)) @ self.anchor
+
+
+class RotationOneEuro:
+    """One-Euro on SO(3), of a rotation (3, 3): the gain follows the angular speed, radians for metres."""
+
+    def __init__(self, parameters: OneEuroParameters) -> None:
+        self.parameters = parameters
+        self.reset()
+
+    def reset(self) -> None:
+        self.value: FloatArray | None = None
+
+    def update(self, value: FloatArray, dt: float) -> FloatArray:
+        if self.value is None:
+            self.value, self.raw, self.velocity = value, value, np.zeros(3)
+            return value
+        rate = rotation_vector(value @ self.raw.T) / dt
+        self.velocity = self.velocity + low_pass_gain(self.parameters.speed_cutoff_hz, dt) * (rate - self.velocity)
+        self.raw = value
+        gain = self.parameters.gain(float(np.linalg.norm(self.velocity)), dt)
+        turned = rotation_matrix(gain * rotation_vector(value @ self.value.T)) @ self.value
+        self.value = turned @ (1.5 * np.eye(3) - 0.5 * turned.T @ turned)  # Newton's step: rounding errors do not pile up
+        return self.value

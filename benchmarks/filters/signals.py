@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.hand import FloatArray
+from handmesh_training.template.minimum_jerk import minimum_jerk
 
 HOME = np.array([0.05, 0.03, 0.6])
 SETTLING_S = 0.5  # a filter may take this long to come to rest
-Path = Callable[[FloatArray], FloatArray]  # times (N,) -> positions (N, 3)
+Trajectory = Callable[[FloatArray], FloatArray]  # times (N,) -> positions (N, 3)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Signal:
     name: str
     stamps: FloatArray
     measured: FloatArray
-    path: Path
+    path: Trajectory
     still: NDArray[np.bool_]
     stops: tuple[tuple[float, float], ...] = field(default=())
 
@@ -60,12 +61,6 @@ class Signal:
     def truth(self) -> FloatArray:
         """(N, 3) metres."""
         return self.path(self.stamps)
-
-
-def minimum_jerk(fraction: FloatArray) -> FloatArray:
-    """Share of the way gone at a share of the time: how human arms reach (Flash and Hogan 1985). Its peak is 1.875 mean."""
-    s = np.clip(fraction, 0.0, 1.0)
-    return s**3 * (10.0 - 15.0 * s + 6.0 * s * s)
 
 
 def sample_times(duration_s: float, noise: NoiseModel, rng: np.random.Generator) -> FloatArray:
@@ -97,7 +92,7 @@ def add_noise(truth: FloatArray, noise: NoiseModel, rng: np.random.Generator) ->
     return truth + noise.lateral_m * (unit + (noise.depth_ratio - 1.0) * along)
 
 
-def measure(name: str, path: Path, duration_s: float, noise: NoiseModel, seed: int, stops: tuple[tuple[float, float], ...] = (),
+def measure(name: str, path: Trajectory, duration_s: float, noise: NoiseModel, seed: int, stops: tuple[tuple[float, float], ...] = (),
             resting: bool = False) -> Signal:  # fmt: skip
     """Sample a path. ``resting``: the path is at rest outside ``stops``."""
     rng = np.random.default_rng(seed)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from benchmarks.filters.candidates import OURS
 from benchmarks.filters.orientation import OrientationRow
-from benchmarks.filters.position import Row, default_row
+from benchmarks.filters.position import PositionRow, default_row
 from benchmarks.filters.recorded import RecordedRow
 
 RANGED = ("cut", "depth_cut", "lag_ms")  # shown with the least and the largest of all seeds
 
 
-def position_table(rows: Sequence[Row]) -> str:
+def position_table(rows: Sequence[PositionRow]) -> str:
     """Medians over the seeds, and the range of what is promised."""
     lines = []
     for row in rows:
@@ -46,7 +47,7 @@ def _number(value: float) -> str:
     return f"{value:.{1 if abs(value) >= 9.95 else 2}f}"
 
 
-def plot(rows: Sequence[Row], path: Path) -> None:
+def plot(rows: Sequence[PositionRow], path: Path) -> None:
     """The Pareto plot: jitter at rest over lag at 0.5 m/s, medians; lower left is better. Needs matplotlib."""
     import matplotlib
 
@@ -57,7 +58,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     families = list(dict.fromkeys(r.candidate.family for r in rows))
     for i, family in enumerate(families):
         members = sorted((r for r in rows if r.candidate.family == family), key=lambda r: r.figures.lag_ms)
-        ours = family.startswith("ours")
+        ours = family == OURS
         lags, jitters = [r.figures.lag_ms for r in members], [r.figures.total_jitter_mm for r in members]
         axes.plot(lags, jitters, "-o" if ours else "--s", color=f"C{i}", label=family, linewidth=2 if ours else 1, markersize=4)
     best = default_row(rows)

@@ -16,7 +16,7 @@ from rclpy.parameter import Parameter
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import Side
 from handmesh_ros.perception.pipeline import PipelineParameters
-from handmesh_ros.perception.smoothing.smoother import KINDS, SmoothingParameters
+from handmesh_ros.perception.smoothing.smoother import SmoothingParameters
 from handmesh_ros.perception.tracking.tracker import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL
 
@@ -41,14 +41,6 @@ def _parameter(
     """One row of the table: a dataclass field whose metadata holds what ROS wants to know."""
     metadata = {"description": description, "range": None if low is None else (low, high), "choices": tuple(choices)}
     return field(default=default, metadata={**metadata, "pattern": pattern, "read_only": read_only})
-
-
-def _cutoff(default: float, of_what: str) -> Any:
-    return _parameter(default, f"least cut-off frequency {of_what}", low=0.01, high=60.0)
-
-
-def _slope(default: float, with_what: str) -> Any:
-    return _parameter(default, f"rise of the cut-off {with_what}", low=0.0, high=500.0)
 
 
 @dataclass(frozen=True)
@@ -91,25 +83,13 @@ class NodeParameters:
     detection_threshold: float = _parameter(
         PIPELINE.detection_threshold, "least score of the palm detector: lower finds more hands and more that are none", low=0.1, high=0.95
     )
-    smoothing: str = _parameter(
-        SMOOTHING.kind, "filter of the wrist in `hands`; none: nothing is filtered, as `hands_raw` never is", choices=KINDS
+    smoothing: bool = _parameter(SMOOTHING.enabled, "whether `hands` are filtered; `hands_raw` never are")
+    finger_min_cutoff_hz: float = _parameter(
+        SMOOTHING.fingers.min_cutoff_hz, "least cut-off frequency of still fingers: lower is calmer", low=0.01, high=60.0
     )
-    min_cutoff_hz: float = _cutoff(SMOOTHING.min_cutoff_hz, "of a still wrist across the line of sight, with one_euro: lower is calmer")
-    cutoff_slope_hz_per_mps: float = _slope(
-        SMOOTHING.cutoff_slope_hz_per_mps, "with the wrist's speed, with one_euro: higher follows fast hands sooner"
+    finger_cutoff_slope_hz_per_mps: float = _parameter(
+        SMOOTHING.fingers.cutoff_slope_hz_per_mps, "rise of the cut-off with a finger joint's speed in the palm", low=0.0, high=500.0
     )
-    depth_min_cutoff_hz: float = _cutoff(SMOOTHING.depth_min_cutoff_hz, "of a still wrist's distance, with one_euro")
-    depth_cutoff_slope_hz_per_mps: float = _slope(
-        SMOOTHING.depth_cutoff_slope_hz_per_mps, "with the speed along the line of sight, with one_euro"
-    )
-    rotation_min_cutoff_hz: float = _cutoff(
-        SMOOTHING.rotation_min_cutoff_hz, "of a still hand's orientation, with one_euro or kalman: lower is calmer"
-    )
-    rotation_cutoff_slope_hz_per_radps: float = _slope(
-        SMOOTHING.rotation_cutoff_slope_hz_per_radps, "with the hand's turning rate, with one_euro or kalman"
-    )
-    finger_min_cutoff_hz: float = _cutoff(SMOOTHING.finger_min_cutoff_hz, "of still fingers: lower is calmer")
-    finger_cutoff_slope_hz_per_mps: float = _slope(SMOOTHING.finger_cutoff_slope_hz_per_mps, "with a finger joint's speed in the palm")
     max_prediction_s: float = _parameter(
         SMOOTHING.prediction_limit_s, "how far `target_pose` is predicted beyond the image's stamp at most, seconds", low=0.0, high=0.2
     )
@@ -128,12 +108,14 @@ class NodeParameters:
 
     def for_pipeline(self) -> PipelineParameters:
         """Those that perception wants to know."""
-        cutoffs = {name: getattr(self, name) for name in vars(SMOOTHING) if name in PARAMETER_NAMES}
+        fingers = replace(
+            SMOOTHING.fingers, min_cutoff_hz=self.finger_min_cutoff_hz, cutoff_slope_hz_per_mps=self.finger_cutoff_slope_hz_per_mps
+        )
         return PipelineParameters(
             side=None if self.handedness == "auto" else Side(self.handedness),
             detection_threshold=self.detection_threshold,
             tracking=TrackingParameters(max_hands=self.max_hands),
-            smoothing=SmoothingParameters(kind=self.smoothing, prediction_limit_s=self.max_prediction_s, **cutoffs),
+            smoothing=SmoothingParameters(enabled=self.smoothing, fingers=fingers, prediction_limit_s=self.max_prediction_s),
         )
 
 

@@ -22,6 +22,12 @@ YZX, ONES = np.array([1, 2, 0]), np.ones((3, 1))
 # ---- single vectors ----
 
 
+def vector_of(row: FloatArray) -> Vector:
+    """A single vector of an array (3,)."""
+    x, y, z = row.tolist()
+    return x, y, z
+
+
 def dot(a: Vector, b: Vector) -> float:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 

@@ -28,6 +28,7 @@ from handmesh_training.renders.sensor import Sensor, expose
 from handmesh_training.renders.shading import draw
 from handmesh_training.renders.surface import HandSurface
 from handmesh_training.renders.views import hand_rotation
+from handmesh_training.template.minimum_jerk import minimum_jerk
 from handmesh_training.template.poses import mean_shape
 from handmesh_training.template.rig import Rig, load_poses, load_rig
 from handmesh_training.template.rotation_batches import axis_rotation, slerp
@@ -86,12 +87,6 @@ def camera() -> Camera:
     """The clip's camera: no distortion, principal point in the middle."""
     K = np.array([[FOCAL_PX, 0, (WIDTH - 1) / 2], [0, FOCAL_PX, (HEIGHT - 1) / 2], [0, 0, 1]])
     return Camera(width=WIDTH, height=HEIGHT, K=K)
-
-
-def minimum_jerk(part: FloatArray) -> FloatArray:
-    """From 0 to 1 with speed and acceleration zero at both ends (Flash and Hogan 1985)."""
-    part = np.clip(part, 0.0, 1.0)
-    return part**3 * (10 - 15 * part + 6 * part**2)
 
 
 @dataclass(frozen=True, eq=False)

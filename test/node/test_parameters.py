@@ -43,10 +43,10 @@ def test_defaults_are_those_of_perception() -> None:
 
 
 def test_values_reach_perception() -> None:
-    parameters = NodeParameters(handedness="left", max_hands=1, min_cutoff_hz=0.9, smoothing="kalman").for_pipeline()
+    parameters = NodeParameters(handedness="left", max_hands=1, smoothing=False, finger_min_cutoff_hz=0.9).for_pipeline()
     assert parameters.side is Side.LEFT
     assert parameters.tracking.max_hands == 1
-    assert (parameters.smoothing.kind, parameters.smoothing.min_cutoff_hz) == ("kalman", 0.9)
+    assert (parameters.smoothing.enabled, parameters.smoothing.fingers.min_cutoff_hz) == (False, 0.9)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_values_reach_perception() -> None:
         ({"hand_size_m": float("nan")}, "'hand_size_m' cannot be nan"),
         ({"frame_prefix": "my robot"}, "'frame_prefix' cannot be 'my robot'"),
         ({"model": ""}, "'model' cannot be ''"),
-        ({"smoothing": "magic"}, "'smoothing' cannot be 'magic'"),
+        ({"finger_min_cutoff_hz": 0.0}, "'finger_min_cutoff_hz' cannot be 0.0: expected 0.01 to 60"),
     ],
 )
 def test_impossible_values_are_refused_with_what_is_possible(change: dict, reason: str) -> None:

@@ -5,33 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 from handmesh_ros.hand import JOINT_COUNT, JOINT_PARENTS, FloatArray
-from handmesh_ros.perception.frames import dot, least
-from handmesh_ros.perception.smoothing.one_euro import OneEuroVector
+from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters, OneEuroVector
+from handmesh_ros.perception.vectors import LEAST_LENGTH, least, row_dots
 
-FINGERS, BONES = 5, 4  # and the bones of each, from the wrist to the tip
+FINGER_FILTER = OneEuroParameters(min_cutoff_hz=1.0, cutoff_slope_hz_per_mps=25.0, speed_cutoff_hz=2.0, speed_floor_mps=0.06)
+FINGER_COUNT, BONE_COUNT = 5, 4  # and the bones of each, from the wrist to the tip
 PARENTS = np.array(JOINT_PARENTS[1:])
 BONE_MEMORY = 64  # frames whose median is a bone's length
 EARLY_FRAMES, MEDIAN_EVERY = 16, 8  # a median of many barely changes from frame to frame, and steady lengths are what it is for
 MESH_REACH_M = 0.012  # how far a joint carries the mesh along, about a finger's radius
-TINY_M = 1e-9
 
 Shape = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 
 
 class Articulation:
-    """Filters the shape of ONE track's hand. ``filter`` is the One-Euro filter of its joints."""
+    """Filters the shape of ONE track's hand; its joints by One-Euro with these ``parameters``."""
 
-    def __init__(self, filter: OneEuroVector) -> None:
-        self._filter = filter
+    def __init__(self, parameters: OneEuroParameters = FINGER_FILTER) -> None:
+        self._filter = OneEuroVector(parameters)
         self.reset()
 
     def reset(self) -> None:
         """Forget the past: the next shape is returned as it is."""
         self._filter.reset()
         self._frames = 0
-        self._length_memory = np.zeros((BONE_MEMORY, FINGERS, BONES, 1))
-        self._lengths = np.zeros((FINGERS, BONES, 1))
-        self._y: FloatArray = np.zeros((FINGERS, BONES - 1, 3))
+        self._length_memory = np.zeros((BONE_MEMORY, FINGER_COUNT, BONE_COUNT, 1))
+        self._lengths = np.zeros((FINGER_COUNT, BONE_COUNT, 1))
+        self._y: FloatArray = np.zeros((FINGER_COUNT, BONE_COUNT - 1, 3))
         # The mesh in float32: to a hundredth of a micrometre, and half the memory to go through.
         self._vertices = np.zeros((0, 3), np.float32)
         self._skin = np.zeros((0, JOINT_COUNT), np.float32)
@@ -56,7 +56,7 @@ class Articulation:
         if self._frames == 0:
             self._y, self._vertices, self._skin = y, vertices, _skin(joints, vertices)
         held, directions = self._with_constant_bones(filtered, joints, x)
-        self._y = self._y + gain[1:].reshape(FINGERS, BONES)[:, :-1, None] * (y - self._y)
+        self._y = self._y + gain[1:].reshape(FINGER_COUNT, BONE_COUNT)[:, :-1, None] * (y - self._y)
         # A vertex has its joints' gain in the filter, then it is moved as far as they are: one product gives both.
         of_joints = np.empty((JOINT_COUNT, 4), np.float32)
         of_joints[:, 0], of_joints[:, 1:] = gain, held - filtered
@@ -70,17 +70,17 @@ class Articulation:
         The wrist is the origin. ``x`` is the direction of a finger's bone without length.
         """
         both = np.array([joints, measured])
-        bones = (both[:, 1:] - both.take(PARENTS, 1)).reshape(2, FINGERS, BONES, 3)
-        filtered, lengths = np.sqrt(dot(bones, bones))
+        bones = (both[:, 1:] - both.take(PARENTS, 1)).reshape(2, FINGER_COUNT, BONE_COUNT, 3)
+        filtered, lengths = np.sqrt(row_dots(bones, bones))
         self._length_memory[self._frames % BONE_MEMORY] = lengths
         self._frames += 1
         if self._frames <= EARLY_FRAMES or self._frames % MEDIAN_EVERY == 0:
             self._lengths = np.median(self._length_memory[: self._frames], axis=0)
-        directions = bones[0] / np.maximum(filtered, TINY_M)
+        directions = bones[0] / np.maximum(filtered, LEAST_LENGTH)
         held = np.zeros((JOINT_COUNT, 3))
-        np.add.accumulate(self._lengths * directions, axis=1, out=held[1:].reshape(FINGERS, BONES, 3))
-        if least(filtered) <= TINY_M:
-            directions[:, 1:] = np.where(filtered[:, 1:] > TINY_M, directions[:, 1:], x)
+        np.add.accumulate(self._lengths * directions, axis=1, out=held[1:].reshape(FINGER_COUNT, BONE_COUNT, 3))
+        if least(filtered) <= LEAST_LENGTH:
+            directions[:, 1:] = np.where(filtered[:, 1:] > LEAST_LENGTH, directions[:, 1:], x)
         return held, directions[:, 1:]
 
 

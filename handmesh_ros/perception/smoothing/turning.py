@@ -10,8 +10,9 @@ import math
 import numpy as np
 
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.perception.smoothing.one_euro import rotation_matrix, rotation_vector
-from handmesh_ros.perception.smoothing.still_or_moving import MotionParameters, StillOrMoving
+from handmesh_ros.perception.rotations import rotation_matrix, rotation_vector
+from handmesh_ros.perception.smoothing.belief import MotionParameters
+from handmesh_ros.perception.smoothing.still_or_moving import StillOrMoving
 
 FAR_RAD = 1.0  # beyond this the anchor moves along: rotation vectors measure lengths well only near it
 

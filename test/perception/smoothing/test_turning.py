@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handmesh_ros.perception.smoothing.one_euro import rotation_matrix, rotation_vector
+from handmesh_ros.perception.rotations import rotation_matrix, rotation_vector
 from handmesh_ros.perception.smoothing.turning import TurningOrNot
 
 DT = 1 / 30

@@ -7,7 +7,7 @@ from support.paths import REPO, SHARED, needs_shared
 
 from handmesh_ros.hand import INDEX_TIP, MIDDLE_MCP, THUMB_TIP, WRIST
 from handmesh_ros.perception.camera import Camera
-from handmesh_training.renders.demo_clip import KEYS, RATE_HZ, STILL_S, Motion, choreography, minimum_jerk, render_frames, truth
+from handmesh_training.renders.demo_clip import KEYS, RATE_HZ, STILL_S, Motion, choreography, render_frames, truth
 from handmesh_training.template.rig import load_poses, load_rig
 
 DEMO = REPO / "config" / "demo"
@@ -82,15 +82,6 @@ def test_thumb_and_index_meet_twice(committed: dict[str, np.ndarray]) -> None:
     touching = (gap[committed["stamp_s"] > STILL_S[1]] < 0.012).astype(int)
     assert (np.diff(touching) == 1).sum() == 2
     assert gap.max() > 0.08
-
-
-def test_minimum_jerk_starts_and_ends_at_rest() -> None:
-    part = np.linspace(0, 1, 1001)
-    way = minimum_jerk(part)
-    assert way[0] == 0 and way[-1] == 1 and way[500] == pytest.approx(0.5)
-    speed = np.gradient(way, part)
-    assert speed.max() == pytest.approx(1.875, abs=1e-3)
-    assert speed[0] < 1e-3 and speed[-1] < 1e-3
 
 
 @needs_shared

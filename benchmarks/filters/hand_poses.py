@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from benchmarks.filters.candidates import HandCandidate
+from benchmarks.filters.candidates import Factory, HandCandidate
 from handmesh_ros.hand import INDEX_MCP, WRIST, FloatArray, Hand
-from handmesh_ros.perception.smoothing.one_euro import rotation_matrix, rotation_vector
+from handmesh_ros.perception.rotations import rotation_vector
 from handmesh_ros.perception.smoothing.smoother import HandSmoother, SmoothingParameters
 
 FINGER_JOINT = INDEX_MCP + 1  # the index finger's pip: what bends most
@@ -73,12 +73,8 @@ def _one_track(hands: Sequence[Hand], candidate: HandCandidate) -> Poses:
     raw = Poses.of(hands)
     steps = np.diff(raw.stamps, prepend=raw.stamps[0]).tolist()
 
-    def run(make: Callable, values: FloatArray) -> FloatArray:
+    def run(make: Factory, values: FloatArray) -> FloatArray:
         filter_ = make()
         return np.array([filter_.update(value, dt) for value, dt in zip(values, steps, strict=True)])
 
-    def turned(rotations: FloatArray) -> FloatArray:
-        anchor = rotations[0]
-        return np.array([rotation_matrix(v) @ anchor for v in run(candidate.rotation, rotation_vectors(rotations, anchor))])
-
-    return Poses(raw.stamps, run(candidate.position, raw.positions), turned(raw.turns), turned(raw.bends))
+    return Poses(raw.stamps, run(candidate.position, raw.positions), run(candidate.rotation, raw.turns), run(candidate.rotation, raw.bends))
