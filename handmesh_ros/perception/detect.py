@@ -7,6 +7,7 @@ The method is that of MediaPipe's hand graph: anchors by formula, a threshold on
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.perception.mesh_net import ModelContractError, create_session
+from handmesh_ros.perception.crop import CropRegion, check_picture, up_angle
+from handmesh_ros.perception.onnx_session import ModelContractError, create_session
 
 # (stride in pixels, anchors a cell) of the network's two output grids.
 ANCHOR_GRIDS = ((8, 2), (16, 6))
@@ -26,6 +28,11 @@ MERGE_IOU = 0.3  # palms that overlap more than this are one palm
 RETRY_MARGIN = 0.25
 RETRY_THRESHOLD = 0.3
 RETRY_LEAST_SIZE = 0.25  # of the frame's longer side: anything smaller is no hand that fills the picture
+
+# MediaPipe's palm rule: hand_detector_to_hand_landmark's RectTransformation.
+PALM_SCALE = 2.6
+PALM_SHIFT = -0.5
+PALM_WRIST, PALM_MIDDLE_MCP = 0, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +73,9 @@ class PalmDetector:
             threshold: least score.
 
         Raises:
-            ValueError: the frame is not an RGB picture.
+            CropError: the frame is not an RGB picture.
         """
-        if frame_rgb.ndim != 3 or frame_rgb.shape[2] != 3 or frame_rgb.dtype != np.uint8 or frame_rgb.size == 0:
-            raise ValueError(f"a frame must be a uint8 array (height, width, 3), this one is {frame_rgb.dtype} {frame_rgb.shape}")
+        check_picture(frame_rgb)
         palms = self._look(frame_rgb, 0.0, threshold)
         if not palms:
             least = RETRY_LEAST_SIZE * max(frame_rgb.shape)
@@ -111,6 +117,22 @@ class PalmDetector:
         if inputs != {"image": [1, 3, size, size]} or outputs != {"boxes": [1, count, 18], "scores": [1, count, 1]}:
             raise ModelContractError(f"{self.path}: not a palm detector: its inputs are {inputs}, its outputs {outputs}")
         return size
+
+
+def region_from_palm(palm: PalmDetection, mirror: bool = False) -> CropRegion:
+    """MediaPipe's square around the whole hand, from its palm detection.
+
+    Upright by wrist -> middle mcp, moved half a box height towards the fingers, 2.6 times the box's longer side.
+    (Source: mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt.)
+
+    Raises:
+        CropError: the box is not finite or has no size.
+    """
+    x0, y0, x1, y1 = (float(value) for value in palm.box)
+    angle = up_angle(*(palm.keypoints[PALM_MIDDLE_MCP] - palm.keypoints[PALM_WRIST]).tolist())
+    shift = PALM_SHIFT * (y1 - y0) * np.array([-math.sin(angle), math.cos(angle)])
+    center = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) + shift
+    return CropRegion(center, PALM_SCALE * max(x1 - x0, y1 - y0), angle, mirror)
 
 
 def make_anchors(input_size: int) -> FloatArray:

@@ -16,19 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 
-from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
-from handmesh_ros.perception.crop import CROP_BOXES, CropRegion, region_from_keypoints
+from handmesh_ros.perception.crop import CropRegion
+from handmesh_ros.perception.crop_rules import CROP_BOXES, region_from_keypoints
+from handmesh_ros.perception.onnx_session import ModelContractError, create_session
 
 CONTRACT_VERSION = "1"
 REQUIRED_OUTPUTS = ("vertices", "joints", "keypoints")
 OPTIONAL_OUTPUTS = ("score", "side")
-
-
-class ModelContractError(HandmeshError, ValueError):
-    """The file is no ONNX model, or breaks the mesh network contract; the message says where."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,26 +158,3 @@ class MeshNetwork:
         if vertices.ndim != 2 or vertices.shape[1] != 3 or self.faces.max() >= len(vertices):
             raise self._broken(f"vertices are {vertices.shape} but faces name vertex {self.faces.max()}")
         return len(vertices)
-
-
-def create_session(path: Path, threads: int) -> ort.InferenceSession:
-    """An ONNX Runtime session for per-frame work: full optimisation, few threads, and none of them spinning between frames.
-
-    Raises:
-        ModelContractError: the file is missing or no ONNX model.
-    """
-    if not path.is_file():
-        raise ModelContractError(f"{path}: there is no such model file; 'handmesh models' lists the models there are")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    # Spinning threads would burn most of a core between the frames of a 30 Hz camera.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise ModelContractError(
-            f"{path}: cannot be loaded as an ONNX model ({reason}); 'handmesh models --provision' mends damaged files"
-        ) from error

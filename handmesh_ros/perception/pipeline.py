@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from handmesh_ros.hand import WRIST, FloatArray, Hand, Side, TrackState
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.crop import CropError, CropRegion, region_from_palm, steadied
-from handmesh_ros.perception.detect import PalmDetection, PalmDetector
+from handmesh_ros.perception.crop import CropError, CropRegion
+from handmesh_ros.perception.crop_rules import steadied
+from handmesh_ros.perception.detect import PalmDetection, PalmDetector, region_from_palm
 from handmesh_ros.perception.measure import HandMeter, MeasuredHand
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.size.hand_size import HandSizes

@@ -21,7 +21,8 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.calibrate import create_calibrator
 
 from handmesh_ros.errors import HandmeshError
-from handmesh_ros.perception.crop import extract_patch, region_from_keypoints
+from handmesh_ros.perception.crop import extract_patch
+from handmesh_ros.perception.crop_rules import region_from_keypoints
 from handmesh_training.export.graph import ENCODER_SCOPE
 
 ActivationRanges = dict[str, tuple[float, float]]

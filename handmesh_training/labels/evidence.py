@@ -9,8 +9,9 @@ import onnxruntime as ort
 from tqdm import tqdm
 
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
-from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
-from handmesh_ros.perception.mesh_net import create_session
+from handmesh_ros.perception.crop import CropRegion, extract_patch
+from handmesh_ros.perception.crop_rules import region_from_keypoints
+from handmesh_ros.perception.onnx_session import create_session
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_training.labels.crops import RealCrops
 from handmesh_training.labels.fitter import Evidence

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.perception.crop import CropError, CropRegion, extract_patch, region_from_keypoints, region_from_palm
-from handmesh_ros.perception.detect import PalmDetection, PalmDetector
+from handmesh_ros.perception.crop import CropError, CropRegion, extract_patch
+from handmesh_ros.perception.crop_rules import region_from_keypoints
+from handmesh_ros.perception.detect import PalmDetection, PalmDetector, region_from_palm
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork
 

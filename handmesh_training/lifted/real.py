@@ -13,7 +13,8 @@ import numpy as np
 from tqdm import tqdm
 
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
+from handmesh_ros.perception.crop import CropRegion, extract_patch
+from handmesh_ros.perception.crop_rules import region_from_keypoints
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_ros.sources import read_picture
 from handmesh_training.labels.crops import FOLDERS

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from handmesh_ros.evaluation.metrics import point_errors, relative_keypoint_errors, similarity_align
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
+from handmesh_ros.perception.crop import CropRegion, extract_patch
+from handmesh_ros.perception.crop_rules import region_from_keypoints
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork, Observations
 from handmesh_training.renders.cache import join, read_cache

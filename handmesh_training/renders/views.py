@@ -8,7 +8,8 @@ import numpy as np
 
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.crop import CropRegion, region_from_keypoints
+from handmesh_ros.perception.crop import CropRegion
+from handmesh_ros.perception.crop_rules import region_from_keypoints
 from handmesh_ros.perception.frames import viewing_ray_rotation
 
 # Kinds of views: share, azimuth round the hand's long axis (0 the back, 180 the palm) and elevation (0: square to the fingers,

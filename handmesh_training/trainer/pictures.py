@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.perception.crop import region_from_keypoints
+from handmesh_ros.perception.crop_rules import region_from_keypoints
 from handmesh_training.renders.cache import read_shard, shard_paths
 from handmesh_training.renders.truth import to_reference_size, true_hands
 from handmesh_training.template import HandTemplate

@@ -11,7 +11,8 @@ from handmesh_ros.evaluation.datasets import Sample
 from handmesh_ros.evaluation.evaluate import evaluate
 from handmesh_ros.hand import Side
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.crop import CropRegion, region_from_keypoints
+from handmesh_ros.perception.crop import CropRegion
+from handmesh_ros.perception.crop_rules import region_from_keypoints
 from handmesh_ros.perception.mesh_net import MeshNetwork
 
 

@@ -7,11 +7,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.mediapipe_reference import PRESENT, MediaPipeReference, region_from_palm
+from hypothesis import given
+from hypothesis import strategies as st
+from support.mediapipe_reference import PRESENT, MediaPipeReference
+from support.mediapipe_reference import region_from_palm as reference_region
 from support.paths import SHARED, needs_shared
 
-from handmesh_ros.perception.detect import PalmDetection, PalmDetector, box_iou, decode, make_anchors, sigmoid, suppress
-from handmesh_ros.perception.mesh_net import ModelContractError
+from handmesh_ros.perception.detect import (
+    PalmDetection,
+    PalmDetector,
+    box_iou,
+    decode,
+    make_anchors,
+    region_from_palm,
+    sigmoid,
+    suppress,
+)  # fmt: skip
+from handmesh_ros.perception.onnx_session import ModelContractError
 from handmesh_ros.provision import model_path
 
 FRAMES = SHARED / "real_hands" / "frames"
@@ -99,6 +111,19 @@ def test_intersection_over_union(box: list[float], expected: float) -> None:
     assert box_iou(np.array([0.0, 0, 2, 2]), np.array([box], float))[0] == pytest.approx(expected)
 
 
+@given(st.floats(-np.pi, np.pi))
+def test_region_of_a_palm(angle: float) -> None:
+    """MediaPipe's rule on a palm pointing along ``angle``: 2.6 boxes large, half a box towards the fingers."""
+    up = np.array([np.sin(angle), -np.cos(angle)])
+    keypoints = np.zeros((7, 2))
+    keypoints[0], keypoints[2] = (200, 150) - 30 * up, (200, 150) + 30 * up
+    region = region_from_palm(PalmDetection(np.array([160.0, 110, 240, 190]), keypoints, 0.9), mirror=True)
+    np.testing.assert_allclose(region.center, (200, 150) + 40 * up, atol=1e-9)
+    assert region.size == pytest.approx(2.6 * 80)
+    assert np.cos(region.angle - angle) == pytest.approx(1)
+    assert region.mirror
+
+
 # -- bad input -----------------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (1, 1000), (3000, 2), (7, 193), (2160, 3840)])
 def test_frames_of_any_size_pass(detector: PalmDetector, shape: tuple[int, int]) -> None:
@@ -117,7 +142,7 @@ def test_frames_of_any_size_pass(detector: PalmDetector, shape: tuple[int, int])
     ],
 )  # fmt: skip
 def test_what_is_no_rgb_frame_is_refused(detector: PalmDetector, frame: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"uint8 array \(height, width, 3\)"):
+    with pytest.raises(ValueError, match=r"uint8 RGB array \(height, width, 3\)"):
         detector.detect(frame)
 
 
@@ -158,7 +183,7 @@ def test_at_most_one_frame_in_twenty_without_hands_shows_one(reference: MediaPip
     for frame, _ in frames(with_hands=False):
         found = reference.detector.detect(frame)
         palms += len(found)
-        hands += sum(reference.landmarks(frame, region_from_palm(palm)).presence >= PRESENT for palm in found)
+        hands += sum(reference.landmarks(frame, reference_region(palm)).presence >= PRESENT for palm in found)
     assert hands <= 1
     assert palms <= 8
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from support.tiny_mesh_network import FACES, METADATA, open_hand, write_tiny_mesh_network
 
-from handmesh_ros.perception.mesh_net import MeshNetwork, ModelContractError
+from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.perception.onnx_session import ModelContractError
 
 
 def grey_patch(size: int = 32) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.perception.detect import PalmDetection, PalmDetector
-from handmesh_ros.perception.mesh_net import create_session
+from handmesh_ros.perception.onnx_session import create_session
 
 PATCH = 224
 PRESENT = 0.5

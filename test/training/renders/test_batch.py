@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.paths import REPO, SHARED, needs_shared
 
-from handmesh_ros.perception.mesh_net import create_session
+from handmesh_ros.perception.onnx_session import create_session
 from handmesh_training.renders.assets import AssetError, irradiance_form, linear_to_srgb, load_assets, srgb_to_linear
 from handmesh_training.renders.batch import RenderBatch, Studio, render_batch
 from handmesh_training.renders.cache import SHARD_SIZE, CacheError, StudioOrder, read_cache, shard_paths, write_cache

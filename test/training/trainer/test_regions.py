@@ -7,7 +7,8 @@ import pytest
 import torch
 from support.dot_pictures import PIXELS_A_METRE, dot_pictures
 
-from handmesh_ros.perception.crop import CropRegion, extract_patch, region_from_keypoints
+from handmesh_ros.perception.crop import CropRegion, extract_patch
+from handmesh_ros.perception.crop_rules import region_from_keypoints
 from handmesh_training.trainer.dice import Dice, seeded
 from handmesh_training.trainer.gallery import Gallery
 from handmesh_training.trainer.pictures import SIDE, mirrored
