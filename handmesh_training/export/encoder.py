@@ -51,44 +51,44 @@ def emit(module: nn.Module, graph: GraphBuilder, x: str) -> str:
 
 
 @emit.register
-def _(module: ConvNorm, graph: GraphBuilder, x: str) -> str:
+def _conv_norm(module: ConvNorm, graph: GraphBuilder, x: str) -> str:
     weight, bias = folded(module.conv.weight, module.norm)
     return graph.conv(x, weight, bias, stride=module.conv.stride[0], groups=module.conv.groups, relu=module.relu)
 
 
 @emit.register
-def _(module: nn.Sequential, graph: GraphBuilder, x: str) -> str:
+def _sequential(module: nn.Sequential, graph: GraphBuilder, x: str) -> str:
     for part in module:
         x = emit(part, graph, x)
     return x
 
 
 @emit.register
-def _(module: nn.Identity, graph: GraphBuilder, x: str) -> str:
+def _identity(module: nn.Identity, graph: GraphBuilder, x: str) -> str:
     return x
 
 
 @emit.register
-def _(module: SeparableUnit, graph: GraphBuilder, x: str) -> str:
+def _separable_unit(module: SeparableUnit, graph: GraphBuilder, x: str) -> str:
     y = emit(module.pointwise, graph, emit(module.depthwise, graph, x))
     return graph.node("Add", x, y) if module.identity else y
 
 
 @emit.register
-def _(module: GhostUnit, graph: GraphBuilder, x: str) -> str:
+def _ghost_unit(module: GhostUnit, graph: GraphBuilder, x: str) -> str:
     primary = emit(module.primary, graph, x)
     return graph.node("Concat", primary, emit(module.cheap, graph, primary), axis=1)
 
 
 @emit.register
-def _(module: DenseBlock, graph: GraphBuilder, x: str) -> str:
+def _dense_block(module: DenseBlock, graph: GraphBuilder, x: str) -> str:
     for unit in module.units:
         x = graph.node("Concat", x, emit(unit, graph, x), axis=1)
     return x
 
 
 @emit.register
-def _(module: SqueezeExcite, graph: GraphBuilder, x: str) -> str:
+def _squeeze_excite(module: SqueezeExcite, graph: GraphBuilder, x: str) -> str:
     squeeze, squeeze_bias = folded(module.squeeze.weight, module.squeeze_norm)
     excite, excite_bias = folded(module.excite.weight, module.excite_norm)
     mean = graph.set_side(graph.node("GlobalAveragePool", x), 1)
@@ -99,30 +99,30 @@ def _(module: SqueezeExcite, graph: GraphBuilder, x: str) -> str:
 
 
 @emit.register
-def _(module: DenseBottleneck, graph: GraphBuilder, x: str) -> str:
+def _dense_bottleneck(module: DenseBottleneck, graph: GraphBuilder, x: str) -> str:
     main = emit(module.main, graph, x)
     return graph.node("Concat", main, emit(module.rest, graph, graph.node("Concat", x, main, axis=1)), axis=1)
 
 
 @emit.register
-def _(module: GhostBottleneck, graph: GraphBuilder, x: str) -> str:
+def _ghost_bottleneck(module: GhostBottleneck, graph: GraphBuilder, x: str) -> str:
     return graph.node("Add", x, emit(module.widen, graph, emit(module.squeeze, graph, x)))
 
 
 @emit.register
-def _(module: BasicBlock, graph: GraphBuilder, x: str) -> str:
+def _basic_block(module: BasicBlock, graph: GraphBuilder, x: str) -> str:
     y = emit(module.conv2, graph, emit(module.conv1, graph, x))
     return graph.node("Relu", graph.node("Add", y, emit(module.shortcut, graph, x)))
 
 
 @emit.register
-def _(module: Bottleneck, graph: GraphBuilder, x: str) -> str:
+def _bottleneck(module: Bottleneck, graph: GraphBuilder, x: str) -> str:
     y = emit(module.conv3, graph, emit(module.conv2, graph, emit(module.conv1, graph, x)))
     return graph.node("Relu", graph.node("Add", y, emit(module.shortcut, graph, x)))
 
 
 @emit.register
-def _(module: SpaceToDepthStem, graph: GraphBuilder, x: str) -> str:
+def _space_to_depth_stem(module: SpaceToDepthStem, graph: GraphBuilder, x: str) -> str:
     # Patch values 0..1 become -1..1: the factor 2 goes into the weights, the shift stays, as it must not touch the zero padding.
     weight, bias = folded(module.conv.conv.weight, module.conv.norm)
     x = graph.conv(graph.node("Sub", x, graph.constant(0.5)), 2 * weight, bias, stride=2, relu=True)
@@ -143,7 +143,7 @@ def emit_on_parts(unit: nn.Module, graph: GraphBuilder, parts: list[str], widths
 
 
 @emit_on_parts.register
-def _(unit: SeparableUnit, graph: GraphBuilder, parts: list[str], widths: list[int]) -> str:
+def _separable_unit_on_parts(unit: SeparableUnit, graph: GraphBuilder, parts: list[str], widths: list[int]) -> str:
     for layer in unit.depthwise:
         assert isinstance(layer, ConvNorm)
         weight, bias = folded(layer.conv.weight, layer.norm)
@@ -154,7 +154,7 @@ def _(unit: SeparableUnit, graph: GraphBuilder, parts: list[str], widths: list[i
 
 
 @emit_on_parts.register
-def _(unit: GhostUnit, graph: GraphBuilder, parts: list[str], widths: list[int]) -> str:
+def _ghost_unit_on_parts(unit: GhostUnit, graph: GraphBuilder, parts: list[str], widths: list[int]) -> str:
     primary = _mixed(unit.primary, graph, parts, widths)
     return graph.node("Concat", primary, emit(unit.cheap, graph, primary), axis=1)
 
@@ -201,7 +201,7 @@ def emit_down(module: nn.Module, graph: GraphBuilder, x: str) -> PyramidNames:
 
 
 @emit_down.register
-def _(module: DenseDown, graph: GraphBuilder, x: str) -> PyramidNames:
+def _dense_down(module: DenseDown, graph: GraphBuilder, x: str) -> PyramidNames:
     eighth = emit(module.gate1, graph, pooled_dense_block(module.block1, graph, x))
     sixteenth = emit(module.gate2, graph, pooled_dense_block(module.block2, graph, eighth))
     top = emit(module.gate3, graph, pooled_dense_block(module.block3, graph, sixteenth))
@@ -209,7 +209,7 @@ def _(module: DenseDown, graph: GraphBuilder, x: str) -> PyramidNames:
 
 
 @emit_down.register
-def _(module: GhostDown, graph: GraphBuilder, x: str) -> PyramidNames:
+def _ghost_down(module: GhostDown, graph: GraphBuilder, x: str) -> PyramidNames:
     eighth = emit(module.gate1, graph, pooled_dense_block(module.block1, graph, x))
     sixteenth = emit(module.gate2, graph, pooled_dense_block(module.block2, graph, eighth))
     top = emit(module.block4, graph, pooled_dense_block(module.block3, graph, sixteenth))
@@ -217,7 +217,7 @@ def _(module: GhostDown, graph: GraphBuilder, x: str) -> PyramidNames:
 
 
 @emit_down.register
-def _(module: ResNetDown, graph: GraphBuilder, x: str) -> PyramidNames:
+def _res_net_down(module: ResNetDown, graph: GraphBuilder, x: str) -> PyramidNames:
     eighth = emit(module.stage2, graph, emit(module.stage1, graph, x))
     sixteenth = emit(module.stage3, graph, eighth)
     return eighth, sixteenth, emit(module.stage4, graph, sixteenth)
@@ -230,7 +230,7 @@ def emit_up(module: nn.Module, graph: GraphBuilder, pyramid: PyramidNames) -> st
 
 
 @emit_up.register
-def _(module: DenseUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
+def _dense_up(module: DenseUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
     eighth, sixteenth, top = pyramid
     x = emit_enlarged(graph, emit(module.gate1, graph, emit(module.reduce1, graph, top)))
     x = graph.node("Add", x, sixteenth)
@@ -239,7 +239,7 @@ def _(module: DenseUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
 
 
 @emit_up.register
-def _(module: GhostUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
+def _ghost_up(module: GhostUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
     eighth, sixteenth, top = pyramid
     x = graph.node("Add", emit_enlarged(graph, emit(module.reduce1, graph, top)), emit(module.skip1, graph, sixteenth))
     x = graph.node("Add", emit_enlarged(graph, emit(module.reduce2, graph, x)), emit(module.skip2, graph, eighth))
@@ -247,7 +247,7 @@ def _(module: GhostUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
 
 
 @emit_up.register
-def _(module: ResNetUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
+def _res_net_up(module: ResNetUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
     eighth, sixteenth, top = pyramid
     x = graph.node("Add", emit(module.reduce1, graph, emit_enlarged(graph, top)), emit(module.skip1, graph, sixteenth))
     x = graph.node("Add", emit(module.reduce2, graph, emit_enlarged(graph, x)), emit(module.skip2, graph, eighth))
@@ -284,7 +284,7 @@ def emit_encoder(encoder: nn.Module, graph: GraphBuilder, image: str) -> Encoder
 
 
 @emit_encoder.register
-def _(encoder: StackedEncoder, graph: GraphBuilder, image: str) -> EncoderNames:
+def _stacked_encoder(encoder: StackedEncoder, graph: GraphBuilder, image: str) -> EncoderNames:
     stem = emit(encoder.stem, graph, image)
     first = emit_up(encoder.up1, graph, emit_down(encoder.down1, graph, stem))
     pyramid = emit_down(encoder.down2, graph, emit_merge(encoder.merge, graph, stem, first))

@@ -27,14 +27,14 @@ from handmesh_training.networks.refinement import Look, PoseRefinement, Refineme
 
 
 @emit.register
-def _(module: SameConv, graph: GraphBuilder, x: str) -> str:
+def _same_conv(module: SameConv, graph: GraphBuilder, x: str) -> str:
     assert module.bias is not None
     pads = [int(module.padding[0])] * 4 if module.pads is None else [module.pads[k] for k in (0, 2, 1, 3)]
     return graph.conv(x, array(module.weight), array(module.bias), stride=module.stride[0], groups=module.groups, pad=pads)
 
 
 @emit.register
-def _(module: InvertedResidual, graph: GraphBuilder, x: str) -> str:
+def _inverted_residual(module: InvertedResidual, graph: GraphBuilder, x: str) -> str:
     y = graph.clip(emit(module.expand, graph, x), 0, 6)
     y = graph.clip(emit(module.depthwise, graph, y), 0, 6)
     if module.project is not None:
@@ -43,7 +43,7 @@ def _(module: InvertedResidual, graph: GraphBuilder, x: str) -> str:
 
 
 @emit_up.register
-def _(module: LandmarkUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
+def _landmark_up(module: LandmarkUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
     eighth, sixteenth, top = pyramid
     x = graph.node("Add", emit_enlarged(graph, emit(module.top, graph, top)), emit(module.sixteenth, graph, sixteenth))
     x = graph.node("Relu", x)
@@ -54,7 +54,7 @@ def _(module: LandmarkUp, graph: GraphBuilder, pyramid: PyramidNames) -> str:
 
 
 @emit_encoder.register
-def _(encoder: LandmarkEncoder, graph: GraphBuilder, image: str) -> EncoderNames:
+def _landmark_encoder(encoder: LandmarkEncoder, graph: GraphBuilder, image: str) -> EncoderNames:
     # The weights know 0..1, which the patch already is.
     x = graph.clip(emit(encoder.stem, graph, image), 0, 6)
     x = emit(encoder.project, graph, graph.clip(emit(encoder.depthwise, graph, x), 0, 6))
@@ -68,7 +68,7 @@ def _(encoder: LandmarkEncoder, graph: GraphBuilder, image: str) -> EncoderNames
 
 
 @emit_head.register
-def _(head: LandmarkHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+def _landmark_head(head: LandmarkHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
     assert encoded.pooled is not None
     marks = graph.reshape(linear(head.marks, graph, encoded.pooled), JOINT_COUNT, 3)
     world = graph.reshape(linear(head.world, graph, encoded.pooled), JOINT_COUNT, 3)
@@ -77,7 +77,7 @@ def _(head: LandmarkHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNam
 
 
 @emit_presence_side.register
-def _(head: LandmarkPresenceSideHead, graph: GraphBuilder, encoded: EncoderNames) -> tuple[str, str]:
+def _landmark_presence_side_head(head: LandmarkPresenceSideHead, graph: GraphBuilder, encoded: EncoderNames) -> tuple[str, str]:
     assert encoded.pooled is not None
     return probabilities(graph, linear(head.fc, graph, encoded.pooled))
 
@@ -123,7 +123,7 @@ def _look(look: Look, graph: GraphBuilder, fine: str, guess: str) -> str:
 
 
 @emit_pooling.register
-def _(pooling: LandmarkPooling, graph: GraphBuilder, _latent: str, _cells: int, pose: PoseNames) -> str:
+def _landmark_pooling(pooling: LandmarkPooling, graph: GraphBuilder, _latent: str, _cells: int, pose: PoseNames) -> str:
     assert pose.spatial is not None
     assert pose.seen is not None
     assert pose.context is not None

@@ -15,15 +15,12 @@ from torch import nn
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_training.export.encoder import EncoderNames, array
 from handmesh_training.export.graph import GraphBuilder
-from handmesh_training.networks.decoder import DSConv, MeshDecoder, SpiralConv, SpiralConvLSTM, SpiralOperator, Upsampling
-from handmesh_training.networks.heads import (
-    DirectHead,
-    HeatmapHead,
-    MapRegHead,
-    PresenceSideHead,
-    SoftArgmaxHead,
-)
-from handmesh_training.networks.lifting import GridPooling, HeatmapPooling
+from handmesh_training.networks.decoder import MeshDecoder, Upsampling
+from handmesh_training.networks.heads import MapRegHead, PresenceSideHead
+from handmesh_training.networks.lifting import GridPooling
+from handmesh_training.networks.paper.heads import DirectHead, HeatmapHead, HeatmapPooling, SoftArgmaxHead
+from handmesh_training.networks.paper.spiral_lstm import SpiralConvLSTM
+from handmesh_training.networks.spiral_operators import DSConv, SpiralConv, SpiralOperator
 from handmesh_training.networks.stack import LATENT_CHANNELS
 
 # A DSConv to at most so many channels is one full product along the spiral: more multiply-adds, but fewer passes over memory.
@@ -61,13 +58,13 @@ def linear(layer: nn.Linear, graph: GraphBuilder, x: str) -> str:
 
 
 @emit_head.register
-def _(head: MapRegHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+def _map_reg_head(head: MapRegHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
     x = graph.clip(linear(head.fc1, graph, raw_maps(head.maps, graph, encoded.pose_map)), 0, 4)
     return PoseNames(linear(head.fc3, graph, graph.clip(linear(head.fc2, graph, x), 0, 4)))
 
 
 @emit_head.register
-def _(head: HeatmapHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+def _heatmap_head(head: HeatmapHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
     raw = raw_maps(head.maps, graph, encoded.pose_map)
     keypoints = graph.node("Gather", graph.constant(array(head.cells)), graph.node("ArgMax", raw, axis=1, keepdims=0))
     positive = graph.node("Relu", raw)
@@ -76,13 +73,13 @@ def _(head: HeatmapHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseName
 
 
 @emit_head.register
-def _(head: SoftArgmaxHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+def _soft_argmax_head(head: SoftArgmaxHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
     probability = graph.node("Softmax", raw_maps(head.maps, graph, encoded.pose_map), axis=1)
     return PoseNames(graph.node("MatMul", probability, graph.constant(array(head.cells))), probability)
 
 
 @emit_head.register
-def _(head: DirectHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
+def _direct_head(head: DirectHead, graph: GraphBuilder, encoded: EncoderNames) -> PoseNames:
     hidden = graph.node("Relu", linear(head.fc1, graph, _latent_mean(graph, encoded.latent)))
     return PoseNames(graph.reshape(linear(head.fc2, graph, hidden), JOINT_COUNT, 2))
 
@@ -94,7 +91,7 @@ def emit_presence_side(head: nn.Module, graph: GraphBuilder, encoded: EncoderNam
 
 
 @emit_presence_side.register
-def _(head: PresenceSideHead, graph: GraphBuilder, encoded: EncoderNames) -> tuple[str, str]:
+def _presence_side_head(head: PresenceSideHead, graph: GraphBuilder, encoded: EncoderNames) -> tuple[str, str]:
     hidden = graph.node("Relu", linear(head.fc1, graph, _latent_mean(graph, encoded.latent)))
     return probabilities(graph, linear(head.fc2, graph, hidden))
 
@@ -117,7 +114,7 @@ def emit_pooling(pooling: nn.Module, graph: GraphBuilder, latent: str, cells: in
 
 
 @emit_pooling.register
-def _(pooling: GridPooling, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
+def _grid_pooling(pooling: GridPooling, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
     # Bilinear reading: cell i has weight max(0, 1 - |position - i|) along each axis.
     position = graph.node("Mul", graph.clip(pose.keypoints, 0, 1), graph.constant(float(cells - 1)))
     distance = graph.node("Abs", graph.node("Sub", graph.reshape(position, JOINT_COUNT, 2, 1), graph.constant(np.arange(cells) * 1.0)))
@@ -128,7 +125,7 @@ def _(pooling: GridPooling, graph: GraphBuilder, latent: str, cells: int, pose: 
 
 
 @emit_pooling.register
-def _(pooling: HeatmapPooling, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
+def _heatmap_pooling(pooling: HeatmapPooling, graph: GraphBuilder, latent: str, cells: int, pose: PoseNames) -> str:
     assert pose.heatmaps is not None  # NetworkConfig lets no other head through
     factor = 4  # heatmaps at 1/8, the latent map at 1/32 of the patch
     fine = np.arange(cells * factor) // factor
@@ -155,7 +152,7 @@ def _along_spirals(operator: SpiralOperator, graph: GraphBuilder, x: str, place:
 
 
 @emit_operator.register
-def _(operator: DSConv, graph: GraphBuilder, x: str, place: np.ndarray, scale: float) -> str:
+def _dsconv(operator: DSConv, graph: GraphBuilder, x: str, place: np.ndarray, scale: float) -> str:
     taps, mix = array(operator.taps), scale * array(operator.mix.weight)
     length, out = taps.shape[1], len(mix)
     if out <= FULL_PRODUCT:
@@ -167,14 +164,14 @@ def _(operator: DSConv, graph: GraphBuilder, x: str, place: np.ndarray, scale: f
 
 
 @emit_operator.register
-def _(operator: SpiralConv, graph: GraphBuilder, x: str, place: np.ndarray, scale: float) -> str:
+def _spiral_conv(operator: SpiralConv, graph: GraphBuilder, x: str, place: np.ndarray, scale: float) -> str:
     walk = graph.reshape(_along_spirals(operator, graph, x, place), len(operator.spiral), operator.linear.in_features)
     weight, bias = scale * array(operator.linear.weight), scale * array(operator.linear.bias)
     return graph.node("Gemm", walk, graph.constant(weight.T), graph.constant(bias))
 
 
 @emit_operator.register
-def _(operator: SpiralConvLSTM, graph: GraphBuilder, x: str, place: np.ndarray, scale: float) -> str:
+def _spiral_conv_lstm(operator: SpiralConvLSTM, graph: GraphBuilder, x: str, place: np.ndarray, scale: float) -> str:
     # Time comes first: (9, V, C). Torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
     steps = graph.node("Gather", x, graph.constant(place[operator.spiral.cpu().numpy().T]), axis=0)
     hidden = operator.lstm.hidden_size

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from handmesh_ros.hand import JOINT_COUNT, JOINT_PARENTS
-from handmesh_training.lifted.network import MeshDecoder
+from handmesh_training.lifted.network import LiftedDecoder
 from handmesh_training.template import HandTemplate
 from handmesh_training.template.meshes import sample_meshes
 
@@ -21,7 +21,7 @@ JOINT_ERROR_M = 0.0012
 LINEAR_FIT_HANDS = 4000
 
 
-def fit_linear_part(decoder: MeshDecoder, template: HandTemplate, seed: int) -> None:
+def fit_linear_part(decoder: LiftedDecoder, template: HandTemplate, seed: int) -> None:
     """The decoder's starting point: flesh as a linear function of joints in the palm frame, about a millimetre from the truth."""
     vertices, joints = map(torch.from_numpy, sample_meshes(template, np.random.default_rng(seed), LINEAR_FIT_HANDS))
     torch.manual_seed(seed)
@@ -29,7 +29,7 @@ def fit_linear_part(decoder: MeshDecoder, template: HandTemplate, seed: int) -> 
 
 
 def train_decoder(
-    decoder: MeshDecoder, template: HandTemplate, corrected: Tensor, steps: int, seed: int, hands: int = 12000, batch: int = 32,
+    decoder: LiftedDecoder, template: HandTemplate, corrected: Tensor, steps: int, seed: int, hands: int = 12000, batch: int = 32,
     rate: float = 2e-3, checkpoint: Path | None = None, report: Callable[[int, float], None] | None = None,
 ) -> None:  # fmt: skip
     """Adam with a cosine schedule.

@@ -12,16 +12,17 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from handmesh_ros.hand import INDEX_MCP, JOINT_COUNT, LITTLE_MCP, WRIST
-from handmesh_training.lifted.network import FINGER_ROOTS, JOINT_PARENTS_OR_WRIST, DSConv, Lifted, SpiralBlock
+from handmesh_ros.provision.tflite_to_onnx import IR_VERSION, OPSET
+from handmesh_training.lifted.network import FINGER_ROOTS, JOINT_PARENTS_OR_WRIST, Lifted, SpiralBlock
+from handmesh_training.networks.spiral_operators import DSConv
 from handmesh_training.template import HandTemplate
-
-OPSET = 13
 
 
 def export_decoder(network: Lifted, template: HandTemplate, path: str | Path, training: str) -> None:
     """Write the decoder with inputs ``landmarks`` (1, 21, 3), fractions of the patch, and ``world_landmarks`` (1, 21, 3), metres.
 
     Outputs ``vertices`` (1, 778, 3) and ``joints`` (1, 21, 3). Metadata: faces, reference_size_m, licence, training.
+    Operator set and file version are those of the landmark network, which it is joined to.
     The graph is written by hand: it needs no exporter, is small, and gathers vertices as ONNX Runtime likes them.
     """
     graph = _Graph()
@@ -40,7 +41,7 @@ def export_decoder(network: Lifted, template: HandTemplate, path: str | Path, tr
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=7,
+        ir_version=IR_VERSION,
         producer_name="handmesh_ros",
     )
     faces = base64.b64encode(template.faces[0].astype(np.uint16).tobytes()).decode()
@@ -132,8 +133,8 @@ def _decoder(g: _Graph, network: Lifted, joints: str) -> tuple[str, str]:
     rows = g.node("MatMul", [g.constant(decoder.lift), g.reshape(values, (JOINT_COUNT, decoder.features))])
     for block in decoder.blocks:
         assert isinstance(block, SpiralBlock)
-        corners = g.take(rows, block.indices, 0)
-        rows = g.sum(g.node("Mul", [corners, g.constant(block.weights[..., 0])]), 1, keep=False)
+        corners = g.take(rows, block.upsampling.columns, 0)
+        rows = g.sum(g.node("Mul", [corners, g.constant(block.upsampling.weights[..., None])]), 1, keep=False)
         rows = g.node("Relu", [_dsconv(g, rows, block.convolution)])
     residual = g.times(_dsconv(g, rows, decoder.head), 0.01)
     vertex_count = decoder.regressor.shape[1]
@@ -145,8 +146,8 @@ def _decoder(g: _Graph, network: Lifted, joints: str) -> tuple[str, str]:
 
 
 def _dsconv(g: _Graph, rows: str, layer: DSConv) -> str:
-    around = g.take(rows, layer.spirals, 0)
-    return g.linear(g.sum(g.node("Mul", [around, g.constant(layer.depthwise)]), 1, keep=False), layer.pointwise)
+    around = g.take(rows, layer.spiral, 0)
+    return g.linear(g.sum(g.node("Mul", [around, g.constant(layer.taps.T)]), 1, keep=False), layer.mix)
 
 
 def _palm_axes(g: _Graph, joints: str) -> str:

@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from handmesh_ros.hand import INDEX_MCP, JOINT_COUNT, JOINT_PARENTS, LITTLE_MCP, MIDDLE_MCP, RING_MCP, WRIST
+from handmesh_training.networks.decoder import Upsampling
+from handmesh_training.networks.levels import TemplateLevels
+from handmesh_training.networks.spiral_operators import DSConv
 from handmesh_training.template import HandTemplate
 
 FINGER_ROOTS = (INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP)
@@ -38,7 +41,7 @@ class Lifted(nn.Module):
         super().__init__()
         self.size = size or NetworkSize()
         self.corrector = Corrector(template, self.size.hidden)
-        self.decoder = MeshDecoder(template, self.size)
+        self.decoder = LiftedDecoder(template, self.size)
 
     def forward(self, landmarks: Tensor, world: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 21, 3) landmarks (fractions of the patch), (N, 21, 3) world landmarks (metres), both in crop axes.
@@ -85,7 +88,7 @@ class Corrector(nn.Module):
         return relative * (self.root_lengths / lengths)[:, None, None]
 
 
-class MeshDecoder(nn.Module):
+class LiftedDecoder(nn.Module):
     """A mesh from joints: pose-to-vertex lifting (a learned 49 x 21 matrix) and depthwise separable spiral convolutions."""
 
     linear_base: Tensor
@@ -94,23 +97,19 @@ class MeshDecoder(nn.Module):
 
     def __init__(self, template: HandTemplate, size: NetworkSize) -> None:
         super().__init__()
-        counts = [len(template.spirals[k]) for k in range(4)]
+        levels = TemplateLevels.from_hand_template(template)
         self.features = size.features
         wide = 4 * size.features
         self.embed = nn.Sequential(nn.Linear(2 * 3 * JOINT_COUNT, wide), nn.ReLU(), nn.Linear(wide, JOINT_COUNT * size.features), nn.ReLU())
-        coarse = int(template.upsampling_indices[-1].max()) + 1
+        coarse = levels.vertex_counts[0]
         self.lift = nn.Parameter(torch.full((coarse, JOINT_COUNT), 1.0 / JOINT_COUNT) + 0.02 * torch.randn(coarse, JOINT_COUNT))
         widths = (size.features, *size.channels)
-        self.blocks = nn.ModuleList(
-            SpiralBlock(
-                template.upsampling_indices[level], template.upsampling_weights[level], template.spirals[level], widths[k], widths[k + 1]
-            )
-            for k, level in enumerate((3, 2, 1, 0))
-        )
-        self.head = DSConv(template.spirals[0], widths[-1], 3)
-        nn.init.zeros_(self.head.pointwise.weight)
-        nn.init.zeros_(self.head.pointwise.bias)
-        self.register_buffer("linear_base", torch.zeros(3 * JOINT_COUNT, 3 * counts[0]))
+        steps = zip(levels.upsampling, levels.spirals, widths[:-1], widths[1:], strict=True)
+        self.blocks = nn.ModuleList(SpiralBlock(*step) for step in steps)
+        self.head = _spiral_convolution(levels.spirals[-1], widths[-1], 3)
+        nn.init.zeros_(self.head.mix.weight)
+        nn.init.zeros_(self.head.mix.bias)
+        self.register_buffer("linear_base", torch.zeros(3 * JOINT_COUNT, 3 * levels.vertex_counts[-1]))
         self.register_buffer("linear_offset", torch.tensor(template.mean_vertices.reshape(-1), dtype=torch.float32))
         self.register_buffer("regressor", torch.tensor(template.regressor, dtype=torch.float32))
         self.register_buffer("bone_parents", torch.tensor([max(parent, 0) for parent in JOINT_PARENTS]))
@@ -155,38 +154,21 @@ JOINT_PARENTS_OR_WRIST = [max(parent, 0) for parent in JOINT_PARENTS]
 class SpiralBlock(nn.Module):
     """Upsample, convolve, ReLU."""
 
-    indices: Tensor
-    weights: Tensor
-
-    def __init__(self, indices: np.ndarray, weights: np.ndarray, spirals: np.ndarray, channels: int, out_channels: int) -> None:
+    def __init__(self, upsampling: np.ndarray, spiral: np.ndarray, channels: int, out_channels: int) -> None:
         super().__init__()
-        self.register_buffer("indices", torch.tensor(indices))
-        self.register_buffer("weights", torch.tensor(weights, dtype=torch.float32)[..., None, None])
-        self.convolution = DSConv(spirals, channels, out_channels)
+        self.upsampling = Upsampling(upsampling)
+        self.convolution = _spiral_convolution(spiral, channels, out_channels)
 
     def forward(self, features: Tensor) -> Tensor:
         """(coarse, N, C) -> (fine, N, C')."""
-        corners = features.index_select(0, self.indices.flatten()).view(*self.indices.shape, *features.shape[1:])
-        finer = (corners * self.weights).sum(1)
-        return functional.relu(self.convolution(finer))
+        return functional.relu(self.convolution(self.upsampling(features)))
 
 
-class DSConv(nn.Module):
-    """Depthwise separable spiral convolution: each channel weighs the nine vertices of a spiral, then channels are mixed."""
-
-    spirals: Tensor
-
-    def __init__(self, spirals: np.ndarray, channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.register_buffer("spirals", torch.tensor(spirals))
-        length = spirals.shape[1]
-        self.depthwise = nn.Parameter(torch.randn(length, channels) / length**0.5)
-        self.pointwise = nn.Linear(channels, out_channels)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(V, N, C) -> (V, N, C')."""
-        around = features.index_select(0, self.spirals.flatten()).view(*self.spirals.shape, *features.shape[1:])
-        return self.pointwise((around * self.depthwise[:, None]).sum(1))
+def _spiral_convolution(spiral: np.ndarray, channels: int, out_channels: int) -> DSConv:
+    """With a bias, and filters that keep the size of features, to begin with."""
+    convolution = DSConv(channels, out_channels, spiral, bias=True)
+    nn.init.normal_(convolution.taps, std=spiral.shape[1] ** -0.5)
+    return convolution
 
 
 def palm_axes(joints: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from handmesh_training.networks.decoder import DSConv
 from handmesh_training.networks.mobrecon import MobRecon
+from handmesh_training.networks.spiral_operators import DSConv
 
 
 class Count(NamedTuple):

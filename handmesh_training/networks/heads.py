@@ -1,4 +1,4 @@
-"""2D pose from the encoder: the four representations that the paper compares (section 3.2, figure "2D pose representation").
+"""2D pose from the encoder: MapReg, which the paper ends with (section 3.2), and the landmark network's own; others in ``paper/heads.py``.
 
 Every head gives keypoints as fractions of the patch; those that make heatmaps give them too, as weights that sum to 1 over the map.
 """
@@ -49,50 +49,6 @@ class MapRegHead(nn.Module):
         x = self.maps(encoded.require_pose_map()).flatten(2)
         x = self.fc2(self.fc1(x).clamp(0, 4)).clamp(0, 4)
         return Pose2D(self.fc3(x), None)
-
-
-class HeatmapHead(nn.Module):
-    """Plain heatmaps; the keypoint is the centre of the strongest cell. Train on the heatmaps: the arg max gives no gradient."""
-
-    def __init__(self, map_size: int) -> None:
-        super().__init__()
-        self.maps = nn.Conv2d(POSE_MAP_CHANNELS, JOINT_COUNT, 1)
-        self.register_buffer("cells", cell_centres(map_size), persistent=False)
-        self.cells: Tensor
-
-    def forward(self, encoded: EncoderOutput) -> Pose2D:
-        raw = self.maps(encoded.require_pose_map())
-        keypoints = self.cells[raw.flatten(2).argmax(dim=2)]
-        positive = torch.relu(raw)
-        return Pose2D(keypoints, positive / (positive.sum(dim=(2, 3), keepdim=True) + 1e-6))
-
-
-class SoftArgmaxHead(nn.Module):
-    """Heatmaps turned into probabilities; the keypoint is their mean position (Sun et al., integral pose regression, 2018)."""
-
-    def __init__(self, map_size: int) -> None:
-        super().__init__()
-        self.maps = nn.Conv2d(POSE_MAP_CHANNELS, JOINT_COUNT, 1)
-        self.register_buffer("cells", cell_centres(map_size), persistent=False)
-        self.cells: Tensor
-
-    def forward(self, encoded: EncoderOutput) -> Pose2D:
-        raw = self.maps(encoded.require_pose_map())
-        probability = raw.flatten(2).softmax(dim=2)
-        return Pose2D(probability @ self.cells, probability.view_as(raw))
-
-
-class DirectHead(nn.Module):
-    """Direct regression of all keypoints from the averaged latent features."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(LATENT_CHANNELS, 128)
-        self.fc2 = nn.Linear(128, 2 * JOINT_COUNT)
-
-    def forward(self, encoded: EncoderOutput) -> Pose2D:
-        x = torch.relu(self.fc1(encoded.latent.mean(dim=(2, 3))))
-        return Pose2D(self.fc2(x).unflatten(1, (JOINT_COUNT, 2)), None)
 
 
 class LandmarkHead(nn.Module):
@@ -155,10 +111,3 @@ def cell_centres(size: int) -> Tensor:
     centre = (torch.arange(size, dtype=torch.float32) + 0.5) / size
     y, x = torch.meshgrid(centre, centre, indexing="ij")
     return torch.stack((x.flatten(), y.flatten()), dim=1)
-
-
-def build_head(name: str, patch_size: int) -> nn.Module:
-    """The head of a NetworkConfig."""
-    if name in ("direct", "landmark"):
-        return DirectHead() if name == "direct" else LandmarkHead()
-    return {"mapreg": MapRegHead, "heatmap": HeatmapHead, "soft_argmax": SoftArgmaxHead}[name](patch_size // 8)

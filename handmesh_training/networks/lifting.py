@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from handmesh_ros.hand import JOINT_COUNT
 from handmesh_training.networks.heads import LandmarkHead, Pose2D
 from handmesh_training.networks.landmarkstack import FINE_CHANNELS
+from handmesh_training.networks.paper.heads import HeatmapPooling
 from handmesh_training.networks.refinement import CONTEXT_CHANNELS
 
 
@@ -36,19 +37,6 @@ class LandmarkPooling(nn.Module):
             raise ValueError("landmark pooling needs the landmark head and refinement")
         place = torch.cat((pose.keypoints - 0.5, pose.spatial), dim=2)
         return self.seen(pose.seen) + self.place(place) + self.context(pose.context)[:, None]
-
-
-class HeatmapPooling(nn.Module):
-    """Joint features: the latent map averaged with the joint's heatmap as weights."""
-
-    def forward(self, latent: Tensor, pose: Pose2D) -> Tensor:
-        """(B, C, h, w) and heatmaps -> (B, 21, C)."""
-        if pose.heatmaps is None:
-            raise ValueError("heatmap pooling needs a 2D head that makes heatmaps")
-        factor = pose.heatmaps.shape[-1] // latent.shape[-1]
-        # Adding up (not averaging) the fine cells inside a coarse one keeps the weights' sum at 1.
-        weights = nn.functional.avg_pool2d(pose.heatmaps, factor) * factor**2
-        return weights.flatten(2) @ latent.flatten(2).transpose(1, 2)
 
 
 class JointSkin(nn.Module):

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from handmesh_training.networks.config import NetworkConfig
 from handmesh_training.networks.decoder import MeshDecoder
-from handmesh_training.networks.heads import LandmarkHead, LandmarkPresenceSideHead, PresenceSideHead, build_head
+from handmesh_training.networks.heads import LandmarkHead, LandmarkPresenceSideHead, MapRegHead, PresenceSideHead
 from handmesh_training.networks.landmarkstack import LandmarkEncoder, load_encoder
 from handmesh_training.networks.levels import TemplateLevels
 from handmesh_training.networks.lifting import JointSkin, build_pooling
 from handmesh_training.networks.paper.densestack import build_densestack
 from handmesh_training.networks.paper.ghoststack import build_ghoststack
+from handmesh_training.networks.paper.heads import DirectHead, HeatmapHead, SoftArgmaxHead
 from handmesh_training.networks.paper.resnetstack import build_resnetstack
 from handmesh_training.networks.refinement import PoseRefinement
 from handmesh_training.networks.stack import EncoderOutput, StackedEncoder
@@ -104,3 +105,10 @@ def build_encoder(name: str) -> StackedEncoder | LandmarkEncoder:
     if name.startswith("resnet"):
         return build_resnetstack(int(name.removeprefix("resnet")))
     return {"dense": build_densestack, "ghost": build_ghoststack}[name]()
+
+
+def build_head(name: str, patch_size: int) -> nn.Module:
+    """The head of a NetworkConfig."""
+    if name in ("direct", "landmark"):
+        return DirectHead() if name == "direct" else LandmarkHead()
+    return {"mapreg": MapRegHead, "heatmap": HeatmapHead, "soft_argmax": SoftArgmaxHead}[name](patch_size // 8)

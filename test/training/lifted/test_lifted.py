@@ -11,7 +11,7 @@ from handmesh_training.lifted.accuracy import measure_accuracy, picture_percent
 from handmesh_training.lifted.corrector_training import Pairs, direction_error, mean_of_looks, picture_error, train_corrector
 from handmesh_training.lifted.decoder_training import disturb, fit_linear_part, mesh_loss, train_decoder
 from handmesh_training.lifted.export import export_decoder
-from handmesh_training.lifted.network import DSConv, Lifted, NetworkSize, palm_axes
+from handmesh_training.lifted.network import Lifted, NetworkSize, palm_axes
 from handmesh_training.lifted.recipe import TrainError, main
 from handmesh_training.lifted.renders import RenderObservations, in_the_networks_regime
 from handmesh_training.renders.truth import true_hands
@@ -93,17 +93,6 @@ def test_palm_axes_are_a_right_handed_frame_of_the_palm(hands):
     assert torch.allclose(torch.linalg.det(axes), torch.ones(20), atol=1e-5)
     in_palm = joints @ axes
     assert (in_palm[:, INDEX_MCP, 1] > in_palm[:, LITTLE_MCP, 1]).all() and (in_palm[:, MIDDLE_MCP, 0] > 0.07).all()
-
-
-def test_dsconv_weighs_the_spiral_and_mixes_channels():
-    spirals = np.array([[0, 1], [1, 2], [2, 0]])
-    layer = DSConv(spirals, 2, 1)
-    with torch.no_grad():
-        layer.depthwise.copy_(torch.tensor([[1.0, 0.0], [10.0, 2.0]]))
-        layer.pointwise.weight.copy_(torch.tensor([[1.0, 1.0]]))
-        layer.pointwise.bias.copy_(torch.tensor([0.5]))
-    features = torch.tensor([[[1.0, 5.0]], [[2.0, 6.0]], [[3.0, 7.0]]])
-    assert layer(features)[:, 0, 0].tolist() == [1 + 20 + 12 + 0.5, 2 + 30 + 14 + 0.5, 3 + 10 + 10 + 0.5]
 
 
 def test_the_exported_decoder_says_what_torch_says(template, network, hands, tmp_path):

@@ -9,9 +9,11 @@ from support.network_parts import made_up_levels
 from support.paths import REPO
 
 from handmesh_training.networks import MobRecon, NetworkConfig, NetworkConfigError
-from handmesh_training.networks.decoder import DSConv, SpiralConv, Upsampling
-from handmesh_training.networks.heads import HeatmapHead, Pose2D, SoftArgmaxHead, cell_centres
-from handmesh_training.networks.lifting import GridPooling, HeatmapPooling
+from handmesh_training.networks.decoder import Upsampling
+from handmesh_training.networks.heads import Pose2D, cell_centres
+from handmesh_training.networks.lifting import GridPooling
+from handmesh_training.networks.paper.heads import HeatmapHead, HeatmapPooling, SoftArgmaxHead
+from handmesh_training.networks.spiral_operators import DSConv, SpiralConv
 from handmesh_training.networks.stack import EncoderOutput
 
 LEVELS = made_up_levels((12, 25, 50))
