@@ -1,4 +1,4 @@
-"""Benchmarks of this project against its alternatives, each in one run: ``python -m benchmarks [filters|markers|networks]``."""
+"""Benchmarks of this project against its alternatives, each in one run: ``python -m benchmarks [filters|sensitivity|markers|networks]``."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ def _filters(out: Path) -> None:
         print(f"\nrecorded: {recording.name}\n{hand_table(measure_recording(recording))}", flush=True)
 
 
+def _sensitivity(_: Path) -> None:
+    from benchmarks.filters.sensitivity import orientation_sensitivity, position_sensitivity
+    from benchmarks.filters.tables import sensitivity_table
+
+    print(f"wrist position\n{sensitivity_table(position_sensitivity())}")
+    orientation, fingers = orientation_sensitivity()
+    print(f"\norientation\n{sensitivity_table(orientation)}\n\nfingers\n{sensitivity_table(fingers)}")
+
+
 def _markers(_: Path) -> None:
     from benchmarks.markers import measure_markers
 
@@ -56,7 +65,12 @@ def _networks(out: Path) -> None:
     bench_networks(out)
 
 
-BENCHMARKS: dict[str, Callable[[Path], None]] = {"filters": _filters, "markers": _markers, "networks": _networks}
+BENCHMARKS: dict[str, Callable[[Path], None]] = {
+    "filters": _filters,
+    "sensitivity": _sensitivity,
+    "markers": _markers,
+    "networks": _networks,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

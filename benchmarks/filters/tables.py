@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from benchmarks.filters.candidates import OURS
 from benchmarks.filters.orientation import OrientationRow
 from benchmarks.filters.position import PositionRow, default_row
 from benchmarks.filters.recorded import RecordedRow
+from benchmarks.filters.sensitivity import SensitivityRow
 
 RANGED = ("cut", "depth_cut", "lag_ms")  # shown with the least and the largest of all seeds
 
@@ -34,11 +36,21 @@ def hand_table(rows: Sequence[OrientationRow] | Sequence[RecordedRow]) -> str:
     )
 
 
-def _markdown(rows: Iterable[tuple[str, str, dict[str, str]]]) -> str:
+def sensitivity_table(rows: Sequence[SensitivityRow]) -> str:
+    """One line a parameter: each figure with half of it and with twice; the first line is of the defaults."""
+    lines = []
+    for name, group in groupby(rows, key=lambda row: row.parameter):
+        changed = list(group)
+        cells = {column: " / ".join(_number(row.figures[column]) for row in changed) for column in changed[0].figures}
+        lines.append((name, "half / twice" if len(changed) > 1 else "as they are", cells))
+    return _markdown(lines, "parameter | changed to")
+
+
+def _markdown(rows: Iterable[tuple[str, str, dict[str, str]]], head: str = "filter | setting") -> str:
     lines: list[str] = []
     for family, setting, cells in rows:
         if not lines:
-            lines = ["| filter | setting | " + " | ".join(n.replace("_", " ") for n in cells) + " |", "|---|---|" + "---:|" * len(cells)]
+            lines = [f"| {head} | " + " | ".join(n.replace("_", " ") for n in cells) + " |", "|---|---|" + "---:|" * len(cells)]
         lines.append(f"| {family} | {setting} | " + " | ".join(cells.values()) + " |")
     return "\n".join(lines)
 

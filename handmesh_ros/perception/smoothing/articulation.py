@@ -8,12 +8,14 @@ from handmesh_ros.hand import JOINT_COUNT, JOINT_PARENTS, FloatArray
 from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters, OneEuroVector
 from handmesh_ros.perception.vectors import LEAST_LENGTH, least, row_dots
 
+# Chosen by hand; what half and twice of each does: docs/filters.md. The floor is the speed that noise of 3 mm an axis shows at 30 Hz behind
+# the speed's cut-off (19.5 times the noise a second, for white noise).
 FINGER_FILTER = OneEuroParameters(min_cutoff_hz=1.0, cutoff_slope_hz_per_mps=25.0, speed_cutoff_hz=2.0, speed_floor_mps=0.06)
 FINGER_COUNT, BONE_COUNT = 5, 4  # and the bones of each, from the wrist to the tip
 PARENTS = np.array(JOINT_PARENTS[1:])
-BONE_MEMORY = 64  # frames whose median is a bone's length
+BONE_MEMORY = 64  # frames whose median is a bone's length: two seconds, and white noise comes down to a sixth, sqrt(pi / 2 / 64)
 EARLY_FRAMES, MEDIAN_EVERY = 16, 8  # a median of many barely changes from frame to frame, and steady lengths are what it is for
-MESH_REACH_M = 0.012  # how far a joint carries the mesh along, about a finger's radius
+MESH_REACH_M = 0.012  # how far a joint carries the mesh along. Chosen by hand: a bit more than a finger's radius
 
 Shape = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 

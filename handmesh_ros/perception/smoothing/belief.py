@@ -25,10 +25,11 @@ from handmesh_ros.perception.vectors import (
     times,
 )
 
-GATE = 16.0  # chi-square, 3 degrees of freedom, 99.9 %
-# Noise that is correlated from frame to frame must be counted as more than its variance, or the models chase it.
+GATE = 16.0  # chi-square, 3 degrees of freedom, 99.9 %; at 32 the worst error at rest is 11 mm instead of 3 (docs/filters.md)
+# Noise that is correlated from frame to frame must be counted as more than its variance, or the models chase it. By the benchmark: with 1
+# the worst error at rest is 8 mm instead of 3, with 4 a slow hand is followed 90 ms late instead of 33.
 CORRELATION_ALLOWANCE = 2.0
-FIRST_SPEED = 0.5
+FIRST_SPEED = 0.5  # m/s or rad/s. Chosen by hand: a reach at an easy pace; the second sample shows the speed anyway
 
 Pair = tuple[float, float]
 # Of position, of position with velocity, of velocity: the moving model's covariance in one direction.
@@ -37,22 +38,27 @@ Covariance = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class MotionParameters:
-    """Numbers in physical units. Noise is the starting value only: its level is estimated while running, within ``noise_range``.
+    """Numbers in physical units; the defaults are a wrist's. Noise is the starting value only: its level is estimated while running.
 
-    ``onset_*`` describe the first sample of a movement: arms start gently, outliers do not.
+    All were chosen by hand on the signals of the benchmark, whose movements are reaches of 0.25 m at 0.5 m/s and of 0.5 m at 1.5 m/s by
+    minimum jerk. What half and twice of each does there: docs/filters.md, "What each number is worth".
     """
 
+    # Across the ray and along it. The benchmark's hands have 1.5 and 6 mm, recorded ones tremble by 0.5 and 4.5 mm.
     noise_m: float = 0.0025
     depth_noise_m: float = 0.010
-    noise_range: float = 3.0  # the estimate stays between 1/range and range times the starting values
-    noise_memory_s: float = 3.0
-    acceleration_mps2: float = 3.0
-    surprise_acceleration_mps2: float = 20.0  # after a sample that fitted neither model
+    noise_range: float = 3.0  # the estimate stays between 1/range and range times those: 0.8 to 7.5 mm, 3 to 30 mm
+    noise_memory_s: float = 3.0  # 90 samples at 30 Hz, which give a variance to 6 % if the noise is white
+    acceleration_mps2: float = 3.0  # between the peaks of the slower reach, 1.6, and of the faster one, 7.4
+    surprise_acceleration_mps2: float = 20.0  # after a sample that fitted neither model; 2.7 times the faster reach's
+    # Of the first sample of a movement: arms start gently, outliers do not. After 1/30 s the slower reach has 0.6 m/s^2 and 0.01 m/s, the
+    # faster one 0.07 m/s.
     onset_acceleration_mps2: float = 0.5
     onset_speed_mps: float = 0.03
+    # A random walk this slow averages over noise * sqrt(period) / drift seconds: at 30 Hz 0.9 s across the ray and 3.7 s along it.
     still_drift_m_per_sqrt_s: float = 0.0005
     still_for_s: float = 4.0  # how long a hand rests, and ...
-    moving_for_s: float = 1.0  # ... how long it moves at a stretch, on average
+    moving_for_s: float = 1.0  # ... how long it moves at a stretch, on average: a reach takes 0.6 to 0.9 s
 
     def noise(self, scale: float) -> Pair:
         """Variances of a sample, square metres, where the noise is ``scale`` times (variances) what it starts from."""
