@@ -8,21 +8,21 @@ orientation. docs/frames.md shows them.
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 
 from handmesh_ros.hand import INDEX_MCP, JOINT_COUNT, LITTLE_MCP, MIDDLE_MCP, RING_MCP, WRIST, FloatArray, Side
+from handmesh_ros.perception.vectors import LEAST_LENGTH, Vector, cross, dot, least, length, plus, row_crosses, row_dots, times
 
-PALM = np.array([INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP])
-FINGERS, LEVELS = 5, 4  # the joints 1..20: five fingers, each from its root to its tip
+KNUCKLES = np.array([INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP])
+FINGER_COUNT, FINGER_JOINTS = 5, 4  # the joints 1..20: five fingers, each from its root to its tip
 THUMB = 0
+COORDINATE_AXES: tuple[Vector, ...] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 # How much a finger bends in its own plane, sin a + sin b + sin(a + b) for the angles a and b at its two middle joints: from START
 # on (20 degrees each) the plane has a say in the finger's y, from FULL on (35 degrees each) it alone says. Below, the plane of
 # joints almost in line is noise: on pictures of real hands it wavers by 15 degrees at START and by 10 at FULL.
 BEND_START, BEND_FULL = 1.3, 2.1
-TINY = 1e-9
-YZX, ONES = np.array([1, 2, 0]), np.ones((3, 1))
+OPPOSITE = 1e-9  # where 1 + a . b is below this, unit vectors a and b are opposite (chosen by hand: far above what rounding leaves)
 
 
 def viewing_ray_rotation(center_normalized: FloatArray) -> FloatArray:
@@ -59,8 +59,8 @@ def joint_rotations(joints: FloatArray, side: Side) -> FloatArray:
     joints = np.asarray(joints, float)
     handedness = 1.0 if side is Side.RIGHT else -1.0
     wrist = _wrist_rotation(joints, handedness)
-    chains = joints[1:].reshape(FINGERS, LEVELS, 3).transpose(1, 0, 2)
-    x = np.empty((LEVELS, FINGERS, 3))  # of the wrist, then of a finger's three bones
+    chains = joints[1:].reshape(FINGER_COUNT, FINGER_JOINTS, 3).transpose(1, 0, 2)
+    x = np.empty((FINGER_JOINTS, FINGER_COUNT, 3))  # of the wrist, then of a finger's three bones
     x[0] = wrist[:, 0]
     np.subtract(chains[1:], chains[:-1], out=x[1:])
     _make_directions(x)
@@ -73,13 +73,13 @@ def joint_rotations(joints: FloatArray, side: Side) -> FloatArray:
     # The smallest rotation carries y from bone to bone: y - (y . new) (old + new) / (1 + old . new), which is Rodrigues' formula for
     # vectors across the old x. Bent back by 180 degrees any axis would do: y stays as it is.
     sums = x[:-1] + x[1:]
-    halves = 0.5 * dot(sums, sums)
-    if least(halves) <= TINY:
-        halves = np.where(halves > TINY, halves, np.inf)
+    halves = 0.5 * row_dots(sums, sums)
+    if least(halves) <= OPPOSITE:
+        halves = np.where(halves > OPPOSITE, halves, np.inf)
     axes = sums / halves
-    y[1] = _drawn_to_plane(y[0] - dot(y[0], x[1]) * axes[0], x[1], _cross(sums[1], sums[2]))
-    y[2] = y[1] - dot(y[1], x[2]) * axes[1]
-    y[3] = y[2] - dot(y[2], x[3]) * axes[2]
+    y[1] = _drawn_to_plane(y[0] - row_dots(y[0], x[1]) * axes[0], x[1], row_crosses(sums[1], sums[2]))
+    y[2] = y[1] - row_dots(y[1], x[2]) * axes[1]
+    y[3] = y[2] - row_dots(y[2], x[3]) * axes[2]
 
     # Copied, because numpy is several times slower on transposed arrays.
     return hand_rotations(wrist, x[1:].transpose(1, 0, 2).copy(), y[1:].transpose(1, 0, 2).copy())
@@ -96,44 +96,39 @@ def hand_rotations(wrist: FloatArray, x: FloatArray, y: FloatArray) -> FloatArra
     rotations = np.empty((JOINT_COUNT, 3, 3))
     rotations[WRIST] = wrist
     y = _perpendicular(y, x)
-    fingers = rotations[1:].reshape(FINGERS, LEVELS, 3, 3)
-    fingers[:, :-1, :, 0], fingers[:, :-1, :, 1], fingers[:, :-1, :, 2] = x, y, _cross(x, y)
+    fingers = rotations[1:].reshape(FINGER_COUNT, FINGER_JOINTS, 3, 3)
+    fingers[:, :-1, :, 0], fingers[:, :-1, :, 1], fingers[:, :-1, :, 2] = x, y, row_crosses(x, y)
     fingers[:, -1] = fingers[:, -2]
     return rotations
 
 
 def bone_axes(rotations: FloatArray) -> tuple[FloatArray, FloatArray]:
     """What ``hand_rotations`` made rotations (21, 3, 3) of: x and y (fingers, 3, 3)."""
-    bones = rotations[1:].reshape(FINGERS, LEVELS, 3, 3)[:, :-1]
+    bones = rotations[1:].reshape(FINGER_COUNT, FINGER_JOINTS, 3, 3)[:, :-1]
     return bones[..., 0], bones[..., 1]
 
 
 def _wrist_rotation(joints: FloatArray, handedness: float) -> FloatArray:
-    points = (joints[PALM] - joints[WRIST]).tolist()
-    middle = points[1]
-    length = _length3(middle)
-    x = [value / length for value in middle] if length > TINY else [1.0, 0.0, 0.0]
+    index, middle, ring, little = ((x, y, z) for x, y, z in (joints[KNUCKLES] - joints[WRIST]).tolist())
+    middle_length = length(middle)
+    x = times(1.0 / middle_length, middle) if middle_length > LEAST_LENGTH else COORDINATE_AXES[0]
     # Twice the area of the fan of triangles, as a vector: out of a right hand's palm.
-    a, b, c = (_cross3(one, other) for one, other in pairwise(points))
-    palm = [-handedness * (a[i] + b[i] + c[i]) for i in range(3)]
-    y = _cross3(palm, x)
-    size = _length3(y)
-    if size <= TINY * length:  # a palm without area: any direction across x
-        axis = min(range(3), key=lambda i: abs(x[i]))
-        y = _cross3([float(i == axis) for i in range(3)], x)
-        size = _length3(y)
-    y = [value / size for value in y]
-    return np.array([x, y, _cross3(x, y)]).T
+    area = plus(plus(cross(index, middle), 1.0, cross(middle, ring)), 1.0, cross(ring, little))
+    y = cross(times(-handedness, area), x)
+    if length(y) <= LEAST_LENGTH * max(middle_length, LEAST_LENGTH):  # a palm without area: any direction across x
+        y = cross(min(COORDINATE_AXES, key=lambda axis: abs(dot(axis, x))), x)
+    y = times(1.0 / length(y), y)
+    return np.array([x, y, cross(x, y)]).T
 
 
 def _make_directions(x: FloatArray) -> None:
     """Bones x[1:] (3, fingers, 3) to unit vectors, in place; a bone without length takes its parent's direction."""
-    lengths = np.sqrt(dot(x[1:], x[1:]))
-    if least(lengths) > TINY:
+    lengths = np.sqrt(row_dots(x[1:], x[1:]))
+    if least(lengths) > LEAST_LENGTH:
         x[1:] /= lengths
         return
-    for level in range(1, LEVELS):
-        long = lengths[level - 1] > TINY
+    for level in range(1, FINGER_JOINTS):
+        long = lengths[level - 1] > LEAST_LENGTH
         x[level] = np.where(long, x[level] / np.where(long, lengths[level - 1], 1.0), x[level - 1])
 
 
@@ -146,10 +141,10 @@ def _drawn_to_plane(y: FloatArray, x: FloatArray, normals: FloatArray) -> FloatA
     """
     # Counted about y: small for a straight finger, for one bent backwards, and for one that bends about another axis, which only a
     # bad measurement does.
-    shares = [[_plane_share(bend)] for (bend,) in dot(normals, y).tolist()]
+    shares = [[_plane_share(bend)] for (bend,) in row_dots(normals, y).tolist()]
     if not any(share for (share,) in shares):
         return y
-    normals = normals / np.maximum(np.sqrt(dot(normals, normals)), TINY)
+    normals = normals / np.maximum(np.sqrt(row_dots(normals, normals)), LEAST_LENGTH)
     return _perpendicular(y + np.array(shares) * (normals - y), x)
 
 
@@ -161,28 +156,5 @@ def _plane_share(bend: float) -> float:
 
 def _perpendicular(vectors: FloatArray, x: FloatArray) -> FloatArray:
     """The unit vectors across ``x`` nearest to ``vectors``, both (..., 3)."""
-    across = vectors - dot(vectors, x) * x
-    return across / np.sqrt(dot(across, across))
-
-
-def dot(a: FloatArray, b: FloatArray) -> FloatArray:
-    """(..., 1) of (..., 3): ``dot`` with ones, which numpy does faster than a sum, einsum or matmul."""
-    return (a * b).dot(ONES)
-
-
-def least(values: FloatArray) -> float:
-    """The smallest of a few numbers, much faster than ``values.min()``."""
-    return min(values.ravel().tolist())
-
-
-def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    """np.cross for (..., 3), several times faster."""
-    return (a * b.take(YZX, -1) - a.take(YZX, -1) * b).take(YZX, -1)
-
-
-def _length3(a: list[float]) -> float:
-    return math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2])
-
-
-def _cross3(a: list[float], b: list[float]) -> list[float]:
-    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    across = vectors - row_dots(vectors, x) * x
+    return across / np.sqrt(row_dots(across, across))
