@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.camera import Camera
@@ -95,6 +96,37 @@ class RenderBatch:
     camera: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class _Posed:
+    """N hands of one rig before the camera.
+
+    Attributes:
+        which: the rig, as the studio counts; local_rotations (N, 27, 3, 3), bone_scale (N, 27, 3): pose and shape.
+        transforms: (N, 27, 4, 4) of the bones; mesh_joints: (N, 21, 3), mesh frame; joints: (N, 21, 3), camera frame.
+        rotation: (N, 3, 3), mesh frame to camera; offset: (N, 1, 3), where the mesh frame's origin lies in the camera frame.
+    """
+
+    which: int
+    local_rotations: FloatArray
+    bone_scale: FloatArray
+    transforms: FloatArray
+    mesh_joints: FloatArray
+    joints: FloatArray
+    rotation: FloatArray
+    offset: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Cropped:
+    """The crops that N hands are seen in: ``axes`` (N, 3, 3), crop axes to camera; ``projection``, camera frame to pixels, and ``camera``,
+    crop axes to fractions of the crop (N, 3, 3); ``keypoints`` (N, 21, 2) fractions of the crop."""
+
+    axes: FloatArray
+    projection: FloatArray
+    camera: FloatArray
+    keypoints: FloatArray
+
+
 def render_batch(
     studio: Studio,
     rng: np.random.Generator,
@@ -112,9 +144,20 @@ def render_batch(
         occluder_share: of hands with a thing in or before them or another hand beside them.
         backend: ``shading.draw`` or :meth:`handmesh_training.renders.egl.Egl.draw`.
     """
-    which = int(rng.integers(len(studio.rigs)))
-    rig, surface = studio.rigs[which], studio.surfaces[which]
+    posed = _pose(studio, rng, count)
+    cropped = _crop(rng, posed.joints, crop_scale, size)
+    scene, occluded = _scene(studio, rng, posed, cropped, size, occluder_share)
+    surface = studio.surfaces[posed.which]
+    picture = backend(scene, surface, studio.assets, samples)
     device = surface.rest.device
+    noise = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+    images = expose(picture.radiance, sample_sensor(rng, count, size, device), noise).cpu().numpy()
+    return _labelled(posed, cropped, images, picture.hand.cpu().numpy(), occluded)
+
+
+def _pose(studio: Studio, rng: np.random.Generator, count: int) -> _Posed:
+    which = int(rng.integers(len(studio.rigs)))
+    rig = studio.rigs[which]
     if studio.people is None:
         rotations, views = sample_poses(rig, studio.poses, rng, count), None
     else:
@@ -127,49 +170,63 @@ def render_batch(
     mesh_joints = rig.joint_positions(transforms)
     views = views or sample_views(rng, count)
     centre = mesh_joints.mean(1)
-    joints = views.place(mesh_joints, centre)
-    local_vertices = surface.pose(torch.from_numpy(rig.skin_matrices(transforms)).float().to(device))
-    turn = torch.from_numpy(views.rotation).float().to(device)
-    offset = torch.from_numpy(views.place(np.zeros((count, 1, 3)), centre)).float().to(device)
-    vertices = torch.bmm(local_vertices, turn.transpose(1, 2)) + offset
+    offset = views.place(np.zeros((count, 1, 3)), centre)
+    return _Posed(which, rotations, scale, transforms, mesh_joints, views.place(mesh_joints, centre), views.rotation, offset)
 
+
+def _crop(rng: np.random.Generator, joints: FloatArray, crop_scale: float, size: int) -> _Cropped:
     regions = [jittered_crop(rng, CAMERA.project(hand), crop_scale) for hand in joints]
-    projection = np.stack([crop_projection(CAMERA, region, size) for region in regions])
     axes = np.stack([region.axes_in_camera(CAMERA) for region in regions])
-    keypoints = np.stack([region.to_patch(CAMERA.project(hand)) for region, hand in zip(regions, joints, strict=True)])
+    return _Cropped(
+        axes=axes,
+        projection=np.stack([crop_projection(CAMERA, region, size) for region in regions]),
+        camera=np.stack([crop_projection(CAMERA, region, 1) for region in regions]) @ axes,
+        keypoints=np.stack([region.to_patch(CAMERA.project(hand)) for region, hand in zip(regions, joints, strict=True)]),
+    )
 
+
+def _scene(
+    studio: Studio, rng: np.random.Generator, posed: _Posed, cropped: _Cropped, size: int, occluder_share: float
+) -> tuple[Scene, np.ndarray]:
+    """What there is to draw, and (N,) bool, which hands may be hidden by something."""
+    rig, surface, count = studio.rigs[posed.which], studio.surfaces[posed.which], len(posed.joints)
+
+    def tensor(array: FloatArray) -> Tensor:
+        return torch.from_numpy(array).float().to(surface.rest.device)
+
+    local_vertices = surface.pose(tensor(rig.skin_matrices(posed.transforms)))
     skin = sample_skin(rng, studio.assets, count)
-    things, occluded = _surround(studio, which, rng, joints, skin, occluder_share)
+    things, occluded = _surround(studio, posed.which, rng, posed.joints, skin, occluder_share)
     background, gain = sample_backgrounds(rng, studio.assets, count, size)
     scene = Scene(
-        vertices=vertices,
-        joints=torch.from_numpy(joints).float().to(device),
-        projection=torch.from_numpy(projection).float().to(device),
+        vertices=torch.bmm(local_vertices, tensor(posed.rotation).transpose(1, 2)) + tensor(posed.offset),
+        joints=tensor(posed.joints),
+        projection=tensor(cropped.projection),
         light=sample_light(rng, studio.assets, count),
         skin=skin,
         background=background,
         background_gain=gain,
-        occluders=things.tensors(device),
+        occluders=things.tensors(surface.rest.device),
     )
-    picture = backend(scene, surface, studio.assets, samples)
-    noise = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
-    images = expose(picture.radiance, sample_sensor(rng, count, size, device), noise).cpu().numpy()
-    seen = picture.hand.cpu().numpy()
-    lightness = (images.mean(3) / 255 * seen).sum((1, 2)) / np.maximum(seen.sum((1, 2)), 1.0)
+    return scene, occluded
+
+
+def _labelled(posed: _Posed, cropped: _Cropped, images: np.ndarray, hand: FloatArray, occluded: np.ndarray) -> RenderBatch:
+    """``hand`` (N, S, S): share of each pixel that hand and forearm cover."""
     return RenderBatch(
         images=images,
-        joints=(joints - joints[:, :1]) @ axes,
-        keypoints=keypoints,
-        local_rotations=rotations,
-        bone_scale=scale,
-        rotation=axes.transpose(0, 2, 1) @ views.rotation,
-        wrist=mesh_joints[:, 0],
-        wrist_distance=np.linalg.norm(joints[:, 0], axis=1),
-        mask=np.round(seen * 255).astype(np.uint8),
+        joints=(posed.joints - posed.joints[:, :1]) @ cropped.axes,
+        keypoints=cropped.keypoints,
+        local_rotations=posed.local_rotations,
+        bone_scale=posed.bone_scale,
+        rotation=cropped.axes.transpose(0, 2, 1) @ posed.rotation,
+        wrist=posed.mesh_joints[:, 0],
+        wrist_distance=np.linalg.norm(posed.joints[:, 0], axis=1),
+        mask=np.round(hand * 255).astype(np.uint8),
         occluded=occluded,
-        brightness=lightness,
-        visible=visible_joints(joints, keypoints, seen).astype(np.float32),
-        camera=np.stack([crop_projection(CAMERA, region, 1) for region in regions]) @ axes,
+        brightness=(images.mean(3) / 255 * hand).sum((1, 2)) / np.maximum(hand.sum((1, 2)), 1.0),
+        visible=visible_joints(posed.joints, cropped.keypoints, hand).astype(np.float32),
+        camera=cropped.camera,
     )
 
 

@@ -28,8 +28,8 @@ from handmesh_training.renders.egl import Egl
 from handmesh_training.renders.shading import Draw, draw
 from handmesh_training.renders.split import PARTS, Part
 
-SHARD_SIZE = 256
-BATCH_SIZE = 16  # more does not fit a CPU's cache and is slower
+SHARD_SIZE = 256  # pictures in a file
+BATCH_SIZE = 16  # pictures drawn at once: more does not fit a CPU's cache and is slower
 RENDER_JPEG_QUALITY = 95
 
 
@@ -58,6 +58,7 @@ class _Shard:
     size: int
     crop_scale: float
     occluder_share: float
+    batches: tuple[int, ...]  # pictures in each
 
 
 def write_cache(
@@ -70,16 +71,21 @@ def write_cache(
     occluder_share: float = OCCLUDER_SHARE,
     backend: Draw = draw,
     workers: int = 1,
+    shard_size: int = SHARD_SIZE,
+    batch_size: int = BATCH_SIZE,
 ) -> None:
     """Draws at least ``count`` pictures into ``out``. Every shard has its own seed: equal arguments give equal shards.
 
     Args:
         workers: processes side by side; more than one need an order for a studio, and draw with PyTorch.
+        shard_size: pictures in a file; batch_size: how many of them are drawn at once: other sizes give other pictures.
     """
     out.mkdir(parents=True, exist_ok=True)
-    paths = {shard: out / f"renders_{shard:05d}.npz" for shard in range(-(-count // SHARD_SIZE))}
-    shards = [_Shard(path, (seed, shard), size, crop_scale, occluder_share) for shard, path in paths.items() if not path.exists()]
-    with tqdm(total=len(paths), initial=len(paths) - len(shards), desc="renders", unit=f"x{SHARD_SIZE}") as bar:
+    paths = {shard: out / f"renders_{shard:05d}.npz" for shard in range(-(-count // shard_size))}
+    batches = tuple(min(batch_size, shard_size - start) for start in range(0, shard_size, batch_size))
+    missing = {shard: path for shard, path in paths.items() if not path.exists()}
+    shards = [_Shard(path, (seed, shard), size, crop_scale, occluder_share, batches) for shard, path in missing.items()]
+    with tqdm(total=len(paths), initial=len(paths) - len(shards), desc="renders", unit=f"x{shard_size}") as bar:
         if not shards:
             return
         if isinstance(studio, StudioOrder) and min(workers, len(shards)) > 1:
@@ -107,8 +113,9 @@ def _draw_here(shard: _Shard) -> None:
 
 def _draw_shard(studio: Studio, shard: _Shard, backend: Draw) -> None:
     rng = np.random.default_rng(shard.seed)
-    batches = range(SHARD_SIZE // BATCH_SIZE)
-    parts = [render_batch(studio, rng, BATCH_SIZE, shard.size, shard.crop_scale, shard.occluder_share, backend=backend) for _ in batches]
+    parts = [
+        render_batch(studio, rng, count, shard.size, shard.crop_scale, shard.occluder_share, backend=backend) for count in shard.batches
+    ]
     temporary = shard.path.with_suffix(".part.npz")
     np.savez(temporary, **_pack(join(parts)))  # type: ignore[arg-type]
     temporary.replace(shard.path)  # a run stopped while writing leaves no half shard under the final name

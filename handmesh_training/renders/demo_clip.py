@@ -80,7 +80,6 @@ KEYS = (
 )
 # Degrees of flexion that bring thumb and index of the mean hand together in the pose "OK", where the longer rig's own touch.
 PINCH = {"Thumb_Metacarpal_R": -3.5, "Thumb_Proximal_R": -3.5, "Thumb_Distal_R": -2.5, "Index_Proximal_R": 7.5, "Index_Intermediate_R": 3.0}
-STILL_S = (1.1, 2.2)  # the hand does not move at all
 
 
 def camera() -> Camera:
@@ -275,7 +274,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--truth-only", action="store_true", help="leave demo.mp4 as it is")
     chosen = parser.parse_args(arguments)
-    (write_truth if chosen.truth_only else write_clip)(chosen.assets, chosen.out)
+    if chosen.truth_only:
+        write_truth(chosen.assets, chosen.out)
+    else:
+        write_clip(chosen.assets, chosen.out)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from support.paths import REPO, SHARED, needs_shared
 from handmesh_ros.perception.onnx_session import create_session
 from handmesh_training.renders.assets import AssetError, irradiance_form, linear_to_srgb, load_assets, srgb_to_linear
 from handmesh_training.renders.batch import RenderBatch, Studio, render_batch
-from handmesh_training.renders.cache import SHARD_SIZE, CacheError, StudioOrder, read_cache, shard_paths, write_cache
+from handmesh_training.renders.cache import CacheError, StudioOrder, read_cache, shard_paths, write_cache
 from handmesh_training.renders.sensor import Sensor, blurred, expose
 from handmesh_training.renders.shadow import ShadowMap
 from handmesh_training.renders.views import hand_rotation
@@ -152,12 +152,10 @@ def test_a_perfect_sensor_changes_nothing_and_faults_add_up() -> None:
 
 
 @needs_shared
-def test_a_cache_gives_back_what_was_drawn(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handmesh_training.renders.cache.SHARD_SIZE", 4)
-    monkeypatch.setattr("handmesh_training.renders.cache.BATCH_SIZE", 2)
-    write_cache(studio, tmp_path, 8, seed=1, size=64)
+def test_a_cache_gives_back_what_was_drawn(studio: Studio, tmp_path: Path) -> None:
+    write_cache(studio, tmp_path, 8, seed=1, size=64, shard_size=5, batch_size=2)
     shards = list(read_cache(tmp_path))
-    assert [len(shard.images) for shard in shards] == [4, 4]
+    assert [len(shard.images) for shard in shards] == [5, 5]
     rng = np.random.default_rng([1, 0])
     drawn = render_batch(studio, rng, 2, size=64)
     assert np.allclose(shards[0].joints[:2], drawn.joints, atol=1e-6)
@@ -170,11 +168,11 @@ def test_a_cache_gives_back_what_was_drawn(studio: Studio, tmp_path: Path, monke
 
 @needs_shared
 def test_several_processes_draw_what_one_would(studio: Studio, tmp_path: Path) -> None:
-    write_cache(StudioOrder(SHARED / "assets"), tmp_path / "two", 2 * SHARD_SIZE, seed=1, size=16, workers=2)
+    write_cache(StudioOrder(SHARED / "assets"), tmp_path / "two", 8, seed=1, size=16, workers=2, shard_size=4)
     (tmp_path / "one").mkdir()
     first, second = shard_paths(tmp_path / "two")
     second.rename(tmp_path / "one" / second.name)
-    write_cache(StudioOrder(SHARED / "assets"), tmp_path / "two", 2 * SHARD_SIZE, seed=1, size=16)  # one shard is there already
+    write_cache(StudioOrder(SHARED / "assets"), tmp_path / "two", 8, seed=1, size=16, shard_size=4)  # one shard is there already
     again = list(read_cache(tmp_path / "two"))[1]
     before = next(read_cache(tmp_path / "one"))
     assert first.exists()
@@ -183,10 +181,8 @@ def test_several_processes_draw_what_one_would(studio: Studio, tmp_path: Path) -
 
 
 @needs_shared
-def test_a_cache_of_before_visibility_was_known_stays_readable(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handmesh_training.renders.cache.SHARD_SIZE", 2)
-    monkeypatch.setattr("handmesh_training.renders.cache.BATCH_SIZE", 2)
-    write_cache(studio, tmp_path, 2, seed=1, size=64)
+def test_a_cache_of_before_visibility_was_known_stays_readable(studio: Studio, tmp_path: Path) -> None:
+    write_cache(studio, tmp_path, 2, seed=1, size=64, shard_size=2)
     with np.load(tmp_path / "renders_00000.npz") as shard:
         older = {name: shard[name] for name in shard.files if name not in ("visible", "camera")}
     np.savez(tmp_path / "renders_00000.npz", **older)

@@ -7,10 +7,11 @@ from support.paths import REPO, SHARED, needs_shared
 
 from handmesh_ros.hand import INDEX_TIP, MIDDLE_MCP, THUMB_TIP, WRIST
 from handmesh_ros.perception.camera import Camera
-from handmesh_training.renders.demo_clip import KEYS, RATE_HZ, STILL_S, Motion, choreography, render_frames, truth
+from handmesh_training.renders.demo_clip import KEYS, RATE_HZ, Motion, choreography, render_frames, truth
 from handmesh_training.template.rig import load_poses, load_rig
 
 DEMO = REPO / "config" / "demo"
+STILL_S = (1.1, 2.2)  # between the keys of an open hand
 FASTEST_M_S = 1.6
 HARDEST_M_S2 = 10.0
 

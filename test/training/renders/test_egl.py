@@ -8,9 +8,9 @@ import pytest
 import torch
 from support.paths import SHARED, needs_shared
 
-from handmesh_training.renders import cache
 from handmesh_training.renders.assets import Assets, linear_to_srgb
 from handmesh_training.renders.batch import Studio, render_batch
+from handmesh_training.renders.cache import read_cache, write_cache
 from handmesh_training.renders.egl import Egl, EglError
 from handmesh_training.renders.scene import Scene
 from handmesh_training.renders.shading import Picture, draw
@@ -78,13 +78,10 @@ def test_too_many_samples_are_refused(studio: Studio, egl: Egl) -> None:
 
 
 @needs_shared
-def test_the_cache_can_be_drawn_with_it(egl: Egl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handmesh_training.renders.cache.SHARD_SIZE", 2)
-    monkeypatch.setattr("handmesh_training.renders.cache.BATCH_SIZE", 2)
-    places = ["--assets", str(SHARED / "assets"), "--size", "64", "--count", "2"]
-    for backend in ("egl", "torch"):
-        cache.main([*places, "--out", str(tmp_path / backend), "--backend", backend])
-    first, second = (next(cache.read_cache(tmp_path / backend)) for backend in ("egl", "torch"))
+def test_the_cache_can_be_drawn_with_it(studio: Studio, egl: Egl, tmp_path: Path) -> None:
+    for name, backend in (("egl", egl.draw), ("torch", draw)):
+        write_cache(studio, tmp_path / name, 2, size=64, backend=backend, shard_size=2)
+    first, second = (next(read_cache(tmp_path / name)) for name in ("egl", "torch"))
     assert np.array_equal(first.joints, second.joints), "the scene does not depend on who draws it"
     assert not np.array_equal(first.images, second.images)
     assert np.abs(first.images.astype(int) - second.images).mean() < 12
