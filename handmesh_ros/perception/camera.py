@@ -12,19 +12,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray
-
-POLYNOMIAL_MODELS = ("plumb_bob", "rational_polynomial")
-FISHEYE_MODELS = ("equidistant", "fisheye")
-POLYNOMIAL_LENGTHS = (0, 4, 5, 8, 12, 14)  # what OpenCV accepts
-
-UNDISTORT_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-10)
-NEWTON_STEPS = 10
-NEWTON_TOLERANCE_PX = 1e-7
+from handmesh_ros.perception.lens import LENSES, Lens, Pinhole
 
 
 class CameraError(HandmeshError, ValueError):
@@ -41,6 +33,7 @@ class Camera:
         distortion: (n,) coefficients in OpenCV's order; n in 0, 4, 5, 8, 12, 14, or 0, 4 for a fisheye.
         calibrated: False where K is a guess: then distances are guesses too.
         distortion_model: a ROS name: "plumb_bob", "rational_polynomial" or "equidistant" (a fisheye).
+        lens: what the last two say.
 
     Raises:
         CameraError: a size that is not positive, a K that is not finite or has no focal length, an unknown distortion model or
@@ -53,6 +46,7 @@ class Camera:
     distortion: FloatArray = field(default_factory=lambda: np.zeros(0))
     calibrated: bool = True
     distortion_model: str = "plumb_bob"
+    lens: Lens = field(init=False)
 
     def __post_init__(self) -> None:
         matrix = _finite_array(self.K, "K").reshape(-1)
@@ -66,22 +60,20 @@ class Camera:
                 f"K has the focal lengths {matrix[0]:g} and {matrix[4]:g}: the camera is not calibrated. Calibrate it "
                 "(ros2 run camera_calibration cameracalibrator) or give a horizontal field of view instead"
             )
-        lengths = self._coefficient_counts()
+        if self.distortion_model not in LENSES:
+            raise CameraError(f"unknown distortion model '{self.distortion_model}'; known are {tuple(LENSES)}")
+        kind = LENSES[self.distortion_model]
         if not distortion.any():
             distortion = np.zeros(0)
-        if distortion.size not in lengths:
-            raise CameraError(f"the distortion has {distortion.size} coefficients; '{self.distortion_model}' takes one of {lengths}")
+        if distortion.size not in kind.COEFFICIENT_COUNTS:
+            raise CameraError(
+                f"the distortion has {distortion.size} coefficients; '{self.distortion_model}' takes one of {kind.COEFFICIENT_COUNTS}"
+            )
         object.__setattr__(self, "width", int(self.width))
         object.__setattr__(self, "height", int(self.height))
         object.__setattr__(self, "K", matrix.reshape(3, 3))
         object.__setattr__(self, "distortion", distortion)
-
-    def _coefficient_counts(self) -> tuple[int, ...]:
-        if self.distortion_model in FISHEYE_MODELS:
-            return (0, 4)
-        if self.distortion_model in POLYNOMIAL_MODELS:
-            return POLYNOMIAL_LENGTHS
-        raise CameraError(f"unknown distortion model '{self.distortion_model}'; known are {POLYNOMIAL_MODELS + FISHEYE_MODELS}")
+        object.__setattr__(self, "lens", kind(distortion) if distortion.size else Pinhole())
 
     @cached_property
     def focal_px(self) -> float:
@@ -189,80 +181,14 @@ class Camera:
         """Points (N, 3) in metres to pixels (N, 2), with distortion; NaN for points that are not in front of the camera."""
         points = np.asarray(points, float)
         depth = np.where(points[:, 2] > 0, points[:, 2], np.nan)
-        return self._distort(points[:, :2] / depth[:, None])
+        return self.lens.distort(points[:, :2] / depth[:, None]) @ self.K[:2, :2].T + self.K[:2, 2]
 
     def normalize(self, pixels: FloatArray) -> FloatArray:
         """Pixels (N, 2) to undistorted (x/z, y/z) (N, 2); NaN where the distortion has no inverse (far outside the image)."""
-        pixels = np.asarray(pixels, float)
-        plain = (pixels - self._center) / self._focal
+        bent = (np.asarray(pixels, float) - self._center) / self._focal
         if self._skew:
-            plain[:, 0] -= self._skew * plain[:, 1]
-        if not self.distortion.size:
-            return plain
-        if self.distortion_model in FISHEYE_MODELS:
-            return self._undistort_fisheye(plain)
-        return self._undistort_polynomial(pixels, plain)
-
-    def _distort(self, normalized: FloatArray) -> FloatArray:
-        if not self.distortion.size:
-            distorted = normalized
-        elif self.distortion_model in FISHEYE_MODELS:
-            radius = np.linalg.norm(normalized, axis=1)
-            bent = _fisheye_polynomial(np.arctan(radius), self.distortion)[0]
-            distorted = normalized * np.divide(bent, radius, out=np.ones_like(radius), where=radius > 1e-12)[:, None]
-        else:
-            return self._project_polynomial(normalized)[0]
-        return distorted @ self.K[:2, :2].T + self.K[:2, 2]
-
-    def _project_polynomial(self, normalized: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Pixels (N, 2) and their derivative (N, 2, 2) by the normalized coordinates."""
-        points = np.column_stack([normalized, np.ones(len(normalized))])
-        pixels, jacobian = cv2.projectPoints(points, np.zeros(3), np.zeros(3), self.K, self.distortion)
-        # At depth 1 a shift of the camera is a shift of the normalized coordinates: columns 3 and 4 are the translation's.
-        derivative = np.asarray(jacobian, float).reshape(-1, 2, jacobian.shape[1])[:, :, 3:5]
-        return np.asarray(pixels, float).reshape(-1, 2), derivative
-
-    def _undistort_polynomial(self, pixels: FloatArray, plain: FloatArray) -> FloatArray:
-        """OpenCV's fixed-point iteration, and Newton's method on OpenCV's own projection where that has not converged."""
-        if not len(pixels):
-            return plain
-        fixed_point = cv2.undistortPointsIter(pixels[:, None], self.K, self.distortion, np.eye(3), np.eye(3), UNDISTORT_CRITERIA).reshape(
-            -1, 2
-        )
-        guess: FloatArray = np.where(np.isfinite(fixed_point), fixed_point, plain)
-        for step in range(NEWTON_STEPS):
-            projected, jacobian = self._project_polynomial(guess)
-            residual = pixels - projected
-            error = np.abs(residual).max(axis=1)
-            (a, b), (c, d) = jacobian.transpose(1, 2, 0)
-            determinant = a * d - b * c
-            if (error < NEWTON_TOLERANCE_PX).all() or step == NEWTON_STEPS - 1:
-                break
-            inverse = np.array([[d, -b], [-c, a]]) / np.where(determinant == 0, 1, determinant)
-            guess = guess + np.einsum("ijn,nj->ni", inverse, residual)
-        # A folded-back root (negative determinant) projects to the pixel too, but the lens never sees it.
-        guess[~((error < 1e-3) & (determinant > 0))] = np.nan
-        return guess
-
-    def _undistort_fisheye(self, plain: FloatArray) -> FloatArray:
-        bent = np.linalg.norm(plain, axis=1)
-        angle = np.minimum(bent, 1.5)
-        for _ in range(NEWTON_STEPS):
-            value, slope = _fisheye_polynomial(angle, self.distortion)
-            if np.abs(value - bent).max(initial=0) < 1e-12:
-                break
-            angle = angle + (bent - value) / np.where(np.abs(slope) > 1e-9, slope, 1e-9)
-        found = (np.abs(value - bent) < 1e-9) & (slope > 0) & (angle >= 0) & (angle < math.pi / 2)
-        radius = np.where(found, np.tan(np.where(found, angle, 0)), np.nan)
-        return plain * np.divide(radius, bent, out=np.ones_like(bent), where=bent > 1e-12)[:, None]
-
-
-def _fisheye_polynomial(angle: FloatArray, k: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """OpenCV's equidistant model: the bent angle and its derivative."""
-    t = angle * angle
-    value = angle * (1 + t * (k[0] + t * (k[1] + t * (k[2] + t * k[3]))))
-    slope = 1 + t * (3 * k[0] + t * (5 * k[1] + t * (7 * k[2] + t * 9 * k[3])))
-    return value, slope
+            bent[:, 0] -= self._skew * bent[:, 1]
+        return self.lens.undistort(bent)
 
 
 def _finite_array(values: object, name: str) -> FloatArray:

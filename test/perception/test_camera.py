@@ -67,6 +67,16 @@ def test_pixels_beyond_the_lens_are_nan_not_wrong(lens: tuple[str, tuple[float, 
 def test_no_pixels_are_no_trouble() -> None:
     for lens in LENSES.values():
         assert camera(lens).normalize(np.zeros((0, 2))).shape == (0, 2)
+        assert camera(lens).project(np.zeros((0, 3))).shape == (0, 2)
+
+
+@LENS
+def test_a_skewed_sensor_is_skewed_behind_every_lens(lens: tuple[str, tuple[float, ...]]) -> None:
+    skewed = Camera(640, 480, K + [[0, 30, 0], [0, 0, 0], [0, 0, 0]], np.array(lens[1]), distortion_model=lens[0])
+    points = np.array([[0.2, -0.3, 1.0], [-0.1, 0.25, 0.8]])
+    straight = camera(lens).project(points)
+    np.testing.assert_allclose(skewed.project(points) - straight, np.outer(30 / 610 * (straight[:, 1] - 238), [1, 0]), atol=1e-9)
+    np.testing.assert_allclose(skewed.normalize(skewed.project(points)), points[:, :2] / points[:, 2:], atol=1e-9)
 
 
 @given(st.floats(0.1, 8), st.floats(-1, 1), st.floats(-1, 1))
