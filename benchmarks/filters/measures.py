@@ -46,15 +46,19 @@ def phase_lag_s(signal: Signal, output: FloatArray, frequency_hz: float) -> floa
     return float(-np.arctan2(fit[1] @ axis, fit[0] @ axis) / (2.0 * np.pi * frequency_hz))
 
 
+def rms_across_and_along(vectors: FloatArray, rays: FloatArray) -> tuple[float, float]:
+    """Root mean square of vectors (N, 3) across rays (N, 3) or (3,), unit vectors, in one direction; and along them."""
+    along = (vectors * rays).sum(axis=1)
+    across = vectors - along[:, None] * rays
+    return float(np.sqrt((across**2).sum(axis=1).mean() / 2.0)), float(np.sqrt((along**2).mean()))
+
+
 def rest_jitter(signal: Signal, values: FloatArray) -> tuple[float, float]:
     """RMS deviation from each rest's mean, metres: across the ray (one axis) and along it."""
     rests = np.split(np.flatnonzero(signal.still), np.flatnonzero(np.diff(np.flatnonzero(signal.still)) > 1) + 1)
     errors = values - signal.truth
     deviations = np.concatenate([errors[r] - errors[r].mean(axis=0) for r in rests if len(r) >= 8])
-    ray = HOME / np.linalg.norm(HOME)
-    along = deviations @ ray
-    across = deviations - along[:, None] * ray
-    return float(np.sqrt((across**2).sum(axis=1).mean() / 2.0)), float(np.sqrt((along**2).mean()))
+    return rms_across_and_along(deviations, HOME / np.linalg.norm(HOME))
 
 
 def overshoot(signal: Signal, output: FloatArray, which: Sequence[int]) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.filters.candidates import HandCandidate, hand_candidates
 from benchmarks.filters.hand_poses import FINGER_JOINT, Poses, filtered, starts_of
-from benchmarks.filters.measures import best_delay_s
+from benchmarks.filters.measures import best_delay_s, rms_across_and_along
 from handmesh_ros.errors import InputError
 from handmesh_ros.files import clip_file, package_file
 from handmesh_ros.hand import WRIST, FloatArray, Hand, Side
@@ -120,9 +120,7 @@ def measure_recording(recorded: RecordedHands) -> list[RecordedRow]:
 
 def _figures(poses: Poses, raw: Poses, truth: Poses, starts: Sequence[int]) -> RecordedFigures:
     rays = raw.positions / np.linalg.norm(raw.positions, axis=1, keepdims=True)
-    trembling = _tremble(poses.positions, starts)
-    along = (trembling * rays).sum(axis=1)
-    across = trembling - along[:, None] * rays
+    across, along = rms_across_and_along(_tremble(poses.positions, starts), rays)
     settled = np.ones(len(raw.stamps), bool)
     for start in starts:
         settled &= (raw.stamps < raw.stamps[start]) | (raw.stamps >= raw.stamps[start] + AFTER_START_S)
@@ -140,8 +138,8 @@ def _figures(poses: Poses, raw: Poses, truth: Poses, starts: Sequence[int]) -> R
         return float(np.degrees(np.sqrt((entries**2).sum(axis=1).mean() / 2.0)))
 
     return RecordedFigures(
-        tremble_mm=1e3 * float(np.sqrt((across**2).sum(axis=1).mean() / 2.0)),
-        depth_tremble_mm=1e3 * float(np.sqrt((along**2).mean())),
+        tremble_mm=1e3 * across,
+        depth_tremble_mm=1e3 * along,
         wrist_tremble_deg=degrees(_entries(poses.turns)),
         finger_tremble_deg=degrees(_entries(poses.bends)),
         lag_ms=lag_ms(lambda p: p.positions),

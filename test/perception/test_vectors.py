@@ -17,6 +17,7 @@ from handmesh_ros.perception.vectors import (
     length,
     minus,
     plus,
+    plus_two,
     ray_covariance,
     row_crosses,
     row_dots,
@@ -39,6 +40,7 @@ def test_single_vectors_are_what_numpy_makes_of_them(a: tuple, b: tuple, factor:
     assert minus(a, b) == pytest.approx(x - y)
     assert times(factor, a) == pytest.approx(factor * x)
     assert plus(a, factor, b) == pytest.approx(x + factor * y)
+    assert plus_two(a, factor, b, -2.0, a) == pytest.approx(factor * y - x)
     assert vector_of(x) == a
 
 

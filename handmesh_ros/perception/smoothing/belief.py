@@ -21,6 +21,7 @@ from handmesh_ros.perception.vectors import (
     dot,
     minus,
     plus,
+    plus_two,
     squares_across_and_along,
     times,
 )
@@ -132,9 +133,9 @@ def predicted(belief: Belief, ray: Vector, dt: float, parameters: MotionParamete
             decides.
     """
     p = parameters
+    was_still, noise_scale, still, still_variances, moving, velocity, moving_covariances = belief
     # Mixing: what each model starts from, given that the hand may just have changed its mind.
     starts, stops = -math.expm1(-dt / p.still_for_s), -math.expm1(-dt / p.moving_for_s)
-    was_still = belief.probability_still
     is_moving = starts * was_still + (1.0 - stops) * (1.0 - was_still)
     is_still = 1.0 - is_moving
     begun = starts * was_still / is_moving  # share of the moving hypothesis that was still before
@@ -144,28 +145,30 @@ def predicted(belief: Belief, ray: Vector, dt: float, parameters: MotionParamete
     else:
         acceleration = (1.0 - begun) * p.acceleration_mps2**2 + begun * p.onset_acceleration_mps2**2
 
-    apart = minus(belief.moving, belief.still)
+    apart = minus(moving, still)
     spreads = squares_across_and_along(apart, ray)
-    velocity_spreads = squares_across_and_along(belief.velocity, ray)
-    still_variances, moving_covariances = [], []
+    speeds = squares_across_and_along(velocity, ray)
+    went_on, rested = 1.0 - begun, 1.0 - ended
+    begun_spread, ended_spread = begun * went_on, ended * rested
+    onset, drift = begun * p.onset_speed_mps**2, p.still_drift_m_per_sqrt_s**2 * dt
+    a00, a01, a11 = _of_acceleration(acceleration, dt)
+    variances, covariances = [], []
     for k in (0, 1):
-        still, (p00, p01, p11) = belief.still_variances[k], belief.moving_covariances[k]
-        q00 = (1.0 - begun) * p00 + begun * still + begun * (1.0 - begun) * spreads[k]
-        q01 = (1.0 - begun) * p01
-        q11 = (1.0 - begun) * p11 + begun * p.onset_speed_mps**2 + begun * (1.0 - begun) * velocity_spreads[k]
-        moved = (q00 + dt * (2.0 * q01 + dt * q11), q01 + dt * q11, q11)
-        moving_covariances.append(_accelerated(moved, acceleration, dt))
-        drift = p.still_drift_m_per_sqrt_s**2 * dt
-        still_variances.append(ended * p00 + (1.0 - ended) * still + ended * (1.0 - ended) * spreads[k] + drift)
-    velocity = times(1.0 - begun, belief.velocity)
+        variance, (p00, p01, p11), spread = still_variances[k], moving_covariances[k], spreads[k]
+        variances.append(ended * p00 + rested * variance + ended_spread * spread + drift)
+        p00 = went_on * p00 + begun * variance + begun_spread * spread
+        p01 = went_on * p01
+        p11 = went_on * p11 + onset + begun_spread * speeds[k]
+        covariances.append((p00 + dt * (2.0 * p01 + dt * p11) + a00, p01 + dt * p11 + a01, p11 + a11))
+    velocity = times(went_on, velocity)
     return Belief(
         is_still,
-        belief.noise_scale,
-        plus(belief.still, ended, apart),
-        (still_variances[0], still_variances[1]),
-        plus(plus(belief.moving, -begun, apart), dt, velocity),
+        noise_scale,
+        plus(still, ended, apart),
+        (variances[0], variances[1]),
+        plus_two(moving, -begun, apart, dt, velocity),
         velocity,
-        (moving_covariances[0], moving_covariances[1]),
+        (covariances[0], covariances[1]),
     )
 
 
@@ -182,42 +185,39 @@ def judged(expected: Belief, sample: Vector, ray: Vector, parameters: MotionPara
 
 def updated(expected: Belief, judgement: Judgement, dt: float, parameters: MotionParameters) -> Belief:
     """The belief after a sample: which model explains it better, what both make of it, and what it says of the noise."""
-    ray, from_still, from_moving = judgement
-    nearest = min(from_still.chi_square, from_moving.chi_square)  # taken out of both exponents: their ratio is all that counts
-    as_still = _weighed(expected.probability_still, from_still, nearest)
-    as_moving = _weighed(1.0 - expected.probability_still, from_moving, nearest)
-    still = as_still / (as_still + as_moving)
-    ratio = (still * from_still.chi_square + (1.0 - still) * from_moving.chi_square) / 3.0
+    was_still, noise_scale, still, (still_across, still_along), moving, velocity, (moving_across, moving_along) = expected
+    # s: of the still model, m: of the moving one.
+    ray, (s_across, s_along, s_variances, s_square), (m_across, m_along, m_variances, m_square) = judgement
+    nearest = min(s_square, m_square)  # taken out of both exponents: their ratio is all that counts
+    as_still = was_still * math.exp(-0.5 * (s_square - nearest)) / (s_variances[0] * math.sqrt(s_variances[1]))
+    as_moving = (1.0 - was_still) * math.exp(-0.5 * (m_square - nearest)) / (m_variances[0] * math.sqrt(m_variances[1]))
+    is_still = as_still / (as_still + as_moving)
+    ratio = (is_still * s_square + (1.0 - is_still) * m_square) / 3.0
 
-    across, along = (variance / total for variance, total in zip(expected.still_variances, from_still.variances, strict=True))
-    gains, covariances = [], []
-    for (p00, p01, p11), total in zip(expected.moving_covariances, from_moving.variances, strict=True):
-        of_position, of_velocity = p00 / total, p01 / total
-        gains.append((of_position, of_velocity))
-        covariances.append((p00 * (1.0 - of_position), p01 * (1.0 - of_position), p11 - of_velocity * p01))
-    (moving_across, velocity_across), (moving_along, velocity_along) = gains
+    across, along = still_across / s_variances[0], still_along / s_variances[1]
+    kept_across, position_across, velocity_across = _kalman(moving_across, m_variances[0])
+    kept_along, position_along, velocity_along = _kalman(moving_along, m_variances[1])
     return Belief(
-        still,
-        _learned_noise(expected.noise_scale, ratio, dt, parameters),
-        _moved(expected.still, from_still, across, along, ray),
-        (expected.still_variances[0] * (1.0 - across), expected.still_variances[1] * (1.0 - along)),
-        _moved(expected.moving, from_moving, moving_across, moving_along, ray),
-        _moved(expected.velocity, from_moving, velocity_across, velocity_along, ray),
-        (covariances[0], covariances[1]),
+        is_still,
+        _learned_noise(noise_scale, ratio, dt, parameters),
+        plus_two(still, across, s_across, along * s_along, ray),
+        (still_across * (1.0 - across), still_along * (1.0 - along)),
+        plus_two(moving, position_across, m_across, position_along * m_along, ray),
+        plus_two(velocity, velocity_across, m_across, velocity_along * m_along, ray),
+        (kept_across, kept_along),
     )
 
 
 def loosened(expected: Belief, dt: float, parameters: MotionParameters) -> Belief:
     """The belief after a sample that fits neither model. If it was no outlier, a movement began before it, not after it."""
-    sudden = parameters.surprise_acceleration_mps2**2
-    across, along = expected.moving_covariances
-    return expected._replace(moving_covariances=(_accelerated(across, sudden, dt), _accelerated(along, sudden, dt)))
+    a00, a01, a11 = _of_acceleration(parameters.surprise_acceleration_mps2**2, dt)
+    (p00, p01, p11), (q00, q01, q11) = expected.moving_covariances
+    return expected._replace(moving_covariances=((p00 + a00, p01 + a01, p11 + a11), (q00 + a00, q01 + a01, q11 + a11)))
 
 
-def _accelerated(covariance: Covariance, acceleration: float, dt: float) -> Covariance:
-    """With what an unknown acceleration (its variance) adds in ``dt`` seconds."""
-    p00, p01, p11 = covariance
-    return p00 + acceleration * dt**4 / 4.0, p01 + acceleration * dt**3 / 2.0, p11 + acceleration * dt * dt
+def _of_acceleration(variance: float, dt: float) -> Covariance:
+    """What an acceleration that is not known adds in ``dt`` seconds."""
+    return variance * dt**4 / 4.0, variance * dt**3 / 2.0, variance * dt * dt
 
 
 def _deviation(difference: Vector, variances: Pair, noise: Pair, ray: Vector) -> Deviation:
@@ -226,13 +226,12 @@ def _deviation(difference: Vector, variances: Pair, noise: Pair, ray: Vector) ->
     return Deviation(across, along, total, dot(across, across) / total[0] + along * along / total[1])
 
 
-def _weighed(probability: float, deviation: Deviation, nearest: float) -> float:
-    """A model's probability times the likelihood of the sample, but for what both models have in common."""
-    return probability * math.exp(-0.5 * (deviation.chi_square - nearest)) / (deviation.variances[0] * math.sqrt(deviation.variances[1]))
-
-
-def _moved(vector: Vector, deviation: Deviation, gain_across: float, gain_along: float, ray: Vector) -> Vector:
-    return plus(plus(vector, gain_across, deviation.across), gain_along * deviation.along, ray)
+def _kalman(covariance: Covariance, variance: float) -> tuple[Covariance, float, float]:
+    """The covariance after a sample whose deviation has this variance, and the gains of position and velocity."""
+    p00, p01, p11 = covariance
+    of_position, of_velocity = p00 / variance, p01 / variance
+    kept = 1.0 - of_position
+    return (p00 * kept, p01 * kept, p11 - of_velocity * p01), of_position, of_velocity
 
 
 def _learned_noise(scale: float, ratio: float, dt: float, parameters: MotionParameters) -> float:

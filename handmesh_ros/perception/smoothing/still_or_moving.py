@@ -144,16 +144,13 @@ class StillOrMoving:
         last = self._shown
         fade = math.exp(-dt / LEAP_TIME_S)
         leap = times(fade, last.leap)
-        carried = plus(last.position, dt, last.velocity)
-        step = minus(belief.position, carried)
-        if self._is_surprise(plus(step, 1.0, leap), carried, belief):
-            if self._doubt is not None:  # two outliers in a row look like a movement; three do not happen
-                return last._replace(leap=leap)
-            leap = times(-fade, step)
-        return Shown(plus(belief.position, 1.0, leap), belief.mean_velocity, leap)
-
-    def _is_surprise(self, step: Vector, position: Vector, belief: Belief) -> bool:
-        """Whether noise hardly explains this step beyond the movement so far."""
-        across, along = squares_across_and_along(step, direction(position))
+        carried, believed = plus(last.position, dt, last.velocity), belief.position
+        step = minus(believed, carried)
+        # Whether noise hardly explains the step beyond the movement so far.
+        across, along = squares_across_and_along(plus(step, 1.0, leap), direction(carried))
         noise_across, noise_along = self.parameters.noise(belief.noise_scale)
-        return 2.0 * across / noise_across + along / noise_along > SURPRISE
+        if 2.0 * across / noise_across + along / noise_along > SURPRISE:
+            if self._doubt is not None:  # two outliers in a row look like a movement; three do not happen
+                return Shown(last.position, last.velocity, leap)
+            leap = times(-fade, step)
+        return Shown(plus(believed, 1.0, leap), belief.mean_velocity, leap)
