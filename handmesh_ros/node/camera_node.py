@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import cv2
 from rclpy.node import Node
@@ -17,14 +17,41 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from handmesh_ros.errors import InputError
 from handmesh_ros.node import messages
+from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.sources import Frame, SourceError, open_source
 
 JPEG_QUALITY = 90
 LIVE_POLL_S = 0.001
+
+
+@dataclass(frozen=True)
+class CameraParameters(ParameterTable):
+    """The camera node's."""
+
+    input: str = parameter(
+        "0",
+        "a camera's index, a video, a folder of pictures, a picture, or a stream's address",
+        required=True,
+        or_number=True,
+        read_only=True,
+    )
+    rate_hz: float = parameter(
+        0.0, "frames a second of recordings; 0: the recording's own; a live camera keeps its own", low=0.0, high=1000.0, read_only=True
+    )
+    loop: bool = parameter(False, "begin again at the end of a recording (stamps go on)", read_only=True)
+    frame_id: str = parameter("camera_optical_frame", "frame of the images", read_only=True)
+    camera_info: str = parameter("", "a calibration file as camera_calibration writes it; empty: none", read_only=True)
+    hfov_deg: float = parameter(
+        0.0,
+        'without a calibration file: publish a guessed calibration with this field of view; 0: K is 0, "not calibrated"',
+        low=0.0,
+        high=175.0,
+        read_only=True,
+    )
+    wait_for_subscribers: int = parameter(0, "hold the first frame until so many listen to `image`", low=0, high=100, read_only=True)
 
 
 class CameraNode(Node):
@@ -38,24 +65,11 @@ class CameraNode(Node):
 
     def __init__(self) -> None:
         super().__init__("camera")
-        given: dict[str, Any] = {
-            name: self.declare_parameter(name, default).value
-            for name, default in (
-                ("input", "0"),  # a camera's index, a video, a folder of pictures or a picture
-                ("rate_hz", 0.0),  # 0: the source's own; a camera always keeps its own
-                ("loop", False),  # begin again at the end of a video or folder
-                ("frame_id", "camera_optical_frame"),
-                ("camera_info", ""),  # a calibration as camera_calibration writes it
-                ("hfov_deg", 0.0),  # without one: a guessed field of view; 0: publish K = 0, 'not calibrated'
-                ("wait_for_subscribers", 0),  # hold the first frame until so many listen to image
-            )
-        }
-        self._frame_id, self._loop, self._wait = given["frame_id"], given["loop"], given["wait_for_subscribers"]
-        if given["rate_hz"] < 0:
-            raise InputError(f"parameter 'rate_hz' cannot be {given['rate_hz']}: give frames a second, 0 for the source's own rate")
-        self._calibration = Camera.from_yaml(given["camera_info"]) if given["camera_info"] else None
-        self._hfov_deg = given["hfov_deg"]
-        self._source = open_source(given["input"])
+        given = CameraParameters.declared_on(self)
+        self._frame_id, self._loop, self._wait = given.frame_id, given.loop, given.wait_for_subscribers
+        self._calibration = Camera.from_yaml(given.camera_info) if given.camera_info else None
+        self._hfov_deg = given.hfov_deg
+        self._source = open_source(given.input)
         self._frames: Iterator[Frame] = iter(self._source)
         self._next: Frame | None = next(self._frames, None)
         # Reliable: viewers ask for that, and it costs a best effort reader like the hand node nothing.
@@ -64,7 +78,7 @@ class CameraNode(Node):
         self._image = self.create_publisher(Image, "image", qos, qos_overriding_options=override)
         self._compressed = self.create_publisher(CompressedImage, "image/compressed", qos, qos_overriding_options=override)
         self._info = self.create_publisher(CameraInfo, "camera_info", qos, qos_overriding_options=override)
-        rate = given["rate_hz"] or self._source.rate
+        rate = given.rate_hz or self._source.rate
         self._published = 0
         self.create_timer(LIVE_POLL_S if self._source.is_live else 1 / rate, self._publish_next)
         freeze_objects()

@@ -30,7 +30,7 @@ from handmesh_ros.node.frame_clock import FrameClock, StampError
 from handmesh_ros.node.images import CameraCache, Frame, ImageError, frame_of_compressed, frame_of_image
 from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.node.outputs import FrameResult, HandOutputs
-from handmesh_ros.node.parameters import NodeParameters, changes_of, declare_parameters
+from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.teleop import Teleop
 from handmesh_ros.node.troubles import Troubles
@@ -68,7 +68,7 @@ class HandNode(Node):
         self._last_camera: Camera | None = None
         self._outputs = HandOutputs(self, self._events)
         self._teleop = Teleop(self, self._events)
-        self._settings = declare_parameters(self)
+        self._settings = NodeParameters.declared_on(self)
         self._use_pipeline(self._load_pipeline(self._settings))
         problem = read_hand_sizes(self.pipeline.sizes, self._settings.hand_size_file)
         if problem is not None:
@@ -182,7 +182,7 @@ class HandNode(Node):
 
     def _change_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         try:
-            changed = changes_of(changes)
+            changed = NodeParameters.changes_of(changes)
             parameters = self._settings.changed(changed)
             if parameters.hand_size_m > 0:
                 HandSize(parameters.hand_size_m)  # refuses sizes that no hand has

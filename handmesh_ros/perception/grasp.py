@@ -12,8 +12,8 @@ from handmesh_ros.hand import INDEX_TIP, THUMB_TIP, FloatArray
 # Flat hands: 0.45 in the CC0 hand's flattest pose ("Sign 5"), 0.53 at the least (1st percentile) as mobrecon_lite sees the real hand of
 # dex-retargeting's human_hand_video.
 OPEN_BEND_RAD = 0.5
-# Fists: 4.7 in the CC0 hand's poses "Grip" and "Thumb"; mobrecon_lite sees real fists less closed: 4.1 at the most (99th percentile) in that
-# video, 3.9 in "milk" and "walk" of Intel's sample videos. So that these count as closed, the smallest of the three.
+# Fists: 4.7 in the CC0 hand's poses "Grip" and "Thumb"; mobrecon_lite sees real fists less closed: 4.1 at the most (99th percentile) in
+# that video, 3.9 in "milk" and "walk" of Intel's sample videos. The smallest of these, so that all of them count as closed.
 FIST_BEND_RAD = 3.9
 
 # Rows: wrist and the four joints of index, middle, ring and little finger.

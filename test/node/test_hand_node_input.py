@@ -41,7 +41,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def node(world: World, model: Path) -> Process:
-    return world.start("hand_node", model=model)
+    return world.start("node.hand_node", model=model)
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +221,7 @@ def test_compressed_images_broken_and_good(model: Path) -> None:
     world = World()
     try:
         world.listen("hands", HandArray)
-        node = world.start("hand_node", model=model, image_transport="compressed", fallback_hfov_deg=60.0)
+        node = world.start("node.hand_node", model=model, image_transport="compressed", fallback_hfov_deg=60.0)
         camera = CameraStandIn(world)
         camera.wait_for_node(compressed=True)
         node.wait_for_log("ready")

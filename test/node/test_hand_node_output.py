@@ -58,7 +58,7 @@ def world() -> Iterator[World]:
         world.listen(topic, message_type)
     world.listen("/diagnostics", DiagnosticArray)
     world.listen("mesh_faces", HandMeshFaces, QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-    world.start("hand_node", max_hands=1, frame_prefix="op_").wait_for_log("ready")
+    world.start("node.hand_node", max_hands=1, frame_prefix="op_").wait_for_log("ready")
     yield world
     world.close()
 

@@ -38,7 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(world: World, **parameters: object) -> Process:
-    node = world.start("hand_node", **parameters)
+    node = world.start("node.hand_node", **parameters)
     node.wait_for_log("ready")
     return node
 

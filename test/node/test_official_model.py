@@ -43,7 +43,7 @@ def test_an_imported_checkpoint_runs_in_the_node(tmp_path: Path, world: World) -
     assert main(["import-official", str(checkpoint), "--template", str(FIXTURES / "template"), "--out", str(model)]) == 0
     world.listen("hands", HandArray)
     world.listen("mesh_faces", HandMeshFaces, QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-    node = world.start("hand_node", model=str(model))
+    node = world.start("node.hand_node", model=str(model))
     node.wait_for_log("ready")
     camera = CameraStandIn(world)
     camera.wait_for_node()

@@ -1,9 +1,11 @@
-"""The table of parameters: possible values, documentation, and the files made from it."""
+"""The tables of parameters: possible values, documentation, and the files made from it."""
 
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import fields
+from typing import Any
 
 import pytest
 import yaml
@@ -12,24 +14,21 @@ from support.paths import REPO
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from handmesh_ros.hand import Side
-from handmesh_ros.node.parameters import (
-    PARAMETER_NAMES,
-    NodeParameters,
-    ParameterError,
-    descriptor_of,
-    params_file,
-    with_table,
-)
+from handmesh_ros.node.camera_node import CameraParameters
+from handmesh_ros.node.outputs import TOPICS
+from handmesh_ros.node.parameter_documents import params_file, with_tables
+from handmesh_ros.node.parameter_table import ParameterError, descriptor_of
+from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.perception.pipeline import PipelineParameters
 
 HAND_YAML, ROS_API = REPO / "config" / "hand.yaml", REPO / "docs" / "ros-api.md"
 
 
 def test_documentation_and_config_are_made_from_the_table() -> None:
-    mend = "run: python -m handmesh_ros.node.parameters"
+    mend = "run: python -m handmesh_ros.node.parameter_documents"
     assert HAND_YAML.read_text(encoding="utf-8") == params_file(), mend
     document = ROS_API.read_text(encoding="utf-8")
-    assert document == with_table(document), mend
+    assert document == with_tables(document), mend
 
 
 def test_config_file_is_what_a_node_started_without_it_has() -> None:
@@ -68,6 +67,21 @@ def test_impossible_values_are_refused_with_what_is_possible(change: dict, reaso
         NodeParameters().changed(change)
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"input": ""}, "'input' cannot be '': expected text, not empty"),
+        ({"rate_hz": -1.0}, "'rate_hz' cannot be -1.0: expected 0 to 1000"),
+        ({"hfov_deg": 180.0}, "expected 0 to 175"),
+        ({"wait_for_subscribers": -1}, "expected 0 to 100"),
+        ({"loop": "yes"}, "'loop' cannot be 'yes': expected true, false"),
+    ],
+)
+def test_impossible_values_of_the_camera_are_refused(change: dict, reason: str) -> None:
+    with pytest.raises(ParameterError, match=reason):
+        CameraParameters().changed(change)
+
+
 def test_descriptors_say_what_the_table_says() -> None:
     descriptors = {row.name: descriptor_of(row) for row in fields(NodeParameters)}
     assert all(descriptor.description for descriptor in descriptors.values())
@@ -77,33 +91,40 @@ def test_descriptors_say_what_the_table_says() -> None:
     assert descriptors["publish_tf"].additional_constraints == "one of: all, wrist, none"
 
 
-def test_launch_file_sets_only_parameters_and_starts_only_programs_that_exist() -> None:
-    """Reads the launch file's text only: the launch package is not on PyPI. That it launches is seen on a machine with apt ROS."""
-    tree = ast.parse((REPO / "launch" / "hand.launch.py").read_text(encoding="utf-8"))
-    tables = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
-    assert set(ast.literal_eval(tables["HAND_PARAMETERS"])) <= set(PARAMETER_NAMES)
-    camera_source = (REPO / "handmesh_ros" / "node" / "camera_node.py").read_text(encoding="utf-8")
-    camera_parameters = ast.literal_eval(tables["CAMERA_PARAMETERS"])
-    assert all(f'("{name}",' in camera_source for name in camera_parameters.values())
+def launch_file() -> ast.Module:
+    """Its text only: the launch package is not on PyPI. That it launches is seen on a machine with apt ROS."""
+    return ast.parse((REPO / "launch" / "hand.launch.py").read_text(encoding="utf-8"))
 
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    arguments = {call.args[0].value for call in calls if ast.unparse(call.func) == "DeclareLaunchArgument"}
-    assert arguments >= {*ast.literal_eval(tables["HAND_PARAMETERS"]), *camera_parameters}
-    asked_for = {ast.literal_eval(node.slice) for node in ast.walk(tree) if ast.unparse(node).startswith("given['")
-                 and isinstance(node, ast.Subscript)}  # fmt: skip
-    assert asked_for <= arguments
-    executables = {word.value.value for call in calls for word in call.keywords if word.arg == "executable"}
+
+def constant(name: str) -> Any:
+    (value,) = (node.value for node in launch_file().body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name)
+    return ast.literal_eval(value)
+
+
+def test_launch_file_sets_only_parameters_that_the_nodes_have() -> None:
+    assert set(constant("HAND_PARAMETERS")) <= set(NodeParameters.names())
+    assert set(constant("CAMERA_PARAMETERS").values()) <= set(CameraParameters.names())
+
+
+def test_launch_file_uses_only_arguments_that_it_declares() -> None:
+    nodes = list(ast.walk(launch_file()))
+    declared = {
+        ast.literal_eval(node.args[0]) for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "DeclareLaunchArgument"
+    }
+    used = {ast.literal_eval(node.slice) for node in nodes if isinstance(node, ast.Subscript) and ast.unparse(node).startswith("given['")}
+    assert used | {*constant("HAND_PARAMETERS"), *constant("CAMERA_PARAMETERS")} <= declared
+
+
+def test_launch_file_starts_only_programs_that_are_installed() -> None:
+    started = {
+        ast.literal_eval(node.value) for node in ast.walk(launch_file()) if isinstance(node, ast.keyword) and node.arg == "executable"
+    }
     cmake = (REPO / "CMakeLists.txt").read_text(encoding="utf-8")
-    assert executables == {"hand_node", "camera", "rviz2"}
-    assert all(f"handmesh_entry({name} " in cmake for name in executables - {"rviz2"})
-    files = {call.args[0].value for call in calls if ast.unparse(call.func) == "config"}
-    assert files == {"hand.yaml", "hand.rviz"} and all((REPO / "config" / file).is_file() for file in files)
+    assert started == {"hand_node", "camera", "rviz2"} <= {*re.findall(r"handmesh_entry\((\w+) ", cmake), "rviz2"}
 
 
 def test_rviz_config_shows_topics_that_the_node_publishes() -> None:
-    config = yaml.safe_load((REPO / "config" / "hand.rviz").read_text(encoding="utf-8"))
-    manager = config["Visualization Manager"]
-    topics = {display["Topic"]["Value"] for display in manager["Displays"] if "Topic" in display}
-    outputs = (REPO / "handmesh_ros" / "node" / "outputs.py").read_text(encoding="utf-8")
-    assert topics and all(f'"{topic.removeprefix("/")}"' in outputs for topic in topics)
-    assert manager["Global Options"]["Fixed Frame"] == "camera_optical_frame"
+    config = yaml.safe_load((REPO / "config" / "hand.rviz").read_text(encoding="utf-8"))["Visualization Manager"]
+    shown = {display["Topic"]["Value"] for display in config["Displays"] if "Topic" in display}
+    assert shown and shown <= TOPICS.keys()
+    assert config["Global Options"]["Fixed Frame"] == "camera_optical_frame"

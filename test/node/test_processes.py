@@ -46,9 +46,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_ctrl_c_ends_every_process_within_a_second_and_without_a_traceback(world: World, model: Path, folder: Path, tmp_path: Path) -> None:
-    node = world.start("hand_node", model=model, fallback_hfov_deg=60.0)
-    listener = world.start("listener", out=tmp_path / "hands.jsonl")
-    camera = world.start("camera_node", input=folder, loop=True)
+    node = world.start("node.hand_node", model=model, fallback_hfov_deg=60.0)
+    listener = world.start("demo.listener", out=tmp_path / "hands.jsonl")
+    camera = world.start("node.camera_node", input=folder, loop=True)
     out = tmp_path / "hands.jsonl"
     world.until(lambda: out.is_file() and '"kind": "hands"' in out.read_text(), "hands flow through all three")
     for process in (node, listener, camera):
@@ -71,7 +71,7 @@ def test_ctrl_c_ends_every_process_within_a_second_and_without_a_traceback(world
     ],
 )
 def test_node_that_cannot_start_says_why(world: World, settings: dict[str, object], reasons: list[str], model: Path) -> None:
-    node = world.start("hand_node", **{"model": model, **settings})
+    node = world.start("node.hand_node", **{"model": model, **settings})
     assert node.wait() == 1
     assert "Traceback" not in node.log and all(reason in node.log for reason in reasons), node.log
 
@@ -82,14 +82,14 @@ def test_model_that_breaks_the_contract_is_named(world: World, tmp_path: Path) -
         ("no_contract", "handmesh_contract", {"metadata": {**METADATA, "handmesh_contract": "0"}}),
     ):
         path = write_tiny_mesh_network(tmp_path / f"{name}.onnx", **options)
-        node = world.start("hand_node", model=path)
+        node = world.start("node.hand_node", model=path)
         assert node.wait() == 1
         assert str(path) in node.log and reason in node.log and "Traceback" not in node.log
 
 
 def test_missing_model_file_names_the_command_that_mends_it(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"not a model")
-    node = world.start("hand_node", model=tmp_path / "broken.onnx")
+    node = world.start("node.hand_node", model=tmp_path / "broken.onnx")
     assert node.wait() == 1
     assert "broken.onnx" in node.log and "handmesh models --provision" in node.log
 
@@ -97,7 +97,7 @@ def test_missing_model_file_names_the_command_that_mends_it(world: World, tmp_pa
 def test_topics_follow_remapping_namespace_and_qos_overrides(world: World, model: Path) -> None:
     remap = ["-r", "image:=/robot/eye/image_raw", "-r", "__ns:=/robot"]
     qos = ["-p", "qos_overrides./robot/hands.publisher.reliability:=best_effort"]
-    node = world.start("hand_node", *remap, *qos, model=model, image_transport="compressed")
+    node = world.start("node.hand_node", *remap, *qos, model=model, image_transport="compressed")
     node.wait_for_log("waiting for images on /robot/eye/image_raw/compressed")
     world.until(lambda: world.node.count_subscribers("/robot/eye/image_raw/compressed") == 1, "the node subscribes there")
     world.until(lambda: world.node.get_publishers_info_by_topic("/robot/hands"), "the node publishes in its namespace")
@@ -109,7 +109,7 @@ def test_topics_follow_remapping_namespace_and_qos_overrides(world: World, model
 def test_camera_publishes_a_folder_at_its_rate_with_calibration(world: World, folder: Path) -> None:
     world.listen("image", Image)
     world.listen("camera_info", CameraInfo)
-    camera = world.start("camera_node", input=folder, rate_hz=20.0, hfov_deg=90.0, frame_id="eye", wait_for_subscribers=1)
+    camera = world.start("node.camera_node", input=folder, rate_hz=20.0, hfov_deg=90.0, frame_id="eye", wait_for_subscribers=1)
     assert camera.wait() == 0
     world.until(lambda: len(world.messages["image"]) == 6 == len(world.messages["camera_info"]), "all six pictures come")
     images = world.messages["image"]
@@ -125,7 +125,7 @@ def test_camera_publishes_a_folder_at_its_rate_with_calibration(world: World, fo
 def test_camera_without_calibration_says_so_and_compresses_for_those_who_want_it(world: World, folder: Path) -> None:
     world.listen("image/compressed", CompressedImage)
     world.listen("camera_info", CameraInfo)
-    world.start("camera_node", input=folder, loop=True)
+    world.start("node.camera_node", input=folder, loop=True)
     world.until(lambda: len(world.messages["image/compressed"]) > 6, "compressed pictures come, and go on after the last one")
     assert world.messages["camera_info"][-1].k[0] == 0
     assert frame_of_compressed(world.messages["image/compressed"][0]).shape == (48, 64, 3)
@@ -138,7 +138,7 @@ def test_camera_reads_the_calibration_file(world: World, tmp_path: Path, folder:
         "distortion_coefficients: {rows: 1, cols: 5, data: [0.1, -0.05, 0.001, 0.002, 0.0]}\n"
     )
     world.listen("camera_info", CameraInfo)
-    world.start("camera_node", input=folder, loop=True, camera_info=tmp_path / "camera.yaml")
+    world.start("node.camera_node", input=folder, loop=True, camera_info=tmp_path / "camera.yaml")
     world.until(lambda: world.messages["camera_info"], "camera_info comes")
     info = world.messages["camera_info"][0]
     np.testing.assert_allclose(info.k, [70, 0, 32, 0, 71, 24, 0, 0, 1])
@@ -150,11 +150,13 @@ def test_camera_reads_the_calibration_file(world: World, tmp_path: Path, folder:
     [
         ({"input": "/no/such/video.mp4"}, "/no/such/video.mp4"),
         ({"input": "97"}, "camera 97: cannot be opened"),
+        ({"input": 97}, "camera 97: cannot be opened"),
+        ({"rate_hz": -1.0}, "0 to 1000"),
         ({"input": str(Path(__file__).parent)}, "no pictures in this folder"),
         ({"camera_info": "/no/such/camera.yaml"}, "/no/such/camera.yaml: cannot be read"),
     ],
 )
 def test_camera_that_cannot_start_says_why(world: World, settings: dict[str, object], reason: str) -> None:
-    camera = world.start("camera_node", **settings)
+    camera = world.start("node.camera_node", **settings)
     assert camera.wait() == 1
     assert reason in camera.log and "Traceback" not in camera.log

@@ -27,11 +27,11 @@ _next_domain = itertools.count(os.getpid() * 7)
 
 
 class Process:
-    """A program of the package, started as ``python -m handmesh_ros.node.<module>``; its output goes into a file."""
+    """A program of the package, started as ``python -m handmesh_ros.<module>``; its output goes into a file."""
 
     def __init__(self, module: str, arguments: list[str], environment: dict[str, str]) -> None:
         self._log = tempfile.NamedTemporaryFile("w+", suffix=f"_{module}.log")  # noqa: SIM115 - closed in stop
-        command = [sys.executable, "-m", f"handmesh_ros.node.{module}", *arguments]
+        command = [sys.executable, "-m", f"handmesh_ros.{module}", *arguments]
         self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT, env=environment, cwd=REPO)
 
     @property

@@ -1,0 +1,62 @@
+"""What is written down of the parameters, from their tables: config/hand.yaml, and the tables in docs/ros-api.md.
+
+``python -m handmesh_ros.node.parameter_documents`` writes both anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from handmesh_ros.node.camera_node import CameraParameters
+from handmesh_ros.node.parameter_table import ParameterTable, possible_values
+from handmesh_ros.node.parameters import NodeParameters
+
+TABLES: Mapping[str, type[ParameterTable]] = {"hand_node": NodeParameters, "camera": CameraParameters}
+
+
+def params_file() -> str:
+    """The text of config/hand.yaml: every parameter of the hand node with its default."""
+    lines = [
+        "# Parameters of the hand node with their defaults. Copy this file, do not edit it; it is made by",
+        "# python -m handmesh_ros.node.parameter_documents",
+        "/**:",
+        "  ros__parameters:",
+    ]
+    for row in fields(NodeParameters):
+        start_only = "; read at start only" if row.metadata["read_only"] else ""
+        lines.append(f"    # {row.metadata['description']} ({possible_values(row)}{start_only})")
+        lines.append(f"    {row.name}: {_literal(row.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def with_tables(document: str) -> str:
+    """The text of docs/ros-api.md with each node's table of parameters renewed."""
+    for node, table in TABLES.items():
+        begin, end = f"<!-- parameters of {node}: begin -->", f"<!-- parameters of {node}: end -->"
+        before, rest = document.split(begin)
+        document = f"{before}{begin}\n{_markdown(table)}\n{end}{rest.split(end)[1]}"
+    return document
+
+
+def _markdown(table: type[ParameterTable]) -> str:
+    lines = ["| parameter | default | possible values | changeable | meaning |", "|---|---|---|---|---|"]
+    for row in fields(table):
+        changeable = "at start" if row.metadata["read_only"] else "at run time"
+        cells = (f"`{row.name}`", f"`{_literal(row.default)}`", possible_values(row), changeable, row.metadata["description"])
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _literal(value: Any) -> str:
+    """A value as YAML and the command line want it."""
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+if __name__ == "__main__":
+    repository = Path(__file__).parents[2]
+    (repository / "config" / "hand.yaml").write_text(params_file(), encoding="utf-8")
+    api = repository / "docs" / "ros-api.md"
+    api.write_text(with_tables(api.read_text(encoding="utf-8")), encoding="utf-8")
