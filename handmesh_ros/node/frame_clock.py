@@ -21,11 +21,12 @@ class FrameClock:
     A stamp that goes back is only reported here: that all hands are then found anew is the tracker's rule.
 
     Args:
+        now: the time of the node's clock, seconds; read only for frames without a stamp.
         warn: is told what is odd about stamps that can be used.
     """
 
-    def __init__(self, warn: Callable[[str], None]) -> None:
-        self._warn = warn
+    def __init__(self, now: Callable[[], float], warn: Callable[[str], None]) -> None:
+        self._now, self._warn = now, warn
         self._last_s: float | None = None
         self._first_came_s = math.inf
 
@@ -37,19 +38,15 @@ class FrameClock:
         """Whether the first frame came so short a time ago that other topics may still be on their way."""
         return came_s - self._first_came_s <= PATIENCE_S
 
-    def time_of(self, stamp_s: float, now_s: float) -> float:
-        """The frame's time in seconds: its stamp, or for frames without one (0) the time of arrival.
-
-        Args:
-            stamp_s: of the header.
-            now_s: the node's clock.
+    def time_of(self, stamp_s: float) -> float:
+        """The frame's time in seconds: the stamp of its header, or for frames without one (0) the time of arrival.
 
         Raises:
             StampError: the frame before had the same stamp.
         """
         if stamp_s == 0.0:
             self._warn("the images carry no stamp: the camera driver should stamp them; taking the time of arrival for tracking")
-            stamp_s = now_s
+            stamp_s = self._now()
         last, self._last_s = self._last_s, stamp_s
         if stamp_s == last:
             raise StampError("two images carry the same stamp: the second one is left out. Do two drivers publish on this topic?")

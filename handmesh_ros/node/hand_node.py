@@ -62,7 +62,7 @@ class HandNode(Node):
         self._events = Occasional()  # of the publishers (a subscriber asks for another QoS): two dozen, looked at once a second
         self.statistics = FrameStatistics()
         self._troubles = Troubles()
-        self._frame_clock = FrameClock(self._warn)
+        self._frame_clock = FrameClock(self._now_s, self._warn)
         self._enabled = True
         self._last_header = Header()
         self._last_camera: Camera | None = None
@@ -117,7 +117,7 @@ class HandNode(Node):
         self.statistics.frame_came()
         self._events.open = False
         try:
-            stamp_s = self._frame_clock.time_of(seconds_of(message.header.stamp), self._now_s())
+            stamp_s = self._frame_clock.time_of(seconds_of(message.header.stamp))
             frame = read(message)
             self._cameras.heard(self._camera_info.take())
             hfov_deg = self._settings.fallback_hfov_deg
