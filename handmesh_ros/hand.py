@@ -35,8 +35,9 @@ BONES = tuple((parent, child) for child, parent in enumerate(JOINT_PARENTS) if p
 
 JOINT_COUNT = len(JOINT_NAMES)
 WRIST = 0
-THUMB_TIP, INDEX_TIP = 4, 8
+THUMB_CMC, THUMB_TIP, INDEX_TIP = 1, 4, 8
 INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP = 5, 9, 13, 17
+PALM_JOINTS = (WRIST, THUMB_CMC, INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP)  # the rigid part of a hand
 
 
 class Side(str, Enum):
@@ -69,7 +70,8 @@ class Hand:
 
     Attributes:
         side: which hand.
-        side_score: probability of ``side``, 0.5..1.
+        side_score: probability of ``side`` by the network, 0..1: 0.5 where it cannot tell, 1 where the user has told. Below 0.5 the
+            network takes the hand for one of the other side, against what its track was so far; such a shape is less sure.
         score: probability that a hand is there, 0..1.
         track_id: constant while the hand is followed, 0 for a single unrelated image.
         state: TRACKING or PREDICTED (a lost hand is absent, never a Hand).

@@ -18,7 +18,7 @@ from handmesh_ros.evaluation.false_alarms import scores_without_hands
 from handmesh_ros.evaluation.following import follow
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.mesh_net import MeshNetwork
-from handmesh_ros.perception.tracking.association import TrackingParameters
+from handmesh_ros.perception.tracking.records import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL, model_path
 from handmesh_ros.sources import Frame, open_source
 

@@ -16,7 +16,8 @@ from tqdm import tqdm
 from handmesh_ros.cameras import InputCamera
 from handmesh_ros.errors import InputError
 from handmesh_ros.overlay import draw_hands
-from handmesh_ros.perception.pipeline import HandPipeline, PipelineParameters
+from handmesh_ros.perception.parameters import PipelineParameters
+from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.records import frame_record
 from handmesh_ros.sources import FrameSource, open_source

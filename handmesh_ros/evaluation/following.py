@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from handmesh_ros.hand import WRIST, FloatArray, Hand, TrackState
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.pipeline import HandPipeline, PipelineParameters
+from handmesh_ros.perception.parameters import PipelineParameters
+from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.sources import Frame
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from handmesh_ros.hand import Side
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
-from handmesh_ros.perception.pipeline import PipelineParameters
+from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.smoothing.smoother import SmoothingParameters
-from handmesh_ros.perception.tracking.tracker import TrackingParameters
+from handmesh_ros.perception.tracking.records import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL
 
 # Defaults have one home each: those of perception are perception's.

@@ -7,24 +7,41 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.hand import Hand, Side, TrackState
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.perception.crop import CropRegion, extract_patch
+from handmesh_ros.perception.crop import CropRegion, check_picture, extract_patch
 from handmesh_ros.perception.frames import joint_rotations
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.place import PlacementError, place
 from handmesh_ros.perception.size.hand_size import HandSize
 from handmesh_ros.perception.stopwatch import Stopwatch
+from handmesh_ros.perception.tracking.records import Measurement, probability_of
 
 
-@dataclass(frozen=True)
-class MeasuredHand:
-    """A hand as one crop shows it. Its ``hand`` has no track yet (track_id 0) and is not smoothed."""
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """One frame of one camera.
 
-    hand: Hand
-    region: CropRegion
-    right_probability: float | None
-    residual_px: float
+    Attributes:
+        frame_rgb: (H, W, 3) uint8 RGB.
+        camera: of this frame's size.
+        stamp_s: when it was taken.
+
+    Raises:
+        CropError: the frame is no picture.
+        InputError: it is not of the camera's size.
+    """
+
+    frame_rgb: NDArray[np.uint8]
+    camera: Camera
+    stamp_s: float
+
+    def __post_init__(self) -> None:
+        check_picture(self.frame_rgb)
+        height, width = self.frame_rgb.shape[:2]
+        if (height, width) != (self.camera.height, self.camera.width):
+            raise InputError(f"the frame is {width}x{height}, the camera is calibrated for {self.camera.width}x{self.camera.height}")
 
 
 class HandMeter:
@@ -35,16 +52,15 @@ class HandMeter:
         self._stopwatch = stopwatch
         self._patch = np.empty((1, 3, network.patch_size, network.patch_size), np.float32)
 
-    def measure(
-        self, frame_rgb: NDArray[np.uint8], camera: Camera, region: CropRegion, size: HandSize, stamp_s: float
-    ) -> MeasuredHand | None:
+    def measure(self, glance: Glance, region: CropRegion, size: HandSize) -> Measurement | None:
         """The hand in a region, taken for a left one where the region is mirrored.
 
         Returns:
             None where the network's answer makes no hand: not finite, or nowhere before the camera.
         """
+        camera = glance.camera
         with self._stopwatch.stage("crop"):
-            patch = extract_patch(frame_rgb, region, self.network.patch_size, out=self._patch)
+            patch = extract_patch(glance.frame_rgb, region, self.network.patch_size, out=self._patch)
         with self._stopwatch.stage("network"):
             estimate = self.network.predict(patch)
         if not estimate.finite:
@@ -75,7 +91,7 @@ class HandMeter:
             score=estimate.score,
             track_id=0,
             state=TrackState.TRACKING,
-            stamp_s=stamp_s,
+            stamp_s=glance.stamp_s,
             vertices=vertices,
             joints=joints + placement.translation,
             rotations=rotations,
@@ -84,11 +100,4 @@ class HandMeter:
             size_m=size.size_m,
             metric=camera.calibrated,
         )
-        return MeasuredHand(hand, region, right_probability, placement.residual_px)
-
-
-def probability_of(side: Side, right_probability: float | None) -> float:
-    """Probability of a side; 0.5 where the network cannot tell."""
-    if right_probability is None:
-        return 0.5
-    return right_probability if side is Side.RIGHT else 1.0 - right_probability
+        return Measurement(hand, region, right_probability, placement.residual_px)

@@ -49,7 +49,8 @@ class MeshEstimate:
     def finite(self) -> bool:
         """False where the network's numbers are not to be used at all (NaN or infinity)."""
         # A sum is finite where all its parts are, and cheaper than to look at each.
-        return math.isfinite(float(self.joints.sum()) + float(self.keypoints.sum()) + self.score)
+        arrays = float(self.vertices.sum()) + float(self.joints.sum()) + float(self.keypoints.sum())
+        return math.isfinite(arrays + self.score + (self.right_probability or 0.0))
 
 
 class MeshNetwork:

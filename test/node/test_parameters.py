@@ -19,7 +19,7 @@ from handmesh_ros.node.outputs import TOPICS
 from handmesh_ros.node.parameter_documents import params_file, with_tables
 from handmesh_ros.node.parameter_table import ParameterError, descriptor_of
 from handmesh_ros.node.parameters import NodeParameters
-from handmesh_ros.perception.pipeline import PipelineParameters
+from handmesh_ros.perception.parameters import PipelineParameters
 
 HAND_YAML, ROS_API = REPO / "config" / "hand.yaml", REPO / "docs" / "ros-api.md"
 

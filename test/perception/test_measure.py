@@ -7,10 +7,11 @@ import pytest
 from support.tiny_mesh_network import open_hand, write_tiny_mesh_network
 from transforms3d.axangles import axangle2mat
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.hand import MIDDLE_MCP, Side
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.crop import CropRegion
-from handmesh_ros.perception.measure import HandMeter
+from handmesh_ros.perception.measure import Glance, HandMeter
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.size.hand_size import HandSize
 from handmesh_ros.perception.stopwatch import Stopwatch
@@ -43,7 +44,7 @@ def test_a_perfect_network_gives_the_true_hand(tmp_path: Path, side: Side, posit
     center = CAMERA.project(truth).mean(axis=0)
     region = CropRegion(center, 200.0, 0.3, mirror=side is Side.LEFT)
     # The network sees a right hand in the patch, mirrored or not.
-    measured = perfect_meter(tmp_path, truth, region, 0.97).measure(FRAME, CAMERA, region, SIZE, 1.5)
+    measured = perfect_meter(tmp_path, truth, region, 0.97).measure(Glance(FRAME, CAMERA, 1.5), region, SIZE)
     assert measured is not None
     np.testing.assert_allclose(measured.hand.joints, truth, atol=2e-6)
     np.testing.assert_allclose(measured.hand.keypoints, CAMERA.project(truth), atol=1e-3)
@@ -58,20 +59,33 @@ def test_a_larger_hand_is_farther_away(tmp_path: Path) -> None:
     truth = open_hand() + np.array([0.05, 0.0, 0.5])
     region = CropRegion(CAMERA.project(truth).mean(axis=0), 200.0)
     meter = perfect_meter(tmp_path, truth, region, 0.97)
-    measured = meter.measure(FRAME, CAMERA, region, HandSize(0.095 * 1.1, 0.0), 0.0)
+    measured = meter.measure(Glance(FRAME, CAMERA, 0.0), region, HandSize(0.095 * 1.1, 0.0))
     assert measured is not None
     np.testing.assert_allclose(measured.hand.joints, truth * 1.1, atol=5e-6)
+
+
+def test_a_hand_taken_for_one_of_the_other_side_says_so(tmp_path: Path) -> None:
+    truth = open_hand() + np.array([0.05, 0.0, 0.5])
+    region = CropRegion(CAMERA.project(truth).mean(axis=0), 200.0)
+    measured = perfect_meter(tmp_path, truth, region, right_probability=0.1).measure(Glance(FRAME, CAMERA, 0.0), region, SIZE)
+    assert measured is not None
+    assert measured.hand.side is Side.RIGHT and measured.hand.side_score == pytest.approx(0.1)
 
 
 def test_an_answer_that_is_not_finite_is_no_hand(tmp_path: Path) -> None:
     joints = open_hand()
     joints[7] = np.nan
     meter = HandMeter(MeshNetwork(write_tiny_mesh_network(tmp_path / "nan.onnx", joints=joints)), Stopwatch())
-    assert meter.measure(FRAME, CAMERA, CropRegion(np.array([320.0, 240]), 100.0), SIZE, 0.0) is None
+    assert meter.measure(Glance(FRAME, CAMERA, 0.0), CropRegion(np.array([320.0, 240]), 100.0), SIZE) is None
+
+
+def test_a_frame_of_another_size_than_the_cameras_is_refused() -> None:
+    with pytest.raises(InputError, match=r"320x240.*640x480"):
+        Glance(np.zeros((240, 320, 3), np.uint8), CAMERA, 0.0)
 
 
 def test_every_stage_is_timed(tmp_path: Path) -> None:
     stopwatch = Stopwatch()
     meter = HandMeter(MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx")), stopwatch)
-    meter.measure(FRAME, CAMERA, CropRegion(np.array([320.0, 240]), 100.0), SIZE, 0.0)
+    meter.measure(Glance(FRAME, CAMERA, 0.0), CropRegion(np.array([320.0, 240]), 100.0), SIZE)
     assert set(stopwatch.seconds) == {"crop", "network", "place", "frames"}

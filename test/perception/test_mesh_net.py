@@ -1,5 +1,6 @@
 """The mesh network contract: what keeps it runs, what breaks it is refused with the reason."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,10 @@ def test_score_and_side_are_optional(tmp_path: Path) -> None:
     assert estimate.right_probability is None
 
 
-def test_not_a_number_is_seen(tmp_path: Path) -> None:
-    joints = open_hand()
-    joints[3, 1] = np.nan
-    assert not MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", joints=joints)).predict(grey_patch()).finite
+@pytest.mark.parametrize("part", ["vertices", "joints", "keypoints", "score", "right_probability"])
+def test_not_a_number_is_seen(tmp_path: Path, part: str) -> None:
+    estimate = MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx")).predict(grey_patch())
+    assert not replace(estimate, **{part: getattr(estimate, part) * np.nan}).finite
 
 
 @pytest.mark.parametrize("output", ["vertices", "joints", "keypoints"])

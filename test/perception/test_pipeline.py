@@ -18,7 +18,7 @@ from handmesh_ros.hand import WRIST, FloatArray, Hand, Side, TrackState
 from handmesh_ros.perception import Camera, HandPipeline, PipelineParameters
 from handmesh_ros.perception.detect import PalmDetector
 from handmesh_ros.perception.mesh_net import MeshEstimate, MeshNetwork
-from handmesh_ros.perception.tracking.tracker import TrackingParameters
+from handmesh_ros.perception.tracking.records import LossReason, TrackingParameters
 from handmesh_ros.provision import model_path
 
 SHIPPED = ("mobrecon_lite", "lifted")
@@ -136,9 +136,25 @@ def test_a_replay_gives_the_same_hands_and_a_looped_bag_starts_anew(pipeline: Ha
     again = [pipeline.process(frame, CLIP_CAMERA, stamp) for stamp, frame in clip_frames(limit=6)]
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one[0].joints, other[0].joints)
-    # Without a reset: the stamps go back, the hand is lost for the frame at most and then found as a new one.
-    looped = [pipeline.process(frame, CLIP_CAMERA, stamp) for stamp, frame in clip_frames(limit=6)]
-    assert looped[-1][0].track_id > again[-1][0].track_id
+    # Without a reset the stamps go back: the tracks end for that reason, and the hand is found as a new one in the same frame.
+    (old,) = again[-1]
+    looped = []
+    for stamp, frame in clip_frames(limit=6):
+        looped.append(pipeline.process(frame, CLIP_CAMERA, stamp))
+        ends = [(old.track_id, LossReason.TIME_WENT_BACK)] if stamp == 0.0 else []
+        assert [(loss.track_id, loss.reason) for loss in pipeline.losses] == ends
+    for one, other in zip(first, looped, strict=True):
+        assert other[0].track_id == old.track_id + 1 and other[0].state is TrackState.TRACKING
+        np.testing.assert_array_equal(one[0].joints, other[0].joints)  # smoothed anew, too
+
+
+@needs_shared
+def test_a_reset_leaves_nothing_of_the_last_frame(first_frame: np.ndarray, pipeline: HandPipeline) -> None:
+    pipeline.process(first_frame, CLIP_CAMERA, 1.0)
+    pipeline.process(first_frame, CLIP_CAMERA, 0.0)
+    assert pipeline.losses and pipeline.raw_hands
+    pipeline.reset()
+    assert pipeline.losses == () and pipeline.raw_hands == ()
 
 
 @needs_shared

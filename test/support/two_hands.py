@@ -7,8 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from handmesh_ros.hand import Side
-from handmesh_ros.perception.tracking.tracker import PALM_DETECTION_JOINTS, Measurement, SearchRegion, Tracker, TrackUpdate
+from handmesh_ros.hand import Hand, Side, TrackState
+from handmesh_ros.perception.crop import CropRegion
+from handmesh_ros.perception.tracking.records import Measurement, SearchRegion, TrackUpdate, probability_of
+from handmesh_ros.perception.tracking.tracker import PALM_DETECTION_JOINTS, Tracker
 
 FOCAL, CENTER = 600.0, np.array([320.0, 240.0])
 
@@ -48,6 +50,36 @@ class TrueHand:
         return self.keypoints.min(axis=0) - 8.0, self.keypoints.max(axis=0) + 8.0
 
 
+def measurement(
+    keypoints: np.ndarray,
+    joints: np.ndarray,
+    side: Side,
+    score: float = 0.95,
+    right_probability: float = 0.5,
+    residual_px: float = 1.0,
+    track_id: int | None = None,
+    rotation: np.ndarray | None = None,
+) -> Measurement:
+    """A measurement of these numbers; every joint turned by ``rotation`` (3, 3), none if it is left out."""
+    hand = Hand(
+        side=side,
+        side_score=probability_of(side, right_probability),
+        score=score,
+        track_id=0,
+        state=TrackState.TRACKING,
+        stamp_s=0.0,
+        vertices=joints.astype(np.float32),
+        joints=joints,
+        rotations=np.tile(np.eye(3) if rotation is None else rotation, (21, 1, 1)),
+        keypoints=keypoints,
+        position_covariance=1e-4 * np.eye(3),
+        size_m=0.095,
+        metric=True,
+    )
+    region = CropRegion(keypoints.mean(axis=0), max(2.0, 1.5 * float(np.ptp(keypoints, axis=0).max())), mirror=side is Side.LEFT)
+    return Measurement(hand, region, right_probability, residual_px, track_id)
+
+
 class Network:
     """Measures, as the mesh network does, the most visible hand inside a crop, even if it is not the one that was meant."""
 
@@ -76,7 +108,7 @@ class Network:
         if best is None or best_merit < 0.25:  # nothing to see: rubbish with a low score, now and then a middling one
             side = told or Side.RIGHT
             joints = open_hand(side) + np.array([*(center - CENTER) / FOCAL * 0.6, 0.6]) + rng.normal(0, 0.03, (21, 3))
-            return Measurement(project(joints), joints, float(rng.beta(2, 8)), side, float(rng.uniform()), 5.0, track_id)
+            return measurement(project(joints), joints, side, float(rng.beta(2, 8)), float(rng.uniform()), 5.0, track_id)
         hidden = self.hidden_fraction(best, hands)
         spread = 1.0 + 3.0 * hidden
         right = best.side is Side.RIGHT
@@ -88,7 +120,7 @@ class Network:
         keypoints = best.keypoints + rng.normal(0, 1.5, (21, 2)) * spread
         score = float(np.clip(rng.normal(0.95, 0.03) - 0.6 * hidden**2, 0.0, 1.0))
         side = told or (Side.RIGHT if logit > 0 else Side.LEFT)
-        return Measurement(keypoints, joints, score, side, float(1 / (1 + np.exp(-logit))), 1.5 * spread, track_id)
+        return measurement(keypoints, joints, side, score, float(1 / (1 + np.exp(-logit))), 1.5 * spread, track_id)
 
     def look(self, region: SearchRegion, hands: list[TrueHand]) -> Measurement:
         box = region.keypoints.max(axis=0), region.keypoints.min(axis=0)

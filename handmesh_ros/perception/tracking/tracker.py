@@ -13,59 +13,37 @@ Use, once a frame:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.hand import FloatArray, Side, TrackState
 from handmesh_ros.perception.tracking.association import (
-    LossReason,
-    Measurement,
-    Track,
-    TrackingParameters,
     coasted_time,
+    fit,
     intrinsic_fault,
     match,
-    match_cost,
     same_hand,
     side_likelihood,
 )
-
-__all__ = ["Loss", "LossReason", "Measurement", "SearchRegion", "Track", "TrackUpdate", "Tracker", "TrackingParameters"]
+from handmesh_ros.perception.tracking.records import (
+    Loss,
+    LossReason,
+    Measurement,
+    SearchRegion,
+    Track,
+    TrackingParameters,
+    TrackUpdate,
+)
 
 # Joints of the palm detector's seven keypoints: wrist, index, middle, ring, little mcp, thumb cmc, thumb mcp.
 PALM_DETECTION_JOINTS = np.array([0, 5, 9, 13, 17, 1, 2])
+FOLLOWED_DISTANCE = 0.5  # mean distance in palm sizes below which a detected palm lies on a followed hand
 NOMINAL_PERIOD_S = 1.0 / 30.0  # how much a frame ages tracks whose stamp stood still (cameras that never set it)
 VELOCITY_TIME_S = 0.06  # time constant of the velocity estimate
 EVIDENCE_STEP, EVIDENCE_LIMIT, EVIDENCE_TO_LEAVE = 1.0, 20.0, -3.0  # log-odds a frame, most, and where a side is given up
-
-
-@dataclass(frozen=True, eq=False)
-class SearchRegion:
-    """Where to look for a track in this frame: ``keypoints`` (21, 2) px predicted; ``side`` tells whether to mirror the patch."""
-
-    track_id: int
-    side: Side
-    keypoints: FloatArray
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A track that left the live ones in this frame."""
-
-    track_id: int
-    side: Side
-    reason: LossReason
-
-
-@dataclass(frozen=True)
-class TrackUpdate:
-    """Result of a frame. A live track in state PREDICTED carries its last measurement and the reason why it has none now."""
-
-    live: tuple[Track, ...]
-    lost: tuple[Loss, ...]
-    want_detection: bool
 
 
 class Tracker:
@@ -74,17 +52,14 @@ class Tracker:
     def __init__(self, parameters: TrackingParameters | None = None) -> None:
         self.parameters = parameters or TrackingParameters()
         self._next_id = 1
-        self._forget()
+        self.reset()
 
-    def _forget(self) -> None:
+    def reset(self) -> None:
+        """Forget every hand. Ids go on increasing: an id never names two hands."""
         self._tracks: tuple[Track, ...] = ()  # TRACKING, PREDICTED, and LOST ones that may still come back
         self._lost: tuple[Loss, ...] = ()
         self._stamp: float | None = None
         self._since_search = math.inf
-
-    def reset(self) -> None:
-        """Forget every hand. Ids go on increasing: an id never names two hands."""
-        self._forget()
 
     @property
     def live(self) -> tuple[Track, ...]:
@@ -93,83 +68,112 @@ class Tracker:
 
     def regions(self, stamp_s: float) -> list[SearchRegion]:
         """Where to crop in the frame of ``stamp_s``; empty after a jump in time."""
-        if self._stamp is None or not 0.0 <= stamp_s - self._stamp <= self.parameters.max_gap_s:
+        if self._jump(stamp_s) is not LossReason.NONE:
             return []
-        return [
-            SearchRegion(t.track_id, t.side, t.measurement.keypoints + t.image_velocity * coasted_time(stamp_s - t.stamp_s))
-            for t in self._tracks
-            if t.state is not TrackState.LOST
-        ]
+        regions = []
+        for track in self._tracks:
+            if track.state is not TrackState.LOST:
+                shift = track.image_velocity * coasted_time(stamp_s - track.stamp_s)
+                last = track.measurement
+                regions.append(SearchRegion(track.track_id, track.side, last.hand.keypoints + shift, last.region))
+        return regions
 
     def is_followed(self, palm_keypoints: FloatArray) -> bool:
         """Whether a palm detection ((7, 2) px) lies on a hand that was measured in this frame."""
         return any(
-            same_hand(palm_keypoints, t.measurement.keypoints[PALM_DETECTION_JOINTS], t.measurement.palm_px, 0.5)
-            for t in self._tracks
-            if t.state is TrackState.TRACKING
+            same_hand(palm_keypoints, t.measurement.hand.keypoints[PALM_DETECTION_JOINTS], t.measurement.palm_px, FOLLOWED_DISTANCE)
+            for t in self._measured()
         )
 
     def step(self, measurements: Sequence[Measurement], stamp_s: float) -> TrackUpdate:
         """Take what was measured in this frame's regions.
 
-        Raises: ValueError for a stamp that is not finite. A stamp that goes back, or leaps ahead by more than ``max_gap_s``, ends
-        all tracks.
+        A stamp that goes back, or leaps ahead by more than ``max_gap_s``, ends all tracks.
+
+        Raises:
+            InputError: the stamp is not finite.
         """
         if not math.isfinite(stamp_s):
-            raise ValueError(f"the frame's stamp is {stamp_s}; give seconds as a finite number")
-        elapsed = NOMINAL_PERIOD_S if self._stamp is None else stamp_s - self._stamp
-        if not 0.0 <= elapsed <= self.parameters.max_gap_s:
-            reason = LossReason.TIME_WENT_BACK if elapsed < 0.0 else LossReason.GAP
-            lost = tuple(Loss(t.track_id, t.side, reason) for t in self.live)
-            self._forget()
-            self._lost, measurements, elapsed = lost, (), NOMINAL_PERIOD_S
-        else:
+            raise InputError(f"the frame's stamp is {stamp_s}; give seconds as a finite number")
+        jump = self._jump(stamp_s)
+        if jump is LossReason.NONE:
             self._lost = ()
+        else:
+            self._restart(jump)
+            measurements = ()  # those of tracks that have ended
+        age_s = NOMINAL_PERIOD_S if self._stamp is None or stamp_s == self._stamp else stamp_s - self._stamp
         self._stamp = stamp_s
-        age = elapsed if elapsed > 0.0 else NOMINAL_PERIOD_S
-        self._since_search += age
-        was_tracking = {t.track_id for t in self._tracks if t.state is TrackState.TRACKING}
+        self._since_search += age_s
+        were_measured = {t.track_id for t in self._measured()}
 
-        live = [t for t in self._tracks if t.state is not TrackState.LOST]
-        remembered = [self._age(t, age, t.reason) for t in self._tracks if t.state is TrackState.LOST]
-        matches, reasons = match(live, measurements, self.parameters.keep_score, stamp_s, self.parameters)
-        updated: list[Track] = []
-        for track in live:
-            measurement = matches.get(track.track_id)
+        followed = [t for t in self._tracks if t.state is not TrackState.LOST]
+        remembered = [t for t in self._tracks if t.state is TrackState.LOST]
+        matches = match(followed, measurements, self.parameters.keep_score, stamp_s, self.parameters)
+        tracks: list[Track] = []
+        for track in followed:
+            measurement = matches.measured.get(track.track_id)
             if measurement is None:
-                updated.append(self._age(track, age, reasons.get(track.track_id, LossReason.NO_MEASUREMENT)))
+                tracks.append(self._missed(track, age_s, matches.missed[track.track_id]))
             else:
-                updated.extend(self._measured(track, measurement, stamp_s))
-        self._set(updated + remembered)
+                tracks.append(self._follow(track, measurement, stamp_s))
+        tracks += [self._missed(track, age_s, track.reason) for track in remembered]
+        self._set(tracks)
 
-        tracking = {t.track_id for t in self._tracks if t.state is TrackState.TRACKING}
-        want = len(tracking) < self.parameters.max_hands and self._since_search >= self._search_interval(was_tracking - tracking)
-        if want:
+        want_detection = self._wants_detection(were_measured)
+        if want_detection:
             self._since_search = 0.0
-        return self._update(want)
+        return self._update(want_detection)
 
     def adopt(self, candidates: Sequence[Measurement], stamp_s: float) -> TrackUpdate:
         """Take what was measured at detections of the same frame: recover missing tracks first, then begin new ones."""
-        candidates = [c for c in candidates if intrinsic_fault(c, self.parameters.start_score, self.parameters) is LossReason.NONE]
-        candidates = sorted((c for c in candidates if not self._on_measured_track(c)), key=lambda c: -c.score)
-        missing = [t for t in self._tracks if t.state is not TrackState.TRACKING]
-        matches, _ = match(missing, candidates, self.parameters.start_score, stamp_s, self.parameters)
-        tracks: list[Track] = []
-        for track in self._tracks:
-            measurement = matches.get(track.track_id)
-            tracks.extend([track] if measurement is None else self._measured(track, measurement, stamp_s))
-        self._set(tracks)
-
-        for candidate in candidates:
-            if any(candidate is m for m in matches.values()) or self._on_measured_track(candidate):
+        sound = (c for c in candidates if intrinsic_fault(c, self.parameters.start_score, self.parameters) is LossReason.NONE)
+        unknown = sorted((c for c in sound if not self._is_on_measured(c)), key=lambda c: -c.hand.score)
+        self._recover(unknown, stamp_s)
+        for candidate in unknown:
+            if self._is_on_measured(candidate):
                 continue
-            if sum(t.state is TrackState.TRACKING for t in self._tracks) >= self.parameters.max_hands:
+            if len(self._measured()) >= self.parameters.max_hands:
                 break
-            if self._is_doubtful(candidate, stamp_s):
-                continue
-            self._make_room()
-            self._tracks += (self._born(candidate, candidate.side, stamp_s),)
+            doubtful = self._contradicted(candidate, stamp_s)
+            if doubtful is None:
+                self._make_room()
+                self._tracks += (self._born(candidate, candidate.hand.side, stamp_s),)
+            else:
+                self._tracks = tuple(replace(t, doubted=True) if t is doubtful else t for t in self._tracks)
         return self._update(False)
+
+    def _measured(self) -> list[Track]:
+        """The tracks that were measured in this frame; before it is stepped, in the last one."""
+        return [t for t in self._tracks if t.state is TrackState.TRACKING]
+
+    def _is_on_measured(self, candidate: Measurement) -> bool:
+        """Whether a candidate shows a hand that was measured in this frame already."""
+        limit = self.parameters.duplicate_distance
+        return any(
+            same_hand(candidate.hand.keypoints, t.measurement.hand.keypoints, t.measurement.palm_px, limit) for t in self._measured()
+        )
+
+    def _jump(self, stamp_s: float) -> LossReason:
+        """Why the frame of ``stamp_s`` has nothing to do with the last one; NONE where it has."""
+        elapsed = 0.0 if self._stamp is None else stamp_s - self._stamp
+        if 0.0 <= elapsed <= self.parameters.max_gap_s:
+            return LossReason.NONE
+        return LossReason.TIME_WENT_BACK if elapsed < 0.0 else LossReason.GAP
+
+    def _restart(self, reason: LossReason) -> None:
+        lost = tuple(Loss(t.track_id, t.side, reason) for t in self.live)
+        self.reset()
+        self._lost = lost
+
+    def _wants_detection(self, were_measured: set[int]) -> bool:
+        """Whether a hand may be there that is not followed, and the last search is long enough ago."""
+        measured = {t.track_id for t in self._measured()}
+        if len(measured) >= self.parameters.max_hands:
+            return False
+        one_is_missing = len(measured) < len(self._tracks) or not were_measured <= measured
+        if one_is_missing or not measured:
+            return self._since_search >= self.parameters.search_interval_s
+        return self._since_search >= self.parameters.background_interval_s
 
     def _update(self, want_detection: bool) -> TrackUpdate:
         live = self.live
@@ -177,73 +181,57 @@ class Tracker:
         # A hand given up in step() and found again by the detector in the same frame was never lost.
         return TrackUpdate(live, tuple(loss for loss in self._lost if loss.track_id not in ids), want_detection)
 
-    def _is_doubtful(self, candidate: Measurement, stamp_s: float) -> bool:
-        """Whether a hand appears where one of the other side went missing, for the first time.
+    def _recover(self, candidates: Sequence[Measurement], stamp_s: float) -> None:
+        """Give missing tracks the candidates that fit them."""
+        missing = [t for t in self._tracks if t.state is not TrackState.TRACKING]
+        found = match(missing, candidates, self.parameters.start_score, stamp_s, self.parameters).measured
+        self._set([self._follow(t, found[t.track_id], stamp_s) if t.track_id in found else t for t in self._tracks])
+
+    def _contradicted(self, candidate: Measurement, stamp_s: float) -> Track | None:
+        """The missing track of the other side in whose place a hand appears for the first time.
 
         Half hidden hands often show the wrong side for one frame: the second look decides, a tenth of a second later.
         """
         for track in self._tracks:
-            if track.state is TrackState.TRACKING or track.side is candidate.side or track.doubted:
+            if track.state is TrackState.TRACKING or track.side is candidate.hand.side or track.doubted:
                 continue
-            if math.isfinite(match_cost(track, candidate, stamp_s, self.parameters)[0]):
-                self._tracks = tuple(replace(t, doubted=True) if t is track else t for t in self._tracks)
-                return True
-        return False
+            if fit(track, candidate, stamp_s, self.parameters).fault is LossReason.NONE:
+                return track
+        return None
 
-    def _measured(self, track: Track, measurement: Measurement, stamp_s: float) -> list[Track]:
+    def _follow(self, track: Track, measurement: Measurement, stamp_s: float) -> Track:
         """The track moved to its measurement; or, where its side has been contradicted for long, a new track in its place."""
-        likelihood = side_likelihood(track.side, measurement)
-        step = min(max(math.log(likelihood / (1.0 - likelihood)), -EVIDENCE_STEP), EVIDENCE_STEP)
-        evidence = min(track.side_evidence + step, EVIDENCE_LIMIT)
-        if evidence <= EVIDENCE_TO_LEAVE:
-            self._lost += (Loss(track.track_id, track.side, LossReason.WRONG_SIDE),)
-            # Its mesh came from a wrongly mirrored patch: the new track is not reported before it has been measured by itself.
-            return [replace(self._born(measurement, track.side.other, stamp_s), hits=0)]
-        position = measurement.palm_center
-        velocity, image_velocity = track.velocity, track.image_velocity
-        elapsed = stamp_s - track.stamp_s
-        if elapsed > 0.0:
-            gain = -math.expm1(-elapsed / VELOCITY_TIME_S)
-            image_shift = measurement.image_center - track.measurement.image_center
-            velocity = (1.0 - gain) * velocity + gain / elapsed * (position - track.position)
-            image_velocity = (1.0 - gain) * image_velocity + gain / elapsed * image_shift
-        return [
-            replace(
-                track,
-                measurement=measurement,
-                stamp_s=stamp_s,
-                position=position,
-                velocity=velocity,
-                image_velocity=image_velocity,
-                side_evidence=evidence,
-                hits=track.hits + 1,
-                unseen_s=0.0,
-                state=TrackState.TRACKING,
-                reason=LossReason.NONE,
-                doubted=False,
-            )
-        ]
+        evidence = min(track.side_evidence + _side_evidence(track.side, measurement), EVIDENCE_LIMIT)
+        if evidence > EVIDENCE_TO_LEAVE:
+            return _moved(track, measurement, stamp_s, evidence)
+        self._lost += (Loss(track.track_id, track.side, LossReason.WRONG_SIDE),)
+        # Its mesh came from a wrongly mirrored patch: the new track is not reported before it has been measured by itself.
+        return replace(self._born(measurement, track.side.other, stamp_s), hits=0)
 
-    def _age(self, track: Track, age_s: float, reason: LossReason) -> Track:
-        unseen = track.unseen_s + age_s
-        held = track.hits >= self.parameters.confirm_hits and unseen <= self.parameters.predict_s + 1e-9
+    def _missed(self, track: Track, age_s: float, reason: LossReason) -> Track:
+        """The track after a frame in which it was not measured."""
+        unseen_s = track.unseen_s + age_s
+        held = track.hits >= self.parameters.confirm_hits and unseen_s <= self.parameters.predict_s + 1e-9
         still_live = track.state is not TrackState.LOST and held
-        return replace(track, unseen_s=unseen, state=TrackState.PREDICTED if still_live else TrackState.LOST, reason=reason)
+        return replace(track, unseen_s=unseen_s, state=TrackState.PREDICTED if still_live else TrackState.LOST, reason=reason)
 
     def _born(self, measurement: Measurement, side: Side, stamp_s: float) -> Track:
-        likelihood = side_likelihood(side, measurement)
-        evidence = min(max(math.log(likelihood / (1.0 - likelihood)), -EVIDENCE_STEP), EVIDENCE_STEP)
+        evidence = _side_evidence(side, measurement)
         track = Track(self._next_id, side, measurement, stamp_s, measurement.palm_center, np.zeros(3), np.zeros(2), evidence)
         self._next_id += 1
         return track
 
-    def _set(self, tracks: Sequence[Track]) -> None:
+    def _set(self, tracks: Iterable[Track]) -> None:
         """Replace the tracks, note which stopped being live and drop those lost for too long."""
-        before = {t.track_id for t in self.live}
-        gone = [t for t in tracks if t.state is TrackState.LOST]
-        self._lost += tuple(Loss(t.track_id, t.side, t.reason) for t in gone if t.track_id in before)
-        forgotten = {t.track_id for t in gone if t.unseen_s > self.parameters.remember_s or t.hits == 0}
-        self._tracks = tuple(t for t in tracks if t.track_id not in forgotten)
+        were_live = {t.track_id for t in self.live}
+        kept: list[Track] = []
+        for track in tracks:
+            is_lost = track.state is TrackState.LOST
+            if is_lost and track.track_id in were_live:
+                self._lost += (Loss(track.track_id, track.side, track.reason),)
+            if not is_lost or (track.hits > 0 and track.unseen_s <= self.parameters.remember_s):
+                kept.append(track)
+        self._tracks = tuple(kept)
 
     def _make_room(self) -> None:
         """A hand that is seen outranks one that is only predicted: end the longest unseen one if all places are taken."""
@@ -252,16 +240,34 @@ class Tracker:
         oldest = max((t for t in self.live if t.state is TrackState.PREDICTED), key=lambda t: t.unseen_s)
         self._set([replace(t, state=TrackState.LOST, reason=LossReason.REPLACED) if t is oldest else t for t in self._tracks])
 
-    def _on_measured_track(self, candidate: Measurement) -> bool:
-        limit = self.parameters.duplicate_distance
-        return any(
-            same_hand(candidate.keypoints, t.measurement.keypoints, t.measurement.palm_px, limit)
-            for t in self._tracks
-            if t.state is TrackState.TRACKING
-        )
 
-    def _search_interval(self, just_missed: set[int]) -> float:
-        """Least seconds between searches: short while a hand is missing, long while one merely might appear."""
-        someone_missing = bool(just_missed) or any(t.state is not TrackState.TRACKING for t in self._tracks)
-        nobody = not any(t.state is TrackState.TRACKING for t in self._tracks)
-        return self.parameters.search_interval_s if someone_missing or nobody else self.parameters.background_interval_s
+def _side_evidence(side: Side, measurement: Measurement) -> float:
+    """Log-odds for a side from one frame, kept within ``EVIDENCE_STEP``."""
+    likelihood = side_likelihood(side, measurement)
+    return min(max(math.log(likelihood / (1.0 - likelihood)), -EVIDENCE_STEP), EVIDENCE_STEP)
+
+
+def _moved(track: Track, measurement: Measurement, stamp_s: float, side_evidence: float) -> Track:
+    """The track at its new measurement, its velocities smoothed over ``VELOCITY_TIME_S``."""
+    position = measurement.palm_center
+    velocity, image_velocity = track.velocity, track.image_velocity
+    elapsed = stamp_s - track.stamp_s
+    if elapsed > 0.0:
+        gain = -math.expm1(-elapsed / VELOCITY_TIME_S)
+        image_shift = measurement.image_center - track.measurement.image_center
+        velocity = (1.0 - gain) * velocity + gain / elapsed * (position - track.position)
+        image_velocity = (1.0 - gain) * image_velocity + gain / elapsed * image_shift
+    return replace(
+        track,
+        measurement=measurement,
+        stamp_s=stamp_s,
+        position=position,
+        velocity=velocity,
+        image_velocity=image_velocity,
+        side_evidence=side_evidence,
+        hits=track.hits + 1,
+        unseen_s=0.0,
+        state=TrackState.TRACKING,
+        reason=LossReason.NONE,
+        doubted=False,
+    )

@@ -1,0 +1,188 @@
+"""What the tracker is told and what it tells: measurements, tracks, losses, and the parameters. Frozen records."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+import numpy as np
+
+from handmesh_ros.errors import InputError
+from handmesh_ros.hand import JOINT_COUNT, PALM_JOINTS, WRIST, FloatArray, Hand, Side, TrackState
+from handmesh_ros.perception.crop import CropRegion
+
+# What to multiply a hand's joints with: for their mean (21,), the palm's centre (21,), and the palm's joints about it (6, 21).
+OF_CENTER = np.full(JOINT_COUNT, 1 / JOINT_COUNT)
+OF_PALM_CENTER = np.isin(np.arange(JOINT_COUNT), PALM_JOINTS) / len(PALM_JOINTS)
+ABOUT_PALM_CENTER = np.eye(JOINT_COUNT)[list(PALM_JOINTS)] - OF_PALM_CENTER
+
+
+class LossReason(str, Enum):
+    """Why a track was not measured in a frame, and at the end why it was given up."""
+
+    NONE = "none"
+    NO_MEASUREMENT = "no_measurement"  # nothing to crop, or the network's answer was not finite or nowhere before the camera
+    LOW_SCORE = "low_score"
+    TOO_SMALL = "too_small"
+    RESIDUAL = "reprojection_residual"
+    SIZE_JUMP = "size_jump"
+    POSITION_JUMP = "position_jump"
+    TURN_JUMP = "turn_jump"
+    DUPLICATE = "same_hand_as_another_track"
+    WRONG_SIDE = "side_contradicted"
+    REPLACED = "replaced_by_a_new_hand"
+    TIME_WENT_BACK = "time_went_back"
+    GAP = "frames_missing"
+
+
+@dataclass(frozen=True)
+class TrackingParameters:
+    """Gates in physical units; the defaults suit one camera at 15 to 60 Hz and people's hands at 0.2 to 1.5 m."""
+
+    max_hands: int = 2
+    start_score: float = 0.6  # score that begins a track ...
+    keep_score: float = 0.5  # ... and the lower one that carries it on
+    predict_s: float = 0.2  # an unmeasured hand is still reported for this long, as PREDICTED
+    remember_s: float = 0.8  # a lost hand that comes back within this time gets its old id
+    max_gap_s: float = 1.0  # frames further apart than this have nothing to do with each other
+    confirm_hits: int = 3  # a track measured fewer times is not predicted: no ghosts of one-frame hands
+    search_interval_s: float = 0.1  # least time between detector calls while a hand is missing
+    background_interval_s: float = 0.7  # the same while some hand is followed and another might appear
+    min_palm_px: float = 8.0
+    max_residual_ratio: float = 0.3  # reprojection residual in palm sizes
+    max_size_ratio: float = 1.7  # palm size in pixels from frame to frame
+    duplicate_distance: float = 0.35  # mean keypoint distance in palm sizes below which two measurements show one hand
+    position_sigma_m: float = 0.02
+    depth_sigma_ratio: float = 0.05  # along the viewing ray the sigma is this fraction of the distance, plus the above
+    max_acceleration_mps2: float = 20.0
+    max_drift_m: float = 0.10  # cap on what acceleration adds to the sigma while a hand is unseen
+    gate_sigmas: float = 4.0
+    max_turn_rad: float = 1.0  # how far the palm may seem to turn without turning, and how fast it may turn
+    max_turn_rate_radps: float = 26.0
+
+    def __post_init__(self) -> None:
+        if self.max_hands < 1:
+            raise InputError(f"max_hands is {self.max_hands}; give 1 or more")
+        if not 0.0 <= self.keep_score <= self.start_score <= 1.0:
+            raise InputError(f"need 0 <= keep_score <= start_score <= 1, got {self.keep_score} and {self.start_score}")
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """A hand as one crop shows it, all its numbers finite.
+
+    The palm's centre (mean of the wrist, the thumb's root and the four other knuckles) stands for where it is: the wrist alone moves
+    when only the network's opinion of the wrist changes, the palm's centre hardly does.
+
+    Attributes:
+        hand: not smoothed and of no track yet (track_id 0). Its side is what the network was told: how the patch was mirrored.
+        region: the crop.
+        right_probability: that the hand in the image is a right one; None where the network cannot say or the user knows better.
+        residual_px: placement's reprojection residual.
+        track_id: the track in whose region the crop was made; None for a crop made from a detection.
+    """
+
+    hand: Hand
+    region: CropRegion
+    right_probability: float | None
+    residual_px: float
+    track_id: int | None = None
+
+    @cached_property
+    def palm_center(self) -> FloatArray:
+        """(3,) camera frame, metres."""
+        return OF_PALM_CENTER.dot(self.hand.joints)
+
+    @cached_property
+    def palm_px(self) -> float:
+        """The palm's size in the image, pixels."""
+        return palm_size_px(self.hand.keypoints)
+
+    @cached_property
+    def image_center(self) -> FloatArray:
+        """(2,) mean of the keypoints, pixels."""
+        return OF_CENTER.dot(self.hand.keypoints)
+
+    @property
+    def palm_rotation(self) -> FloatArray:
+        """(3, 3) camera frame."""
+        return self.hand.rotations[WRIST]
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """The state of one followed hand. ``side`` never changes under one ``track_id``.
+
+    Attributes:
+        measurement: the last one, made at ``stamp_s``.
+        position, velocity: (3,) of the palm's centre then, camera frame, metres and m/s.
+        image_velocity: (2,) of the keypoints' mean, px/s.
+        side_evidence: running log-odds for ``side``.
+        hits: in how many frames it was measured; 0 for a track that is not reported before it has been measured by itself.
+        unseen_s: how long it has not been measured; 0 in a measured frame.
+        reason: why it was not measured in this frame.
+        doubted: a hand of the other side was seen in this one's place since it went missing.
+    """
+
+    track_id: int
+    side: Side
+    measurement: Measurement
+    stamp_s: float
+    position: FloatArray
+    velocity: FloatArray
+    image_velocity: FloatArray
+    side_evidence: float
+    hits: int = 1
+    unseen_s: float = 0.0
+    state: TrackState = TrackState.TRACKING
+    reason: LossReason = LossReason.NONE
+    doubted: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class SearchRegion:
+    """Where to look for a track in this frame.
+
+    Attributes:
+        side: tells whether to mirror the patch.
+        keypoints: (21, 2) px, as predicted.
+        previous: where the hand was last measured.
+    """
+
+    track_id: int
+    side: Side
+    keypoints: FloatArray
+    previous: CropRegion
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A track that left the live ones in this frame."""
+
+    track_id: int
+    side: Side
+    reason: LossReason
+
+
+@dataclass(frozen=True)
+class TrackUpdate:
+    """Result of a frame. A live track in state PREDICTED carries its last measurement and the reason why it has none now."""
+
+    live: tuple[Track, ...]
+    lost: tuple[Loss, ...]
+    want_detection: bool
+
+
+def probability_of(side: Side, right_probability: float | None) -> float:
+    """Probability of a side; 0.5 where the network cannot tell."""
+    if right_probability is None:
+        return 0.5
+    return right_probability if side is Side.RIGHT else 1.0 - right_probability
+
+
+def palm_size_px(keypoints: FloatArray) -> float:
+    """Twice the root mean square distance of the palm's keypoints from their centre: steady while fingers open and close."""
+    about_center = ABOUT_PALM_CENTER.dot(keypoints)
+    return 2.0 * math.sqrt(float(np.vdot(about_center, about_center)) / len(PALM_JOINTS))
