@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from handmesh_ros.errors import HandmeshError
+from handmesh_ros.installation import check_installation
 
 # Name -> the module with its add_arguments and main, and what it does.
 COMMANDS = {
@@ -18,9 +19,12 @@ COMMANDS = {
     "bench": ("handmesh_ros.commands.bench", "what a frame costs on this machine: the stages of perception, the whole node"),
     "eval": ("handmesh_ros.commands.eval", "errors of a model on a data set"),
     "train": ("handmesh_ros.commands.train", "train the networks of this project"),
-    "export": ("handmesh_training.export.build", "write a trained network as an ONNX model"),
-    "import-official": ("handmesh_training.official.checkpoint", "turn an official MobRecon checkpoint into an ONNX model"),
+    "export": ("handmesh_ros.commands.export", "write a trained network as an ONNX model"),
+    "import-official": ("handmesh_ros.commands.import_official", "turn an official MobRecon checkpoint into an ONNX model"),
 }
+
+TRAINING = ("handmesh_training", "torch", "scipy", "fast_simplification", "moderngl")  # what robots do without
+ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}  # where the distribution has another name
 
 USAGE = (
     "usage: handmesh [--debug] COMMAND [ARGUMENTS]\n\ncommands ('handmesh COMMAND --help' tells more):\n"
@@ -44,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"handmesh: there is no command {arguments[0]!r}\n\n{USAGE}", file=sys.stderr)
         return 2
     try:
+        check_installation()
         return _run(*arguments)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -66,13 +71,13 @@ def _run(name: str, *arguments: str) -> int:
 def missing_module_hint(error: ModuleNotFoundError) -> str:
     """What to install when a command needs more than the ROS-free part."""
     module = (error.name or "").split(".")[0]
-    if module in ("torch", "fast_simplification", "scipy"):
-        return f"needs {module}: pip install 'handmesh_ros[train]'"
+    if module in TRAINING:
+        return f"needs {module}, which belongs to training: in a checkout of this project, pip install '.[train]' (docs/training.md)"
     if module == "rclpy" or module.endswith("_msgs") or error.name == "handmesh_ros.msg":
         return f"needs ROS 2 ({error.name} is missing): source your ROS workspace, or use 'make demo', or 'handmesh run' without ROS"
     if module == "handmesh_ros":
         return f"this installation is incomplete ({error.name} is missing): install handmesh_ros again"
-    return f"the Python package {module!r} is missing: pip install {module}"
+    return f"the Python package {module!r} is missing: pip install {ON_PYPI.get(module, module)}"
 
 
 if __name__ == "__main__":

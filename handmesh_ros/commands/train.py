@@ -41,13 +41,13 @@ def main(arguments: argparse.Namespace) -> int:
 def _lifted(arguments: argparse.Namespace) -> None:
     from handmesh_training.lifted import recipe
 
-    recipe.main(arguments.config or recipe.DEFAULT_CONFIG)
+    recipe.main(arguments.config)
 
 
 def _mobrecon(arguments: argparse.Namespace) -> None:
     from handmesh_training.trainer import loop
 
-    loop.main(arguments.config or loop.DEFAULT_CONFIG)
+    loop.main(arguments.config)
 
 
 def _pseudo_label(arguments: argparse.Namespace) -> None:

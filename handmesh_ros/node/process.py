@@ -16,6 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.files import package_file
+from handmesh_ros.installation import check_installation
 
 
 def spin(make_node: Callable[[], Node], argv: Sequence[str] | None = None) -> int:
@@ -28,6 +29,7 @@ def spin(make_node: Callable[[], Node], argv: Sequence[str] | None = None) -> in
     use_large_shared_memory()
     node = None
     try:
+        check_installation()
         rclpy.init(args=list(sys.argv if argv is None else argv), signal_handler_options=SignalHandlerOptions.ALL)
         node = make_node()
         executor = SingleThreadedExecutor()

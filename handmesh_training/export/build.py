@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ from handmesh_training.export.landmark import emit_refinement, emit_skin
 from handmesh_training.export.mesh import emit_decoder, emit_head, emit_pooling, emit_presence_side
 from handmesh_training.export.quantize import AccuracyChange, accuracy_change, quantize, real_hand_patches
 from handmesh_training.networks import MobRecon, TemplateLevels
-from handmesh_training.networks.checkpoint import load_network
 
 CALIBRATION_PATCHES = 128
 PARITY = 1e-4
@@ -170,24 +168,3 @@ def export_network(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString())
     return ExportReport(differences, path.stat().st_size, change)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``handmesh export``."""
-    parser.add_argument("network", type=Path, help="file of 'handmesh train'")
-    parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32")
-    parser.add_argument("--calibration", type=Path, help="int8: folder of real hand crops with labels.npz")
-    parser.add_argument("--crop-scale", type=float, default=1.3, help="side of the patch over the tight keypoint box, as in training")
-    parser.add_argument("--name", help="name in the model's metadata; default: that of the file")
-    parser.add_argument("--licence", default="Apache-2.0", help="licence of the weights, for the metadata")
-
-
-def main(args: argparse.Namespace) -> int:
-    """``handmesh export``: write the ONNX file of a trained network of this project."""
-    from handmesh_training.template import HandTemplate
-
-    network, training = load_network(args.network, TemplateLevels.from_hand_template(HandTemplate.load()))
-    card = ModelCard(args.name or args.out.stem, args.licence, training, args.crop_scale)
-    print(f"{args.out}: {export_network(network, args.out, card, args.precision, args.calibration)}")
-    return 0

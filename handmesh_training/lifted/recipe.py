@@ -19,6 +19,7 @@ import yaml
 from tqdm import tqdm
 
 from handmesh_ros.errors import HandmeshError
+from handmesh_ros.files import package_root, required_file
 from handmesh_training.labels.landmark_network import LandmarkNetwork
 from handmesh_training.lifted.accuracy import Report, measure_accuracy
 from handmesh_training.lifted.corrector_training import Pairs, real_pairs, render_pairs, train_corrector
@@ -29,25 +30,25 @@ from handmesh_training.lifted.real import RealLooks, look_at_real_hands
 from handmesh_training.lifted.renders import RenderObservations, in_the_networks_regime, observe_renders, with_true_joints
 from handmesh_training.template import HandTemplate
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DEFAULT_CONFIG = REPOSITORY / "config" / "train" / "lifted.yaml"
+DEFAULT_CONFIG = "config/train/lifted.yaml"  # of the package
 
 
 class TrainError(HandmeshError, ValueError):
     """The configuration or something it names is missing; the message says what."""
 
 
-def main(config_path: str | Path = DEFAULT_CONFIG, root: Path = REPOSITORY) -> Report:
+def main(config_path: str | Path | None = None, root: Path | None = None) -> Report:
     """Train, write the decoder and its checksum, return the report.
 
     Args:
-        config_path: see ``config/train/lifted.yaml``.
-        root: what the paths in it are relative to.
+        config_path: see ``config/train/lifted.yaml``, the default.
+        root: what the paths in it are relative to; default: the folder of the package's own ``config/`` and ``models/``.
 
     Raises:
         TrainError: configuration, landmark network or assets are missing.
     """
-    config = _read_config(Path(config_path))
+    root = root or package_root()
+    config = _read_config(Path(config_path or required_file(DEFAULT_CONFIG)))
     seed = config["seed"]
     torch.set_num_threads(config["threads"])
     work = root / config["work"]

@@ -6,7 +6,6 @@ stack 1 that are never called, and older ones ``decoder3d.de_layer_conv``, which
 
 from __future__ import annotations
 
-import argparse
 import pickle
 import re
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ import torch
 from torch import Tensor
 
 from handmesh_ros.errors import HandmeshError
-from handmesh_training.export.build import ModelCard, export_network
 from handmesh_training.networks import MobRecon, NetworkConfig, TemplateLevels
 from handmesh_training.official.template_files import load_official_template
 
@@ -143,24 +141,3 @@ def _some(keys: list[str]) -> str:
     if not keys:
         return ""
     return f" ({', '.join(keys[:4])}{', ...' if len(keys) > 4 else ''})"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``handmesh import-official``."""
-    parser.add_argument("checkpoint", type=Path, help="official .pt file (MobRecon, DenseStack)")
-    parser.add_argument("--template", type=Path, required=True, help="folder with template.ply, transform.pkl, j_reg.npy, right_faces.npy")
-    parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32")
-    parser.add_argument("--calibration", type=Path, help="int8: folder of real hand crops with labels.npz")
-
-
-def main(args: argparse.Namespace) -> int:
-    """``handmesh import-official``: write the ONNX file of an official checkpoint."""
-    network = import_official(args.checkpoint, args.template)
-    card = ModelCard(
-        name=f"official_{args.checkpoint.stem}",
-        licence="MANO licence (non-commercial research): holds MANO-derived weights and faces, do not pass on",
-        training="official MobRecon checkpoint, imported",
-    )
-    print(f"{args.out}: {export_network(network, args.out, card, args.precision, args.calibration)}")
-    return 0

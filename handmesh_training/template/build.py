@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from handmesh_ros.files import package_root
 from handmesh_ros.hand import FloatArray
 from handmesh_training.template.gltf import read_skinned_mesh
-from handmesh_training.template.hand_template import DEFAULT_PATH, LEVELS, SPIRAL_LENGTH, HandTemplate
+from handmesh_training.template.hand_template import FILE, LEVELS, SPIRAL_LENGTH, HandTemplate
 from handmesh_training.template.poses import mean_shape, sample_poses, sample_shapes
 from handmesh_training.template.rig import Rig, load_poses, load_rig, skin
 from handmesh_training.template.topology import closest_on_mesh, is_clean_disc, spirals
@@ -118,7 +119,7 @@ def _skinned(full: Rig, vertices: FloatArray, faces: np.ndarray) -> Rig:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("assets", type=Path, help="folder that holds hand/")
-    parser.add_argument("--out", type=Path, default=DEFAULT_PATH)
+    parser.add_argument("--out", type=Path, default=package_root() / FILE)
     arguments = parser.parse_args()
     build_template(arguments.assets).save(arguments.out)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e3:.0f} kB")

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from handmesh_ros.errors import HandmeshError
+from handmesh_ros.files import package_file
 from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray
 from handmesh_training.template.poses import mean_shape
 from handmesh_training.template.rig import Rig, skin
 
-DEFAULT_PATH = Path(__file__).resolve().parents[2] / "models" / "hand_template.npz"
+FILE = "models/hand_template.npz"  # of the package
 LEVELS = (778, 389, 195, 98, 49)
 SPIRAL_LENGTH = 9
 
@@ -72,15 +73,15 @@ class HandTemplate:
         np.savez_compressed(path, **{name: _small(array) for name, array in arrays.items()})  # type: ignore[arg-type]
 
     @classmethod
-    def load(cls, path: str | Path = DEFAULT_PATH) -> HandTemplate:
-        """Read a file that :meth:`save` wrote.
+    def load(cls, path: str | Path | None = None) -> HandTemplate:
+        """Read a file that :meth:`save` wrote; default: the one that comes with the package.
 
         Raises:
             TemplateError: the file is missing or holds something else.
         """
-        path = Path(path)
+        path = Path(path or package_file(FILE) or FILE)
         if not path.is_file():
-            raise TemplateError(f"{path}: the hand template is missing; it belongs to the repository: restore it with git")
+            raise TemplateError(f"{path}: the hand template of the package is missing; install again, or restore it with git")
         try:
             with np.load(path) as archive:
                 arrays = {name: _wide(archive[name]) for name in archive.files}

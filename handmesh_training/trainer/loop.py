@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from handmesh_ros.files import package_root, required_file
 from handmesh_training.networks import MobRecon, NetworkConfig, TemplateLevels
 from handmesh_training.networks.checkpoint import load_network
 from handmesh_training.networks.landmarkstack import LandmarkEncoder
@@ -31,8 +32,7 @@ from handmesh_training.trainer.run_state import Average, load_state, save_state
 from handmesh_training.trainer.sheet import write_best_and_worst, write_sheet
 from handmesh_training.trainer.validate import ValidationErrors, validate
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DEFAULT_CONFIG = REPOSITORY / "config" / "train" / "lite.yaml"
+DEFAULT_CONFIG = "config/train/lite.yaml"  # of the package
 SKIN_HANDS = 1500  # that the mesh over the joints is fitted to
 LAST_RATE = 0.02  # of a stage, as a share of its first
 
@@ -60,16 +60,18 @@ class Workplace:
         return cls(torch.device("cuda", local) if cuda else torch.device("cpu"), int(os.environ.get("RANK", "0")), count)
 
 
-def main(config_path: str | Path = DEFAULT_CONFIG, root: Path = REPOSITORY) -> dict[str, ValidationErrors]:
+def main(config_path: str | Path | None = None, root: Path | None = None) -> dict[str, ValidationErrors]:
     """Train to the end of the last stage, write the model file, return the errors on every validation set.
 
     Args:
-        config_path: see ``config/train/lite.yaml``; root: what the paths in it are relative to.
+        config_path: see ``config/train/lite.yaml``, the default.
+        root: what the paths in it are relative to; default: the folder of the package's own ``config/`` and ``models/``.
 
     Raises:
         TrainConfigError: the configuration or a file that it names is missing, or the checkpoint is of another run.
     """
-    config = read_config(config_path)
+    root = root or package_root()
+    config = read_config(config_path or required_file(DEFAULT_CONFIG))
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     template = HandTemplate.load()

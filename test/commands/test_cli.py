@@ -1,8 +1,11 @@
 """The command line's own behaviour: help, wrong calls, what to install."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from support.paths import REPO
 
 from handmesh_ros.cli import COMMANDS, main, missing_module_hint
 
@@ -27,10 +30,42 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_a_missing_package_says_what_to_install() -> None:
-    assert "handmesh_ros[train]" in missing_module_hint(ModuleNotFoundError("x", name="torch"))
+    assert "pip install '.[train]'" in missing_module_hint(ModuleNotFoundError("x", name="torch"))
     assert "ROS 2" in missing_module_hint(ModuleNotFoundError("x", name="sensor_msgs.msg"))
-    assert "pip install yaml" in missing_module_hint(ModuleNotFoundError("x", name="yaml"))
+    assert "pip install PyYAML" in missing_module_hint(ModuleNotFoundError("x", name="yaml"))
     assert "install handmesh_ros again" in missing_module_hint(ModuleNotFoundError("x", name="handmesh_ros.commands.run"))
+
+
+@pytest.mark.parametrize("missing", ["torch", "handmesh_training"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "lifted"],
+        ["train", "mobrecon"],
+        ["export", "network.pt", "--out", "network.onnx"],
+        ["import-official", "mobrecon.pt", "--template", "folder", "--out", "network.onnx"],
+    ],
+)
+def test_where_training_is_not_installed_a_command_says_how_to_get_it(missing: str, arguments: list[str]) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; from handmesh_ros.cli import main; sys.exit(main({arguments}))"
+    result = subprocess.run([sys.executable, "-c", program], cwd=REPO, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert f"needs {missing}" in result.stderr and "pip install '.[train]'" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_the_help_of_every_command_does_without_training_and_ros() -> None:
+    program = f"""
+import sys
+sys.modules.update(dict.fromkeys(("torch", "handmesh_training", "benchmarks", "rclpy"), None))
+from handmesh_ros.cli import main
+for command in {sorted(set(COMMANDS) - {"demo"})}:
+    try:
+        assert main([command, "--help"]) == 0
+    except SystemExit as end:
+        assert end.code == 0
+"""
+    result = subprocess.run([sys.executable, "-c", program], cwd=REPO, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
 
 
 # ---- what becomes one line, and what shows its traceback ----

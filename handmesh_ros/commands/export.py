@@ -1,0 +1,28 @@
+"""Write a trained network of this project as an ONNX model, checked against torch."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", type=Path, help="file of 'handmesh train'")
+    parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
+    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32")
+    parser.add_argument("--calibration", type=Path, help="int8: folder of real hand crops with labels.npz")
+    parser.add_argument("--crop-scale", type=float, default=1.3, help="side of the patch over the tight keypoint box, as in training")
+    parser.add_argument("--name", help="name in the model's metadata; default: that of the file")
+    parser.add_argument("--licence", default="Apache-2.0", help="licence of the weights, for the metadata")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    from handmesh_training.export.build import ModelCard, export_network
+    from handmesh_training.networks import TemplateLevels
+    from handmesh_training.networks.checkpoint import load_network
+    from handmesh_training.template import HandTemplate
+
+    network, training = load_network(arguments.network, TemplateLevels.from_hand_template(HandTemplate.load()))
+    card = ModelCard(arguments.name or arguments.out.stem, arguments.licence, training, arguments.crop_scale)
+    print(f"{arguments.out}: {export_network(network, arguments.out, card, arguments.precision, arguments.calibration)}")
+    return 0
