@@ -27,11 +27,11 @@ _next_domain = itertools.count(os.getpid() * 7)
 
 
 class Process:
-    """A program of the package, started as ``python -m handmesh_ros.<module>``; its output goes into a file."""
+    """A module of the package, or a file, that runs as a process of its own; its output goes into a file."""
 
-    def __init__(self, module: str, arguments: list[str], environment: dict[str, str]) -> None:
-        self._log = tempfile.NamedTemporaryFile("w+", suffix=f"_{module}.log")  # noqa: SIM115 - closed in stop
-        command = [sys.executable, "-m", f"handmesh_ros.{module}", *arguments]
+    def __init__(self, program: list[str], arguments: list[str], environment: dict[str, str]) -> None:
+        self._log = tempfile.NamedTemporaryFile("w+", suffix=f"_{Path(program[-1]).name}.log")  # noqa: SIM115 - closed in stop
+        command = [sys.executable, *program, *arguments]
         self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT, env=environment, cwd=REPO)
 
     @property
@@ -79,6 +79,7 @@ class World:
         self.domain = 10 + next(_next_domain) % 90
         self.environment = {
             **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(REPO), os.environ.get("PYTHONPATH", "")]),
             "ROS_DOMAIN_ID": str(self.domain),
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
             # The user node sends large pictures: its process needs the large segment.
@@ -107,9 +108,21 @@ class World:
         rclpy.shutdown(context=self._context)
 
     def start(self, module: str, *arguments: str, **parameters: object) -> Process:
-        """Start a program with ROS parameters and other command line arguments."""
+        """Start a module of ``handmesh_ros``, such as ``node.hand_node``.
+
+        Args:
+            arguments: for its command line.
+            parameters: ROS parameters.
+        """
         settings = [word for name, value in parameters.items() for word in ("-p", f"{name}:={_as_yaml(value)}")]
-        process = Process(module, ["--ros-args", *settings, *arguments], self.environment)
+        return self._start(["-m", f"handmesh_ros.{module}"], ["--ros-args", *settings, *arguments])
+
+    def start_file(self, path: Path) -> Process:
+        """Start a Python file."""
+        return self._start([str(path)], [])
+
+    def _start(self, program: list[str], arguments: list[str]) -> Process:
+        process = Process(program, arguments, self.environment)
         self._processes.append(process)
         return process
 
