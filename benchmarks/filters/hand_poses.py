@@ -61,7 +61,7 @@ def filtered(hands: Sequence[Hand], candidate: HandCandidate) -> Poses:
     return Poses(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("stamps", "positions", "turns", "bends")))
 
 
-def rotation_vectors(rotations: FloatArray, anchor: FloatArray) -> FloatArray:
+def turns_from(rotations: FloatArray, anchor: FloatArray) -> FloatArray:
     """(N, 3) radians: rotations (N, 3, 3) seen from one of them."""
     return np.array([rotation_vector(rotation @ anchor.T) for rotation in rotations])
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.filters.candidates import HandCandidate, hand_candidates
-from benchmarks.filters.hand_poses import Poses, filtered, rotation_vectors
+from benchmarks.filters.hand_poses import Poses, filtered, turns_from
 from benchmarks.filters.measures import best_delay_s
 from benchmarks.filters.signals import HOME, SETTLING_S, NoiseModel, sample_times, unit_noise
 from handmesh_ros.hand import JOINT_COUNT, FloatArray, Hand, Side, TrackState
@@ -125,22 +125,22 @@ class Trial:
 
     def jitter_deg(self, poses: Poses, which: str) -> float:
         """RMS deviation from the mean."""
-        vectors = rotation_vectors(getattr(poses, which), getattr(self.truth, which)[0])[poses.stamps >= SETTLING_S]
+        vectors = turns_from(getattr(poses, which), getattr(self.truth, which)[0])[poses.stamps >= SETTLING_S]
         return float(np.degrees(np.sqrt(((vectors - vectors.mean(axis=0)) ** 2).sum(axis=1).mean())))
 
     def worst_deg(self, poses: Poses) -> float:
-        vectors = rotation_vectors(poses.turns, self.truth.turns[0])[poses.stamps >= SETTLING_S]
+        vectors = turns_from(poses.turns, self.truth.turns[0])[poses.stamps >= SETTLING_S]
         return float(np.degrees(np.linalg.norm(vectors, axis=1).max()))
 
     def lag_ms(self, poses: Poses, which: str) -> float:
         anchor = getattr(self.truth, which)[0]
-        table = rotation_vectors(getattr(self.truth, which), anchor)
+        table = turns_from(getattr(self.truth, which), anchor)
         moving = self.exercise.moving(poses.stamps)
 
         def path(times: FloatArray) -> FloatArray:
             return np.stack([np.interp(times, self._times, axis) for axis in table.T], axis=1)
 
-        return 1e3 * best_delay_s(path, poses.stamps[moving], rotation_vectors(getattr(poses, which), anchor)[moving])
+        return 1e3 * best_delay_s(path, poses.stamps[moving], turns_from(getattr(poses, which), anchor)[moving])
 
 
 class OrientationBench:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.perception.smoothing.belief import Covariance
 from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters, low_pass_gain
 from handmesh_ros.perception.vectors import ORIGIN, Vector, across_and_along, direction, dot, length, minus, plus, times, vector_of
-
-Covariance = tuple[float, float, float]  # of position, of position with velocity, of velocity
 
 
 class RayOneEuro:

@@ -92,7 +92,7 @@ def add_noise(truth: FloatArray, noise: NoiseModel, rng: np.random.Generator) ->
     return truth + noise.lateral_m * (unit + (noise.depth_ratio - 1.0) * along)
 
 
-def measure(name: str, path: Trajectory, duration_s: float, noise: NoiseModel, seed: int, stops: tuple[tuple[float, float], ...] = (),
+def sampled(name: str, path: Trajectory, duration_s: float, noise: NoiseModel, seed: int, stops: tuple[tuple[float, float], ...] = (),
             resting: bool = False) -> Signal:  # fmt: skip
     """Sample a path. ``resting``: the path is at rest outside ``stops``."""
     rng = np.random.default_rng(seed)
@@ -104,7 +104,7 @@ def measure(name: str, path: Trajectory, duration_s: float, noise: NoiseModel, s
 
 
 def hold(duration_s: float, noise: NoiseModel, seed: int) -> Signal:
-    return measure("hold", lambda t: np.broadcast_to(HOME, (len(t), 3)), duration_s, noise, seed, resting=True)
+    return sampled("hold", lambda t: np.broadcast_to(HOME, (len(t), 3)), duration_s, noise, seed, resting=True)
 
 
 def reaches(peak_mps: float, distance_m: float, count: int, noise: NoiseModel, seed: int, rest_s: float = 1.5) -> Signal:
@@ -125,7 +125,7 @@ def reaches(peak_mps: float, distance_m: float, count: int, noise: NoiseModel, s
         return result
 
     stops = tuple((float(s), float(s + seconds)) for s in starts)
-    return measure(f"reach {peak_mps:g} m/s", path, float(starts[-1] + seconds + rest_s), noise, seed, stops, resting=True)
+    return sampled(f"reach {peak_mps:g} m/s", path, float(starts[-1] + seconds + rest_s), noise, seed, stops, resting=True)
 
 
 def sinusoid(frequency_hz: float, peak_mps: float, duration_s: float, noise: NoiseModel, seed: int) -> Signal:
@@ -136,13 +136,13 @@ def sinusoid(frequency_hz: float, peak_mps: float, duration_s: float, noise: Noi
     def path(t: FloatArray) -> FloatArray:
         return HOME + amplitude * np.sin(2.0 * np.pi * frequency_hz * t)[:, None] * direction
 
-    return measure(f"sine {frequency_hz:g} Hz", path, duration_s, noise, seed)
+    return sampled(f"sine {frequency_hz:g} Hz", path, duration_s, noise, seed)
 
 
 def step(distance_m: float, noise: NoiseModel, seed: int) -> Signal:
     """A jump that no hand makes, but that a re-detection does."""
     direction = np.array([0.8, 0.0, 0.6])
-    return measure("step", lambda t: HOME + np.where(t > 2.0, distance_m, 0.0)[:, None] * direction, 5.0, noise, seed)
+    return sampled("step", lambda t: HOME + np.where(t > 2.0, distance_m, 0.0)[:, None] * direction, 5.0, noise, seed)
 
 
 def with_gap(signal: Signal, start_s: float, end_s: float) -> Signal:

@@ -94,7 +94,8 @@ def ray_covariance(ray: Vector, across: float, along: float) -> FloatArray:
 
 def row_dots(a: FloatArray, b: FloatArray) -> FloatArray:
     """(..., 1): ``dot`` with ones, which numpy does faster than a sum, einsum or matmul."""
-    return (a * b).dot(ONES)
+    sums: FloatArray = (a * b).dot(ONES)
+    return sums
 
 
 def row_crosses(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from handmesh_ros.hand import JOINT_COUNT, JOINT_PARENTS, FloatArray
+from handmesh_ros.perception.frames import FINGER_COUNT
 from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters, OneEuroVector
 from handmesh_ros.perception.vectors import LEAST_LENGTH, least, row_dots
 
 # Chosen by hand; what half and twice of each does: docs/filters.md. The floor is the speed that noise of 3 mm an axis shows at 30 Hz behind
 # the speed's cut-off (19.5 times the noise a second, for white noise).
 FINGER_FILTER = OneEuroParameters(min_cutoff_hz=1.0, cutoff_slope_hz_per_mps=25.0, speed_cutoff_hz=2.0, speed_floor_mps=0.06)
-FINGER_COUNT, BONE_COUNT = 5, 4  # and the bones of each, from the wrist to the tip
-PARENTS = np.array(JOINT_PARENTS[1:])
+BONE_COUNT = 4  # of each finger, from the wrist to the tip
+BONE_STARTS = np.array(JOINT_PARENTS[1:])
 BONE_MEMORY = 64  # frames whose median is a bone's length: two seconds, and white noise comes down to a sixth, sqrt(pi / 2 / 64)
 EARLY_FRAMES, MEDIAN_EVERY = 16, 8  # a median of many barely changes from frame to frame, and steady lengths are what it is for
 MESH_REACH_M = 0.012  # how far a joint carries the mesh along. Chosen by hand: a bit more than a finger's radius
@@ -72,7 +73,7 @@ class Articulation:
         The wrist is the origin. ``x`` is the direction of a finger's bone without length.
         """
         both = np.array([joints, measured])
-        bones = (both[:, 1:] - both.take(PARENTS, 1)).reshape(2, FINGER_COUNT, BONE_COUNT, 3)
+        bones = (both[:, 1:] - both.take(BONE_STARTS, 1)).reshape(2, FINGER_COUNT, BONE_COUNT, 3)
         filtered, lengths = np.sqrt(row_dots(bones, bones))
         self._length_memory[self._frames % BONE_MEMORY] = lengths
         self._frames += 1
@@ -90,4 +91,5 @@ def _skin(joints: FloatArray, vertices: FloatArray) -> FloatArray:
     """(V, 21) float32 weights by which a vertex follows the joints near it."""
     squared = (vertices * vertices).sum(axis=1)[:, None] - 2.0 * vertices @ joints.T + (joints * joints).sum(axis=1)
     weights = np.exp(-0.5 * (squared - squared.min(axis=1, keepdims=True)) / MESH_REACH_M**2)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: FloatArray = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
