@@ -28,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to make: crops and labels.npz")
     own.add_argument("--source", help="what the crops are called together; default: the video's name")
     own.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th frame")
+    own.add_argument(
+        "--teacher-2020", type=Path, default=Path("../shared/teacher/hand_landmark_2020.tflite"), metavar="FILE",
+        help="MediaPipe's landmark network of 2020, a second opinion on depth; default: %(default)s",
+    )  # fmt: skip
     own.add_argument("--max-hands", type=int, default=2, help="in a frame")
     own.set_defaults(run=_pseudo_label)
 
@@ -74,8 +78,12 @@ def _pseudo_label(arguments: argparse.Namespace) -> None:
                 bar.set_postfix(kept=selection.kept)
 
     count = None if source.frame_count is None else -(-source.frame_count // arguments.every)
-    selection, teacher = Selection(), Teacher(model_path("palm_detection"), model_path("hand_landmark"))
+    selection = Selection()
+    teacher = Teacher(model_path("palm_detection"), model_path("hand_landmark"), arguments.teacher_2020)
     collect(frames(source), arguments.out, arguments.source or Path(source.name).stem, teacher, selection, arguments.max_hands)
     print(f"{selection.table()}\nwritten to {arguments.out}; look at the pictures before you train on them")
     print("to train: name the folder in real_folders of the configuration, and fit meshes anew with")
-    print(f"  python -m handmesh_training.labels.fit --folders real_hands real_hands_more {arguments.out.resolve()} --out FITS.npz")
+    print(
+        "  python -m handmesh_training.labels.fit --opinions OPINIONS.npz --folders real_hands real_hands_more real_hands_wide "
+        f"{arguments.out.resolve()} --out FITS.npz"
+    )

@@ -62,7 +62,7 @@ def collect(
 
 
 def _cut(frame_rgb: NDArray[np.uint8], hand: TeacherHand) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """A square around a hand, edge pixels repeated where it leaves the frame, and its row of labels (fields of ``real_hands``)."""
+    """A square around a hand, edge pixels repeated where it leaves the frame, and its row of labels."""
     height, width = frame_rgb.shape[:2]
     cut_side = max(2, round(CROP_MARGIN * hand.size))
     corner = np.round((hand.low + hand.high - cut_side) / 2).astype(int)
@@ -73,12 +73,14 @@ def _cut(frame_rgb: NDArray[np.uint8], hand: TeacherHand) -> tuple[NDArray[np.ui
     if side < cut_side:
         picture = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     direct, mirrored = hand.direct, hand.mirrored
+    looks_2020 = (hand.looks_2020 - [*corner, 0]) * scale
     real = np.clip((np.array([0, 0, width, height]) - np.tile(corner, 2)) * scale, 0, side)
     return picture, {
         "uv": ((direct.keypoints - corner) * scale).astype(np.float32),
         "uv_mirror": ((mirrored.keypoints - corner) * scale).astype(np.float32),
         "z": (direct.depth * scale).astype(np.float32),
         "world": direct.world.astype(np.float32), "world_mirror": mirrored.world.astype(np.float32),
+        "landmarks_2020": looks_2020[0].astype(np.float32), "landmarks_2020_mirror": looks_2020[1].astype(np.float32),
         "presence": np.float32(direct.presence), "right": np.float32(direct.right), "right_mirror": np.float32(mirrored.right),
         "stability": np.float32(hand.stability), "mirror_gap": np.float32(hand.mirror_gap),
         "side": np.int16(side), "box": np.concatenate([hand.low, hand.high]).astype(np.float32),

@@ -1,4 +1,4 @@
-"""Crops of real hands with a teacher network's labels: the folders ``real_hands``, ``real_hands_more`` and a user's own.
+"""Crops of real hands with teacher networks' labels: the folders ``real_hands``, ``real_hands_more``, ``real_hands_wide``, a user's own.
 
 A folder holds ``labels.npz`` and the pictures that its ``names`` list (docs/pseudo-labels.md says which fields there are). Pictures are
 read when they are asked for, so a whole set of labels fits into little memory.
@@ -18,17 +18,22 @@ from numpy.typing import NDArray
 from handmesh_ros.evaluation.datasets import DatasetError, Sample
 from handmesh_ros.hand import JOINT_COUNT, FloatArray, Side
 
-FOLDERS = ("real_hands", "real_hands_more")
+FOLDERS = ("real_hands", "real_hands_more", "real_hands_wide")
+# People, rooms and cameras that training never sees, whatever the labels' own split says.
+VALIDATION_SOURCES = ("subhi", "intel_asl", "shikha", "golf")
 # What a labels.npz must hold: the shape of one row.
 ROW_SHAPES: dict[str, tuple[int, ...]] = {
     "names": (), "source": (), "group": (), "split": (), "right": (), "side": (), "stability": (), "mirror_gap": (), "content": (4,),
     "uv": (JOINT_COUNT, 2), "uv_mirror": (JOINT_COUNT, 2), "world": (JOINT_COUNT, 3), "world_mirror": (JOINT_COUNT, 3),
 }  # fmt: skip
+# The 2020 network's opinion, which labels of the old format lack.
+ROW_SHAPES_2020: dict[str, tuple[int, ...]] = {"landmarks_2020": (JOINT_COUNT, 3), "landmarks_2020_mirror": (JOINT_COUNT, 3)}
 
 
 @dataclass(frozen=True, eq=False)
 class RealCrops:
-    """N square pictures of one hand each. There is no truth for them: labels are the teacher's, two opinions averaged.
+    """N square pictures of one hand each. There is no truth for them: labels are what the teachers say of the picture and, mapped back, of
+    its mirror image, in this order where an axis has two looks.
 
     Axes are those of the stored picture: x right, y down, z away from the camera; its upper left corner is (0, 0), so that
     fractions of the picture are ``keypoints / side``.
@@ -37,11 +42,10 @@ class RealCrops:
         names: (N,) str, ``folder/source/picture.jpg``: unique, and the key of everything that is derived from a crop.
         paths: of the pictures.
         source: (N,) str, whole sources can be left out; group: (N,) str, pictures of a group resemble each other.
-        validation: (N,) bool, the split inside the sources.
+        validation: (N,) bool, the split inside the sources, and whole VALIDATION_SOURCES.
         is_left: (N,) bool, the picture as stored shows a left hand.
-        keypoints: (N, 21, 2) pixels, mean of what the teacher says of the picture and of its mirror image;
-            keypoint_gap: (N, 21) pixels, how far the two are apart.
-        world: (N, 21, 3) metres, wrist-relative, likewise a mean; world_gap: (N, 21, 3).
+        keypoint_looks: (N, 2, 21, 2) pixels, and world_looks: (N, 2, 21, 3) metres, of MediaPipe's 2021 network.
+        looks_2020: (N, 2, 21, 3) pixels in all three axes, of its 2020 network; nan where the labels are of the old format.
         mirror_gap: (N,) largest keypoint gap; stability: (N,) largest shift of a keypoint under another crop; both as fractions of
             the hand's size (longer side of the keypoints' box).
         content: (N, 4) x0, y0, x1, y1 pixels, the part that is real picture; side: (N,) pixels.
@@ -54,10 +58,9 @@ class RealCrops:
     group: NDArray[np.str_]
     validation: NDArray[np.bool_]
     is_left: NDArray[np.bool_]
-    keypoints: FloatArray
-    keypoint_gap: FloatArray
-    world: FloatArray
-    world_gap: FloatArray
+    keypoint_looks: FloatArray
+    world_looks: FloatArray
+    looks_2020: FloatArray
     mirror_gap: FloatArray
     stability: FloatArray
     content: FloatArray
@@ -66,6 +69,21 @@ class RealCrops:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def keypoints(self) -> FloatArray:
+        """(N, 21, 2) pixels, mean of both looks."""
+        return np.asarray(self.keypoint_looks.mean(1))
+
+    @property
+    def keypoint_gap(self) -> FloatArray:
+        """(N, 21) pixels, how far the two looks are apart."""
+        return np.asarray(np.linalg.norm(self.keypoint_looks[:, 0] - self.keypoint_looks[:, 1], axis=-1))
+
+    @property
+    def lacks_2020(self) -> NDArray[np.bool_]:
+        """(N,) whether the 2020 network's opinion is missing."""
+        return np.asarray(~np.isfinite(self.looks_2020).all((1, 2, 3)), bool)
 
     @property
     def hand_size(self) -> FloatArray:
@@ -126,27 +144,25 @@ def load_real_crops(
 def _read_folder(folder: Path) -> RealCrops:
     path = folder / "labels.npz"
     labels = _read_labels(path)
-    uv = np.stack([labels["uv"], labels["uv_mirror"]]).astype(np.float64)
-    world = np.stack([labels["world"], labels["world_mirror"]]).astype(np.float64)
-    world -= world[:, :, :1]
+    uv, world, looks_2020 = (_looks(labels, name) for name in ("uv", "world", "landmarks_2020"))
     names = [f"{folder.name}/{name}" for name in labels["names"]]
     paths = tuple(folder / str(name) for name in labels["names"])
-    finite = np.isfinite(uv).all((0, 2, 3)) & np.isfinite(world).all((0, 2, 3)) & np.isfinite(labels["content"]).all(1)
+    finite = np.isfinite(uv).all((1, 2, 3)) & np.isfinite(world).all((1, 2, 3)) & np.isfinite(labels["content"]).all(1)
     for name in ("right", "mirror_gap", "stability"):
         finite &= np.isfinite(labels[name])
     there = np.array([picture.is_file() for picture in paths], bool)
     skipped = [f"{paths[row]}: {'its labels are not finite' if there[row] else 'missing'}" for row in np.flatnonzero(~(finite & there))]
+    source = _looked_up(labels, "source", path)
     crops = RealCrops(
         names=np.array(names, str),
         paths=paths,
-        source=_looked_up(labels, "source", path),
+        source=source,
         group=_looked_up(labels, "group", path),
-        validation=labels["split"] == 1,
+        validation=(labels["split"] == 1) | np.isin(source, VALIDATION_SOURCES),
         is_left=labels["right"] < 0.5,
-        keypoints=uv.mean(0),
-        keypoint_gap=np.linalg.norm(uv[0] - uv[1], axis=-1),
-        world=world.mean(0),
-        world_gap=np.abs(world[0] - world[1]),
+        keypoint_looks=uv,
+        world_looks=world,
+        looks_2020=looks_2020,
         mirror_gap=labels["mirror_gap"].astype(np.float64),
         stability=labels["stability"].astype(np.float64),
         content=labels["content"].astype(np.float64),
@@ -168,10 +184,17 @@ def _read_labels(path: Path) -> dict[str, np.ndarray]:
     if missing:
         raise DatasetError(f"{path}: lacks {', '.join(sorted(missing))}")
     count = len(labels["names"])
-    for name, shape in ROW_SHAPES.items():
+    for name in ROW_SHAPES_2020:
+        labels.setdefault(name, np.full((count, *ROW_SHAPES_2020[name]), np.nan))
+    for name, shape in (ROW_SHAPES | ROW_SHAPES_2020).items():
         if labels[name].shape != (count, *shape):
             raise DatasetError(f"{path}: {name} has the shape {labels[name].shape}, expected {(count, *shape)}")
     return labels
+
+
+def _looks(labels: dict[str, np.ndarray], name: str) -> FloatArray:
+    """(N, 2, 21, D): what is said of the pictures, and of their mirror images."""
+    return np.stack([labels[name], labels[f"{name}_mirror"]], axis=1).astype(np.float64)
 
 
 def _looked_up(labels: dict[str, np.ndarray], name: str, path: Path) -> NDArray[np.str_]:

@@ -18,10 +18,11 @@ import torch
 from tqdm import tqdm
 
 from handmesh_ros.errors import HandmeshError
-from handmesh_ros.provision import model_path
 from handmesh_training.labels.crops import FOLDERS, RealCrops, load_real_crops
-from handmesh_training.labels.evidence import gather, guess_joints
+from handmesh_training.labels.evidence import gather
 from handmesh_training.labels.fitter import Evidence, Fits, Fitter
+from handmesh_training.labels.fused import Fused
+from handmesh_training.labels.opinions import fused_joints
 from handmesh_training.template import HandTemplate
 
 HANDS_AT_ONCE = 1000
@@ -31,9 +32,9 @@ class FitsError(HandmeshError, ValueError):
     """The file of fits is missing, broken or without what is asked for; the message names it."""
 
 
-def fit_crops(crops: RealCrops, fitter: Fitter, guesses: np.ndarray) -> Fits:
-    """Fit every crop; ``guesses`` are those of :func:`guess_joints`."""
-    evidence = gather(crops, guesses)
+def fit_crops(crops: RealCrops, fitter: Fitter, fused: Fused) -> Fits:
+    """Fit every crop to its keypoints and to the fused teacher's depths."""
+    evidence = gather(crops, fused)
     chunks = np.array_split(np.arange(len(crops)), -(-len(crops) // HANDS_AT_ONCE))
     parts = []
     with tqdm(total=len(chunks) * fitter.weights.steps, desc="fitting", unit="step") as bar:
@@ -86,14 +87,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the folder that holds the folders of crops")
     parser.add_argument("--folders", nargs="+", default=list(FOLDERS), metavar="FOLDER", help="of crops; relative to --shared or absolute")
     parser.add_argument("--sources", nargs="+", metavar="NAME", help="only these sources")
+    parser.add_argument("--opinions", type=Path, metavar="OPINIONS.npz", help="for folders whose labels lack the 2020 network's opinion")
     parser.add_argument("--out", type=Path, required=True, metavar="FITS.npz")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU")
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
     try:
         crops = load_real_crops(arguments.shared, arguments.sources, folders=arguments.folders)
-        guesses = guess_joints(crops, model_path("hand_landmark"), model_path("lifted_decoder"))
-        fits = fit_crops(crops, Fitter(HandTemplate.load()), guesses)
+        fused = fused_joints(crops, arguments.opinions)
+        fits = fit_crops(crops, Fitter(HandTemplate.load()), fused)
         write_fits(arguments.out, crops, fits)
     except (OSError, ValueError, RuntimeError) as error:
         print(error, file=sys.stderr)

@@ -1,7 +1,7 @@
 """Hand meshes for real pictures: the template's pose and shape that explain what the teacher says of a hand.
 
-Keypoints in the picture are the teacher's strength, so they rule; its depths are weak and only say which of the poses that look alike in
-the picture is meant, together with the lengths of the bones, the limits of the joints and how likely a pose is.
+Keypoints in the picture are the teacher's strength, so they rule; its depths say which of the poses that look alike in the picture is
+meant, each as far as it is sure, together with the lengths of the bones, the limits of the joints and how likely a pose is.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handmesh_ros.hand import INDEX_MCP, LITTLE_MCP, MIDDLE_MCP, FloatArray
+from handmesh_ros.hand import INDEX_MCP, JOINT_PARENTS, LITTLE_MCP, MIDDLE_MCP, FloatArray
 from handmesh_training.labels.skeleton import HandPrior, Skeleton, exponential
 from handmesh_training.template import HandTemplate
 
 # A fit is good below these; looser than nine in ten of the renders that the teacher reads as it reads real hands.
-MAX_MEDIAN_RESIDUAL, MAX_RESIDUAL, MAX_POSE_SCORE, MAX_SHAPE_SCORE, MAX_DEPTH_GAP_M = 0.025, 0.08, 0.5, 1.0, 0.02
+MAX_MEDIAN_RESIDUAL, MAX_RESIDUAL, MAX_POSE_SCORE, MAX_SHAPE_SCORE, MAX_DEPTH_GAP_M = 0.025, 0.08, 0.5, 1.0, 0.006
 # Where the teacher marks a joint, from where the template has it: millimetres in the axes of the joint's bone (x to ..., y along it), for a
 # hand of the reference size. Measured on renders; on real pictures it lowers the median residual by a sixth as well.
 MARK_OFFSETS_MM = (
@@ -54,13 +54,14 @@ class Evidence:
 
     Attributes:
         keypoints: (N, 21, 2), in hand sizes (longer side of their box), origin anywhere; keypoint_sigma: (N, 21) likewise.
-        joints: (N, 21, 3) a guess of the joints, metres, wrist-relative; its size is free. joint_sigma: (N, 21, 3) metres.
+        joints: (N, 21, 3) the teacher's marks in space, in sums of bone lengths, wrist-relative; depth_sigma: (N, 21) of their z, likewise,
+            about the common centre. Their x and y say the same as the keypoints and only help to find the size.
     """
 
     keypoints: FloatArray
     keypoint_sigma: FloatArray
     joints: FloatArray
-    joint_sigma: FloatArray
+    depth_sigma: FloatArray
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -93,7 +94,7 @@ class Fits:
         residuals: (N, 21) distance of the fitted marks from the teacher's, fractions of the hand's size.
         pose_score, shape_score: (N,) mean square of the whitened parameters; 1 is as odd as a random hand of the prior, and what
             the evidence does not tell stays at the mean, 0.
-        depth_gap: (N,) metres, mean distance of the fit from the guessed joints (size free).
+        depth_gap: (N,) metres, mean distance in depth of the fitted marks from the teacher's (size free, about their centres).
     """
 
     local_rotations: FloatArray
@@ -109,7 +110,7 @@ class Fits:
 
     @property
     def good(self) -> NDArray[np.bool_]:
-        """(N,) whether the fit explains the keypoints, agrees with the guess and is a likely hand."""
+        """(N,) whether the fit explains the keypoints, agrees with the teacher's depths and is a likely hand."""
         in_picture = (np.median(self.residuals, axis=1) < MAX_MEDIAN_RESIDUAL) & (self.residuals.max(1) < MAX_RESIDUAL)
         return in_picture & (self.pose_score < MAX_POSE_SCORE) & (self.shape_score < MAX_SHAPE_SCORE) & (self.depth_gap < MAX_DEPTH_GAP_M)
 
@@ -175,16 +176,21 @@ class Fitter:
         nearness = 1 / (1 + (centred[..., 2:] / distance[:, None, None]).clamp(min=-0.7))
         return unknowns["size"].exp()[:, None, None] * centred[..., :2] * nearness + unknowns["shift"][:, None]
 
+    def _depth_gaps(self, marks: Tensor, target: dict[str, Tensor]) -> Tensor:
+        """(N, 21) metres, by which the marks lie deeper than the teacher's, all about their centres."""
+        size = _best_size(target["joints"], marks.detach())[:, None]
+        depth, expected = (points[..., 2] - points[..., 2].mean(1, keepdim=True) for points in (marks, target["joints"]))
+        return depth - size * expected
+
     def _loss(self, unknowns: dict[str, Tensor], start: Tensor, target: dict[str, Tensor]) -> Tensor:
         """(N,) negative log likelihood, constants left out."""
         joints, marks = self._joints(unknowns, start)
         in_picture = (self._projected(marks, joints, unknowns) - target["keypoints"]).square().sum(2) / target["keypoint_sigma"].square()
-        guess = target["joints"] * _best_size(target["joints"], joints.detach())[:, None, None]
-        in_space = ((joints - guess) / target["joint_sigma"]).square().sum(2)
+        in_depth = self._depth_gaps(marks, target).square() / (target["depth_sigma"] * _bone_sum(joints.detach())[:, None]).square()
         weights, prior = self.weights, self._prior
         return 0.5 * (
             _robust(in_picture).sum(1)
-            + _robust(in_space).sum(1)
+            + _robust(in_depth).sum(1)
             + weights.pose * unknowns["pose"].square().sum(1)
             + weights.shape * unknowns["shape"].square().sum(1)
             + weights.limit * prior.beyond_limits(unknowns["pose"]).square().sum(1)
@@ -196,7 +202,6 @@ class Fitter:
         rotations, scale = self._prior.local_rotations(unknowns["pose"]), self._prior.bone_scale(unknowns["shape"])
         in_mesh, _ = self._skeleton.joints(rotations, scale)
         scale = scale * (self._reference_size_m / (in_mesh[:, MIDDLE_MCP] - in_mesh[:, 0]).norm(dim=1))[:, None, None]
-        guess = target["joints"] * _best_size(target["joints"], joints)[:, None, None]
         results = (
             rotations,
             scale,
@@ -207,7 +212,7 @@ class Fitter:
             (self._projected(marks, joints, unknowns) - target["keypoints"]).norm(dim=2),
             unknowns["pose"].square().mean(1),
             unknowns["shape"].square().mean(1),
-            (joints - guess).norm(dim=2).mean(1),
+            self._depth_gaps(marks, target).abs().mean(1),
         )
         return Fits(*(result.numpy().astype(np.float32) for result in results))
 
@@ -221,6 +226,11 @@ def _best_size(points: Tensor, target: Tensor) -> Tensor:
     """(N,) factor that brings (N, P, D) points nearest to their target, both about their means."""
     points, target = points - points.mean(1, keepdim=True), target - target.mean(1, keepdim=True)
     return ((points * target).sum((1, 2)) / points.square().sum((1, 2))).clamp(min=1e-3)
+
+
+def _bone_sum(joints: Tensor) -> Tensor:
+    """(N,) sum of the lengths of the bones."""
+    return (joints[:, 1:] - joints[:, list(JOINT_PARENTS[1:])]).norm(dim=2).sum(1)
 
 
 def _in_palm(joints: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The teacher: MediaPipe's palm detector and landmark network, and how far its looks at one hand agree."""
+"""The teachers: MediaPipe's palm detector and two generations of its landmark network, and how far their looks at one hand agree."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from handmesh_ros.perception.crop_rules import region_from_keypoints
 from handmesh_ros.perception.detect import PalmDetection, PalmDetector, region_from_palm
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork
+from handmesh_training.labels.network_2020 import Network2020
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +34,18 @@ class TeacherLook:
     right: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TeacherHand:
-    """Three looks at one hand: first where the palm detector says, then where the first look says, direct and mirrored."""
+    """Three looks at one hand: first where the palm detector says, then where the first look says, direct and mirrored.
+
+    Attributes:
+        looks_2020: (2, 21, 3) pixels, landmarks of the 2020 network in the crops of the last two looks.
+    """
 
     first: TeacherLook
     direct: TeacherLook
     mirrored: TeacherLook
+    looks_2020: FloatArray
 
     @property
     def low(self) -> FloatArray:
@@ -71,15 +77,16 @@ class TeacherHand:
 
 
 class Teacher:
-    """Both networks, loaded.
+    """All networks, loaded.
 
     Raises:
-        ModelContractError: a file cannot be loaded or is another network.
+        ModelContractError, ModelError: a file is missing, cannot be loaded or is another network.
     """
 
-    def __init__(self, palm_model: Path, landmark_model: Path, threads: int = 1) -> None:
+    def __init__(self, palm_model: Path, landmark_model: Path, teacher_2020: Path, threads: int = 1) -> None:
         self._palms = PalmDetector(palm_model, threads)
         self._landmarks = LandmarkNetwork(landmark_model, threads)
+        self._network_2020 = Network2020(teacher_2020, threads)
 
     def hands(self, frame_rgb: NDArray[np.uint8], max_hands: int = 2) -> list[TeacherHand | None]:
         """An entry for each palm that is found; None where the network puts all keypoints in one place."""
@@ -92,7 +99,8 @@ class Teacher:
         except CropError:
             return None
         mirror_image = CropRegion(region.center, region.size, region.angle, mirror=True)
-        return TeacherHand(first, self._look(frame_rgb, region), self._look(frame_rgb, mirror_image))
+        looks_2020 = self._network_2020.looks(frame_rgb, region)
+        return TeacherHand(first, self._look(frame_rgb, region), self._look(frame_rgb, mirror_image), looks_2020)
 
     def _look(self, frame_rgb: NDArray[np.uint8], region: CropRegion) -> TeacherLook:
         seen = self._landmarks.observe(extract_patch(frame_rgb, region, PATCH_SIZE))

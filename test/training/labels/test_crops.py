@@ -8,19 +8,18 @@ from support.crop_folder import SIDE, made_up_labels, write_crops
 from support.paths import SHARED, needs_shared
 
 from handmesh_ros.evaluation.datasets import DatasetError
-from handmesh_training.labels.crops import load_real_crops
+from handmesh_training.labels.crops import VALIDATION_SOURCES, load_real_crops
 
 
-def test_two_opinions_become_one_with_its_doubt(tmp_path: Path) -> None:
+def test_two_looks_become_one_opinion_with_its_doubt(tmp_path: Path) -> None:
     labels = made_up_labels(3, right=0.2)
-    labels["world_mirror"] = labels["world"] + np.float32([0, 0, 0.01]) * np.arange(21, dtype=np.float32)[:, None]
     write_crops(tmp_path / "mine", labels)
     crops = load_real_crops(tmp_path, folders=["mine"])
     assert list(crops.names) == [f"mine/someone/{row:05d}.jpg" for row in range(3)]
     np.testing.assert_allclose(crops.keypoints, labels["uv"] + [1, 0], atol=1e-5)
     np.testing.assert_allclose(crops.keypoint_gap, 2, atol=1e-5)
-    np.testing.assert_allclose(crops.world_gap[:, :, 2], np.tile(0.01 * np.arange(21), (3, 1)), atol=1e-6)
-    np.testing.assert_allclose(crops.world[:, 0], 0)
+    np.testing.assert_allclose(crops.world_looks[:, 1], labels["world_mirror"])
+    assert crops.lacks_2020.all()
     assert crops.is_left.all()
     assert not crops.validation.any()
     assert crops.read_picture(1).shape == (SIDE, SIDE, 3)
@@ -76,6 +75,7 @@ def test_broken_labels_are_refused_with_their_path(tmp_path: Path) -> None:
 
     labels = made_up_labels(3)
     refused(labels | {"uv": labels["uv"][:, :20]}, r"uv has the shape \(3, 20, 2\), expected \(3, 21, 2\)")
+    refused(labels | {"landmarks_2020": labels["uv"]}, r"landmarks_2020 has the shape \(3, 21, 2\), expected \(3, 21, 3\)")
     refused(labels | {"right": labels["right"][:2]}, r"right has the shape \(2,\), expected \(3,\)")
     refused(labels | {"source": np.array([0, 0, 5])}, "source names entry 5 of source_names, which has 1")
     without = {name: value for name, value in labels.items() if name not in ("world", "split")}
@@ -99,13 +99,22 @@ def test_pictures_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         crops.read_picture(2)
 
 
+def test_whole_sources_are_for_validation(tmp_path: Path) -> None:
+    names = np.array(["someone", "golf"])
+    write_crops(tmp_path / "mine", made_up_labels(3) | {"source": np.array([0, 1, 0]), "source_names": names, "split": np.array([0, 0, 1])})
+    assert load_real_crops(tmp_path, folders=["mine"]).validation.tolist() == [False, True, True]
+
+
 @needs_shared
 def test_the_shared_crops_are_whole() -> None:
     crops = load_real_crops(SHARED)
-    assert len(crops) == 4687 + 562
+    assert len(crops) == 4687 + 562 + 4721
     assert crops.skipped == ()
-    assert crops.validation.sum() == 529
-    assert 0.05 < crops.is_left.mean() < 0.3
+    left_out = np.isin(crops.source, VALIDATION_SOURCES)
+    assert left_out.sum() == 1194 + 648
+    assert crops.validation[left_out].all()
+    assert crops.validation[~left_out].sum() == 529 - 122  # 122 of subhi
+    assert 0.2 < crops.is_left.mean() < 0.4
     # The hand takes half of the picture.
     assert np.abs(crops.hand_size / crops.side - 0.5).max() < 0.1
     for row in range(0, len(crops), 500):

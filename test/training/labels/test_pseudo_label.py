@@ -17,14 +17,17 @@ from handmesh_ros.sources import open_source
 from handmesh_training.labels import selection
 from handmesh_training.labels.collect import collect
 from handmesh_training.labels.crops import load_real_crops
+from handmesh_training.labels.network_2020 import FILE_IN_SHARED, Network2020
+from handmesh_training.labels.opinions import fused_joints, look_at
 from handmesh_training.labels.selection import Selection, fault
 from handmesh_training.labels.teacher import Teacher, TeacherHand, TeacherLook
 
 CLIP = SHARED / "video" / "human_hand.mp4"
 PALM_MODEL, LANDMARK_MODEL = REPO / "models" / "palm_detection.onnx", REPO / "models" / "hand_landmark.onnx"
+TEACHER_2020 = SHARED / FILE_IN_SHARED
 needs_teacher = pytest.mark.skipif(
-    not (CLIP.is_file() and PALM_MODEL.is_file() and LANDMARK_MODEL.is_file()),
-    reason=f"needs {CLIP} and the models (handmesh models --provision)",
+    not (CLIP.is_file() and TEACHER_2020.is_file() and PALM_MODEL.is_file() and LANDMARK_MODEL.is_file()),
+    reason=f"needs {CLIP}, {TEACHER_2020} and the models (handmesh models --provision)",
 )
 WIDTH, HEIGHT = 400, 300
 
@@ -39,7 +42,7 @@ def hand(
         moved[8] += [0, gap * float(np.ptp(keypoints, axis=0).max())]
         return TeacherLook(moved, np.zeros(21), np.zeros((21, 3)), presence, side)
 
-    return TeacherHand(look(gaps[0], sides[0]), look(0, sides[0]), look(gaps[1], sides[1]))
+    return TeacherHand(look(gaps[0], sides[0]), look(0, sides[0]), look(gaps[1], sides[1]), np.zeros((2, 21, 3)))
 
 
 def open_hand(x0: float = 150, y0: float = 100, size: float = 100, seed: int = 0) -> np.ndarray:
@@ -98,7 +101,7 @@ def frames(count: int = 60, mirror: bool = False) -> Iterator[tuple[str, np.ndar
 
 @pytest.fixture(scope="module")
 def teacher() -> Teacher:
-    return Teacher(PALM_MODEL, LANDMARK_MODEL)
+    return Teacher(PALM_MODEL, LANDMARK_MODEL, TEACHER_2020)
 
 
 @needs_teacher
@@ -118,12 +121,16 @@ def test_a_clip_becomes_crops_that_training_reads(teacher: Teacher, tmp_path: Pa
     for row in range(len(crops)):
         crops.read_picture(row)
         # World landmarks in the axes of the picture: seen from afar they lie on the keypoints, upright and unmirrored.
-        flat, seen = (points - points.mean(0) for points in (crops.world[row, :, :2], crops.keypoints[row]))
+        flat, seen = (points - points.mean(0) for points in (crops.world_looks[row].mean(0)[:, :2], crops.keypoints[row]))
         assert np.corrcoef(flat[:, 0], seen[:, 0])[0, 1] > 0.9
         assert np.corrcoef(flat[:, 1], seen[:, 1])[0, 1] > 0.9
     # The mirror image of the first frame gives the mirrored labels.
     expected = mirrored.side[0] - mirrored.keypoints[0, :, 0], mirrored.keypoints[0, :, 1]
     assert np.abs(crops.keypoints[0] - np.stack(expected, 1)).max() < 0.05 * crops.hand_size[0]
+
+    # The hand in space comes with the labels, and the mirrored clip's is the mirrored one.
+    joints, other = fused_joints(crops).joints[0], fused_joints(mirrored).joints[0] * (-1, 1, 1)
+    assert np.linalg.norm(joints - other, axis=1).mean() < 0.01
 
     with pytest.raises(DatasetError, match=r"labels.npz: is there already"):
         collect(frames(), tmp_path / "mine", "me", teacher, Selection())
@@ -137,6 +144,8 @@ def test_labels_lie_on_the_hand(teacher: Teacher, tmp_path: Path) -> None:
     with np.load(tmp_path / "mine" / "labels.npz") as archive:
         direct = archive["uv"][0]
         left, top, side = archive["crop"][0]
+    looks_again = look_at(crops, Network2020(TEACHER_2020), 0)
+    assert np.median(np.linalg.norm(looks_again - crops.looks_2020[0], axis=-1)) < 0.03 * crops.hand_size[0]
     again = teacher.hands(crops.read_picture(0))
     assert len(again) == 1
     assert again[0] is not None
@@ -152,8 +161,8 @@ def test_labels_lie_on_the_hand(teacher: Teacher, tmp_path: Path) -> None:
 def test_the_labels_have_the_fields_of_real_hands(teacher: Teacher, tmp_path: Path) -> None:
     collect(frames(1), tmp_path / "mine", "me", teacher, Selection())
     with np.load(tmp_path / "mine" / "labels.npz") as mine, np.load(SHARED / "real_hands" / "labels.npz") as theirs:
-        assert set(mine.files) == set(theirs.files)
-        for field in mine.files:
+        assert set(mine.files) == {*theirs.files, "landmarks_2020", "landmarks_2020_mirror"}
+        for field in theirs.files:
             assert mine[field].dtype.kind == theirs[field].dtype.kind, field
             assert mine[field].shape[1:] == theirs[field].shape[1:], field
 
@@ -166,7 +175,7 @@ def test_the_command_says_what_it_kept(tmp_path: Path, capsys: pytest.CaptureFix
         cv2.imwrite(str(clip / f"{number}.jpg"), rgb[..., ::-1])
     cv2.imwrite(str(clip / "9.jpg"), np.zeros((100, 100, 3), np.uint8))  # without a hand
     out = tmp_path / "out"
-    assert main(["train", "pseudo-label", str(clip), "--out", str(out)]) == 0
+    assert main(["train", "pseudo-label", str(clip), "--out", str(out), "--teacher-2020", str(TEACHER_2020)]) == 0
     printed = capsys.readouterr().out
     assert "hands found" in printed
     assert selection.DUPLICATE in printed
@@ -178,7 +187,7 @@ def test_the_command_says_what_it_kept(tmp_path: Path, capsys: pytest.CaptureFix
 @needs_teacher
 def test_input_that_gives_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def refused(*arguments: str, out: str = "out") -> str:
-        assert main(["train", "pseudo-label", *arguments, "--out", str(tmp_path / out)]) == 1
+        assert main(["train", "pseudo-label", "--teacher-2020", str(TEACHER_2020), *arguments, "--out", str(tmp_path / out)]) == 1
         assert not (tmp_path / out / "labels.npz").exists()
         return capsys.readouterr().err
 
@@ -190,6 +199,7 @@ def test_input_that_gives_nothing_is_refused(tmp_path: Path, capsys: pytest.Capt
     empty = tmp_path / "empty.png"
     cv2.imwrite(str(empty), np.zeros((200, 200, 3), np.uint8))
     assert "no hand was good enough" in refused(str(empty))
+    assert "network of 2020 is missing; get it from an npm package" in refused(str(empty), "--teacher-2020", str(tmp_path / "none.tflite"))
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     (pictures / "1.png").write_bytes(b"no picture")
