@@ -99,7 +99,16 @@ def palm_pose(header: Header, hand: Hand) -> PoseWithCovarianceStamped:
 
 def best_of_each_side(hands: Sequence[Hand]) -> dict[Side, Hand]:
     """One hand a side, the one most surely seen: names of TF frames and topics can belong to one hand only."""
-    return {hand.side: hand for hand in sorted(hands, key=lambda hand: (hand.state is TrackState.TRACKING, hand.score))}
+    best: dict[Side, Hand] = {}
+    for hand in hands:
+        if hand.side not in best or _sureness(hand) >= _sureness(best[hand.side]):
+            best[hand.side] = hand
+    return best
+
+
+def _sureness(hand: Hand) -> tuple[bool, float]:
+    """To compare hands by: a measured one is surer than any that is carried on, then the score counts."""
+    return hand.state is TrackState.TRACKING, hand.score
 
 
 def hand_mesh(header: Header, hand: Hand) -> HandMesh:

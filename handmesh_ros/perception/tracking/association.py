@@ -13,12 +13,17 @@ from handmesh_ros.perception.tracking.records import LossReason, Measurement, Tr
 from handmesh_ros.perception.vectors import across_and_along, direction, dot, length, minus, plus
 
 FORBIDDEN = math.inf
-LEAST_SIDE_LIKELIHOOD = 0.02  # networks are surer of the side than they are right
+# Networks are surer of the side than they are right. Chosen by hand: one in fifty.
+LEAST_SIDE_LIKELIHOOD = 0.02
+# Costs are twice a negative log-likelihood: 4 stands for a likelihood e^2 = 7.4 times as large. Chosen by hand.
 RESUMPTION_COST = 4.0  # a track unseen in the last frame yields to one that was seen
 SWITCH_COST = 4.0  # a track prefers what was measured in its own crop
 THEFT_MARGIN = 4.0  # how much better another track must explain a measurement to keep it from this one
-COASTING_S = 0.5  # time constant with which an unseen hand slows down
-SIZE_RATIO_RATE_PER_S = 2.0  # how much wider the gate on a hand's size gets while it is not seen
+# Time constant with which an unseen hand slows down. Chosen by hand: longer than a hand is predicted, shorter than it is remembered.
+COASTING_S = 0.5
+# How much wider the gate on a hand's size gets a second while it is not seen. Chosen by hand: of 35 hands that were measured again after
+# 0.07 to 0.77 s, one had changed by more than 1.75 (2.2).
+SIZE_RATIO_RATE_PER_S = 2.0
 
 
 class Fit(NamedTuple):

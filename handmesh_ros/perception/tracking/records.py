@@ -39,27 +39,51 @@ class LossReason(str, Enum):
 
 @dataclass(frozen=True)
 class TrackingParameters:
-    """Gates in physical units; the defaults suit one camera at 15 to 60 Hz and people's hands at 0.2 to 1.5 m."""
+    """Gates in physical units; the defaults suit one camera at 15 to 60 Hz and people's hands at 0.2 to 1.5 m.
 
+    "Measured" figures are those of docs/tracking.md: eleven clips of real hands at 30 Hz, 1832 steps of a track from one frame to the next.
+    """
+
+    # One person's.
     max_hands: int = 2
-    start_score: float = 0.6  # score that begins a track ...
-    keep_score: float = 0.5  # ... and the lower one that carries it on
-    predict_s: float = 0.2  # an unmeasured hand is still reported for this long, as PREDICTED
-    remember_s: float = 0.8  # a lost hand that comes back within this time gets its old id
-    max_gap_s: float = 1.0  # frames further apart than this have nothing to do with each other
-    confirm_hits: int = 3  # a track measured fewer times is not predicted: no ghosts of one-frame hands
-    search_interval_s: float = 0.1  # least time between detector calls while a hand is missing
-    background_interval_s: float = 0.7  # the same while some hand is followed and another might appear
+    # The score that begins a track, and the lower one that carries it on. Measured: scores lie at the ends, 9 of 2107 between 0.4 and 0.6.
+    start_score: float = 0.6
+    keep_score: float = 0.5
+    # An unmeasured hand is still reported for this long, as PREDICTED. Measured: 26 of 35 gaps in a track are over by then.
+    predict_s: float = 0.2
+    # A lost hand that comes back within this time gets its old id. Measured: the longest such gap is 0.77 s, and this is its limit.
+    remember_s: float = 0.8
+    # Frames further apart than this have nothing to do with each other. Chosen by hand: longer than any track is remembered.
+    max_gap_s: float = 1.0
+    # A track measured fewer times is not predicted: no ghosts of one-frame hands. Chosen by hand: 0.1 s at 30 Hz.
+    confirm_hits: int = 3
+    # Least time between detector calls while a hand is missing, and while some hand is followed and another might appear. Chosen by hand:
+    # every third frame at 30 Hz, so that a hand is found at once and frames between stay cheap; every 21st.
+    search_interval_s: float = 0.1
+    background_interval_s: float = 0.7
+    # A smaller palm is noise. Chosen by hand, half of the smallest that was measured (18 px).
     min_palm_px: float = 8.0
-    max_residual_ratio: float = 0.3  # reprojection residual in palm sizes
-    max_size_ratio: float = 1.7  # palm size in pixels from frame to frame
-    duplicate_distance: float = 0.35  # mean keypoint distance in palm sizes below which two measurements show one hand
+    # Reprojection residual in palm sizes. Measured: 0.12 (99th percentile), 0.18 at the most.
+    max_residual_ratio: float = 0.3
+    # Palm size in pixels from frame to frame. Measured: 1.21 (99th percentile), 1.49 at the most.
+    max_size_ratio: float = 1.7
+    # Mean keypoint distance in palm sizes below which two measurements show one hand. Measured: of 300 pairs of crops of two tracks 6 lie
+    # below 0.28, none between that and 0.41.
+    duplicate_distance: float = 0.35
+    # How far from where its speed leads a palm is measured; along the viewing ray more by this fraction of the distance. Measured: 20 mm
+    # across and 16 % along (99th percentiles; medians 1 mm and 0.7 %).
     position_sigma_m: float = 0.02
-    depth_sigma_ratio: float = 0.05  # along the viewing ray the sigma is this fraction of the distance, plus the above
+    depth_sigma_ratio: float = 0.05
+    # What it adds to the above that a hand changes its speed, and at most so much while it is not seen. Chosen by hand: 11 mm in a frame at
+    # 30 Hz, the most after 0.1 s. Measured: hands come back up to 0.37 m off, within the four sigmas of the gate.
     max_acceleration_mps2: float = 20.0
-    max_drift_m: float = 0.10  # cap on what acceleration adds to the sigma while a hand is unseen
+    max_drift_m: float = 0.10
+    # Measured: 2.1 (99th percentile), 3.9 at the most.
     gate_sigmas: float = 4.0
-    max_turn_rad: float = 1.0  # how far the palm may seem to turn without turning, and how fast it may turn
+    # How far the palm may seem to turn without turning. Measured: 0.5 where the network reads the side right, 1.5 where it does not (99th
+    # percentiles).
+    max_turn_rad: float = 1.0
+    # How fast it may turn. Chosen by hand: 1500 degrees a second, faster than people flip a hand.
     max_turn_rate_radps: float = 26.0
 
     def __post_init__(self) -> None:
