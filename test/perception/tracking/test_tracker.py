@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from support.two_hands import Network, TrueHand, measurement, open_hand, palm_px, run_frame
 
 from handmesh_ros.hand import Side, TrackState
-from handmesh_ros.perception.tracking.association import FORBIDDEN, best_assignment
 from handmesh_ros.perception.tracking.records import LossReason, Measurement, Track, TrackingParameters
 from handmesh_ros.perception.tracking.tracker import Tracker
 
@@ -317,26 +316,3 @@ def test_shifting_time_and_replaying_change_nothing(shift: float, seed: int) -> 
 
     assert story(0.0) == story(0.0)
     assert story(0.0) == story(float(round(shift)))
-
-
-@settings(max_examples=100, deadline=None)
-@given(data=st.data())
-def test_assignment_is_the_cheapest(data: st.DataObject) -> None:
-    import itertools
-
-    tracks, measurements = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3))
-    cost = st.one_of(st.floats(0.0, 30.0), st.just(FORBIDDEN))
-    costs = np.array([[data.draw(cost) for _ in range(measurements)] for _ in range(tracks)])
-    conflicts = np.zeros((measurements, measurements), dtype=bool)
-    for i, j in itertools.combinations(range(measurements), 2):
-        conflicts[i, j] = conflicts[j, i] = data.draw(st.booleans())
-
-    def total(chosen: tuple[int, ...]) -> float:
-        used = [c for c in chosen if c >= 0]
-        if len(set(used)) < len(used) or any(conflicts[a, b] for a, b in itertools.combinations(used, 2)):
-            return FORBIDDEN
-        return sum(costs[t, c] if c >= 0 else 40.0 for t, c in enumerate(chosen))
-
-    chosen = tuple(best_assignment(costs, conflicts, 40.0))
-    everything = itertools.product(range(-1, measurements), repeat=tracks)
-    assert total(chosen) == pytest.approx(min(total(c) for c in everything))
