@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from handmesh_ros.errors import InputError
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+WRITTEN_PICTURES = (".png", ".jpg", ".jpeg")
 
 
 class OverlayWriter:
@@ -22,7 +22,7 @@ class OverlayWriter:
     """
 
     def __init__(self, path: Path, rate: float) -> None:
-        if path.suffix.lower() not in (".mp4", *PICTURE_SUFFIXES):
+        if path.suffix.lower() not in (".mp4", *WRITTEN_PICTURES):
             raise InputError(f"{path}: the overlay must be an .mp4, .png or .jpg file")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
@@ -40,7 +40,7 @@ class OverlayWriter:
     def write(self, frame_rgb: NDArray[np.uint8]) -> None:
         """Add one (H, W, 3) uint8 RGB frame; one of another size than the video's is scaled to it."""
         bgr = frame_rgb[..., ::-1].copy()
-        if self.path.suffix.lower() in PICTURE_SUFFIXES:
+        if self.path.suffix.lower() in WRITTEN_PICTURES:
             if not cv2.imwrite(str(self.path), bgr):
                 raise OSError(f"{self.path}: the picture cannot be written")
             return

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "joint_sets": ({"numpy"}, {"hand"}),
     "files": (set(), set()),
     "installation": (set(), set()),
-    "provision": ({"numpy", "onnx", "yaml"}, {"files"}),
+    "provision": ({"numpy", "onnx", "yaml"}, {"hand", "files"}),
     "perception": (RUNTIME, {"hand", "provision"}),
     "sources": ({"numpy", "cv2"}, {"hand"}),
     "overlay": ({"numpy", "cv2"}, {"hand", "perception"}),

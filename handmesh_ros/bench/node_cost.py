@@ -26,7 +26,7 @@ from handmesh_ros.perception.detect import PalmDetector
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.provision import DEFAULT_MODEL
 
-PATIENCE_S = 60.0
+MOST_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class _CpuMeter:
 
 
 def _spin_frames(executor: SingleThreadedExecutor, node: HandNode, frames: int) -> None:
-    target, deadline = node.statistics.processed + frames, time.monotonic() + PATIENCE_S + frames / 10
+    target, deadline = node.statistics.processed + frames, time.monotonic() + MOST_WAIT_S + frames / 10
     while node.statistics.processed < target:
         if time.monotonic() > deadline:
             raise ProcessError(f"only {node.statistics.processed} frames came: does the camera node run, can the video be read?")

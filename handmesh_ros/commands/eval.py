@@ -22,7 +22,7 @@ from handmesh_ros.perception.tracking.records import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL, model_path
 from handmesh_ros.sources import Frame, open_source
 
-KINDS = ("freihand", "ho3d", "crops", "renders")
+DATASET_KINDS = ("freihand", "ho3d", "crops", "renders")
 
 # Published figures to read ours beside (MobRecon: Chen et al., CVPR 2022). "-": not published.
 PUBLISHED = {
@@ -50,7 +50,7 @@ PUBLISHED = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=(*KINDS, "video", "nohands"), help="the layout of the data set")
+    parser.add_argument("kind", choices=(*DATASET_KINDS, "video", "nohands"), help="the layout of the data set")
     parser.add_argument("folder", type=Path, help="the data set's root folder, the video, or pictures without hands")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or an .onnx file")
     parser.add_argument("--source", help="crops: only those of this source")

@@ -21,7 +21,7 @@ from handmesh_ros.perception.size.hand_size import HandSize, HandSizeError, Hand
 from handmesh_ros.srv import CalibrateHandSize
 
 DEPTH_AGE_S = 0.1  # depth image and picture further apart than this show the hand in two places
-SIDES = {HandMessage.SIDE_UNKNOWN: None, HandMessage.SIDE_LEFT: Side.LEFT, HandMessage.SIDE_RIGHT: Side.RIGHT}
+SIDE_OF_REQUEST = {HandMessage.SIDE_UNKNOWN: None, HandMessage.SIDE_LEFT: Side.LEFT, HandMessage.SIDE_RIGHT: Side.RIGHT}
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,16 @@ def calibrate_hand_size(
         response.success, response.message = False, str(error)
     except OSError as error:
         response.message += f"; not kept for the next start: {path} cannot be written ({error.strerror})"
-    response.size_m = sizes.of(SIDES.get(request.side) or Side.RIGHT).size_m
+    response.size_m = sizes.of(SIDE_OF_REQUEST.get(request.side) or Side.RIGHT).size_m
     return response
 
 
 def _calibrate(
     sizes: HandSizes, seen: Sequence[Hand], configured_m: float, depth: DepthView | None, request: CalibrateHandSize.Request
 ) -> str:
-    if request.side not in SIDES:
+    if request.side not in SIDE_OF_REQUEST:
         raise HandSizeError(f"side {request.side} is none of Hand.SIDE_UNKNOWN (0: both), SIDE_LEFT (1), SIDE_RIGHT (2)")
-    side = SIDES[request.side]
+    side = SIDE_OF_REQUEST[request.side]
     size_m, distance_m = request.size_m, request.distance_m
     if not (math.isfinite(size_m) and math.isfinite(distance_m) and size_m >= 0 and distance_m >= 0) or (size_m and distance_m):
         raise HandSizeError(

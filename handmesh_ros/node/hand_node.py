@@ -27,7 +27,7 @@ from handmesh_ros.hand import Hand
 from handmesh_ros.node.calibration import DepthView, calibrate_hand_size, read_hand_sizes
 from handmesh_ros.node.diagnostics import FrameStatistics, diagnostic_array
 from handmesh_ros.node.frame_clock import FrameClock, StampError
-from handmesh_ros.node.images import CameraCache, Frame, ImageError, frame_of_compressed, frame_of_image
+from handmesh_ros.node.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
 from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.node.outputs import FrameResult, HandOutputs
 from handmesh_ros.node.parameters import NodeParameters
@@ -108,7 +108,7 @@ class HandNode(Node):
     def _on_compressed(self, message: CompressedImage) -> None:
         self._on_frame(message, frame_of_compressed)
 
-    def _on_frame(self, message: Any, read: Callable[[Any], Frame]) -> None:
+    def _on_frame(self, message: Any, read: Callable[[Any], FrameArray]) -> None:
         """One frame from message to messages. Whatever is wrong with it, the node goes on with the next one."""
         if not self._enabled:
             return
@@ -136,7 +136,7 @@ class HandNode(Node):
             # Not foreseen, but a robot's perception must not end with one bad frame.
             self._refuse("unexpected", f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
 
-    def _process(self, header: Header, stamp_s: float, frame: Frame, camera: Camera, begin: float) -> None:
+    def _process(self, header: Header, stamp_s: float, frame: FrameArray, camera: Camera, begin: float) -> None:
         before = time.perf_counter()
         hands = self.pipeline.process(frame, camera, stamp_s)
         perception_s = time.perf_counter() - before

@@ -11,7 +11,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.perception.camera import Camera, CameraError
 
-Frame = NDArray[np.uint8]
+FrameArray = NDArray[np.uint8]
 
 AFTER_STAMP = 12  # bytes of a serialized message with a header: CDR's own 4, then the stamp's 8
 
@@ -46,7 +46,7 @@ class ImageError(HandmeshError, ValueError):
     """The picture cannot be used; the message says what is wrong and what to do."""
 
 
-def frame_of_image(message: Image) -> Frame:
+def frame_of_image(message: Image) -> FrameArray:
     """(H, W, 3) uint8 RGB; shares the message's memory where the picture is rgb8 already.
 
     Raises:
@@ -83,7 +83,7 @@ def depth_of_image(message: Image) -> NDArray[np.generic]:
     return _rows(message, dtype.itemsize).view(dtype).astype(dtype.newbyteorder("="))
 
 
-def frame_of_compressed(message: CompressedImage) -> Frame:
+def frame_of_compressed(message: CompressedImage) -> FrameArray:
     """(H, W, 3) uint8 RGB of a JPEG or PNG.
 
     Raises:
@@ -101,7 +101,7 @@ def frame_of_compressed(message: CompressedImage) -> Frame:
     return _cvt(bgr, cv2.COLOR_BGR2RGB)
 
 
-def camera_of_info(info: CameraInfo, frame: Frame, rectified: bool = False) -> Camera:
+def camera_of_info(info: CameraInfo, frame: FrameArray, rectified: bool = False) -> Camera:
     """The calibrated camera of this frame.
 
     Args:
@@ -150,7 +150,7 @@ class CameraCache:
             return
         self._serialized, self.info = serialized, deserialize_message(serialized, CameraInfo)
 
-    def camera(self, frame: Frame, rectified: bool, fallback_hfov_deg: float) -> tuple[Camera, str | None]:
+    def camera(self, frame: FrameArray, rectified: bool, fallback_hfov_deg: float) -> tuple[Camera, str | None]:
         """The calibrated camera of the frame and None, or the fallback (whose hands are not metric) and why it was needed.
 
         Raises:
@@ -163,7 +163,7 @@ class CameraCache:
                 return Camera.from_hfov(frame.shape[1], frame.shape[0], fallback_hfov_deg), str(error)
             raise CameraError(f"{error}. {NOT_CALIBRATED_ADVICE}") from error
 
-    def _calibrated(self, frame: Frame, rectified: bool) -> Camera:
+    def _calibrated(self, frame: FrameArray, rectified: bool) -> Camera:
         if self.info is None:
             raise CameraError("no camera_info has arrived (does the driver publish it, is the topic remapped beside the image's?)")
         key = (*_calibration_key(self.info), frame.shape, rectified)
@@ -199,11 +199,11 @@ def _rows(message: Image, bytes_a_pixel: int) -> NDArray[np.uint8]:
     return np.lib.stride_tricks.as_strided(data, (message.height, used), (step, 1), writeable=False)
 
 
-def _cvt(pixels: NDArray, conversion: int) -> Frame:
+def _cvt(pixels: NDArray, conversion: int) -> FrameArray:
     return np.asarray(cv2.cvtColor(pixels, conversion), np.uint8)
 
 
-def _through_cv_bridge(message: Image, rows: NDArray[np.uint8]) -> Frame:
+def _through_cv_bridge(message: Image, rows: NDArray[np.uint8]) -> FrameArray:
     try:
         from cv_bridge import CvBridge
     except Exception as error:  # absent, or built for another numpy: then the import itself fails in many ways

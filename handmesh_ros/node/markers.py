@@ -16,7 +16,7 @@ from handmesh_ros.node.messages import duration
 from handmesh_ros.node.template import MARK, SerializedTemplate, kept, marked_header
 
 COLOURS = {Side.RIGHT: (0.35, 0.67, 1.0), Side.LEFT: (1.0, 0.67, 0.35)}
-MESH_OPACITY = 0.85
+MARKER_OPACITY = 0.85
 BONE_WIDTH_M = 0.004
 BONE_ENDS = np.array(BONES).reshape(-1)
 
@@ -110,7 +110,7 @@ def _marker(header: Header, side: Side, part: str, points: FloatArray) -> Marker
         id=0,
         type=Marker.TRIANGLE_LIST if is_mesh else Marker.LINE_LIST,
         action=Marker.ADD,
-        color=ColorRGBA(r=red, g=green, b=blue, a=MESH_OPACITY) if is_mesh else ColorRGBA(r=0.1, g=0.1, b=0.1, a=1.0),
+        color=ColorRGBA(r=red, g=green, b=blue, a=MARKER_OPACITY) if is_mesh else ColorRGBA(r=0.1, g=0.1, b=0.1, a=1.0),
         lifetime=duration(LIFETIME_S),
         points=[Point(x=x, y=y, z=z) for x, y, z in np.asarray(points, float).tolist()],
     )

@@ -13,7 +13,7 @@ from handmesh_ros.hand import JOINT_NAMES, JOINT_PARENTS, FloatArray, Hand, Side
 from handmesh_ros.node.messages import quaternions_xyzw
 from handmesh_ros.node.template import MARK, SerializedTemplate, marked_header
 
-PARENTS = np.array(JOINT_PARENTS)
+PARENT_ROWS = np.array(JOINT_PARENTS)
 
 
 def frame_name(side: Side, joint: str, prefix: str = "") -> str:
@@ -52,7 +52,7 @@ class TransformTemplate:
 
 def _marked_links(frame_id: str, side: Side, prefix: str) -> list[TransformStamped]:
     names = [frame_name(side, name, prefix) for name in JOINT_NAMES]
-    parents = [frame_id, *(names[parent] for parent in PARENTS[1:])]
+    parents = [frame_id, *(names[parent] for parent in PARENT_ROWS[1:])]
     transform = Transform(translation=Vector3(x=MARK))
     return [
         TransformStamped(header=marked_header(parent), child_frame_id=name, transform=transform)
@@ -63,7 +63,7 @@ def _marked_links(frame_id: str, side: Side, prefix: str) -> list[TransformStamp
 def _to_parents(hand: Hand, count: int) -> FloatArray:
     """(count, 7): position and quaternion of the first joints, each in its parent's axes."""
     rotations, joints = np.asarray(hand.rotations[:count], float), np.asarray(hand.joints[:count], float)
-    parents = PARENTS[1:count]
+    parents = PARENT_ROWS[1:count]
     to_parent = rotations[parents].transpose(0, 2, 1)
     relative = np.concatenate([rotations[:1], to_parent @ rotations[1:]])
     offsets = np.concatenate([joints[:1], np.einsum("nij,nj->ni", to_parent, joints[1:] - joints[parents])])

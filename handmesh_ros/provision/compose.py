@@ -9,9 +9,9 @@ import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
 from handmesh_ros.errors import HandmeshError
+from handmesh_ros.hand import JOINT_COUNT
 
 PATCH_SIZE = 224
-JOINT_COUNT = 21
 # MediaPipe's own crop: twice the box of the palm and the middle joints. In crops by the box of the whole hand the network's worst
 # errors are two to three times larger.
 CROP_SCALE, CROP_BOX = 2.0, "palm"

@@ -12,7 +12,7 @@ import yaml
 from handmesh_ros.errors import HandmeshError
 
 MANIFEST_NAME = "manifest.yaml"
-KINDS = ("detector", "landmark", "mesh", "part")
+MODEL_KINDS = ("detector", "landmark", "mesh", "part")
 
 
 class ModelError(HandmeshError, RuntimeError):
@@ -119,8 +119,8 @@ def record_checksum(path: Path, name: str, sha256: str) -> None:
 
 
 def _model(name: str, fields: dict[str, Any], wheels: dict[str, Wheel]) -> Model:
-    if fields["kind"] not in KINDS:
-        raise ValueError(f"model {name!r} has kind {fields['kind']!r}, expected one of {', '.join(KINDS)}")
+    if fields["kind"] not in MODEL_KINDS:
+        raise ValueError(f"model {name!r} has kind {fields['kind']!r}, expected one of {', '.join(MODEL_KINDS)}")
     source = _source(name, fields["source"], wheels)
     sha256 = fields.get("sha256")
     if sha256 is None and not isinstance(source, ComposedSource):

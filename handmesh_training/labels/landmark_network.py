@@ -9,8 +9,7 @@ import numpy as np
 import onnxruntime as ort
 
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
-
-PATCH_SIZE = 224
+from handmesh_ros.provision.compose import PATCH_SIZE
 
 
 @dataclass(frozen=True, eq=False)

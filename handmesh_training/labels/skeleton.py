@@ -21,7 +21,7 @@ POSED = tuple(
     for part in ("Metacarpal", "Proximal", "Distal" if finger == "Thumb" else "Intermediate", "Distal")[: 3 if finger == "Thumb" else 4]
 )
 PRIOR_SAMPLES = 20000
-LEAST_SPREAD = np.radians(1.0)  # added to every direction: sampled poses are a little narrower than people
+EXTRA_SPREAD = np.radians(1.0)  # added to every direction: sampled poses are a little narrower than people
 LIMIT_PERCENTILES = (0.3, 99.7)
 
 
@@ -104,7 +104,7 @@ class HandPrior:
             [bone for bone in range(rig.bone_count) if bone not in posed]
         ]
         bends = rotation_vectors(np.swapaxes(middle[posed], -1, -2) @ rotations[:, posed]).reshape(count, -1)
-        covariance = np.cov(bends.T) + LEAST_SPREAD**2 * np.eye(bends.shape[1])
+        covariance = np.cov(bends.T) + EXTRA_SPREAD**2 * np.eye(bends.shape[1])
         pose_axes = np.linalg.cholesky(covariance)
         # Absolute size cannot be seen: everything is relative to the length of the palm.
         mean = mean_shape(rig)

@@ -12,8 +12,8 @@ from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropError, CropRegion, extract_patch
 from handmesh_ros.perception.crop_rules import region_from_keypoints
 from handmesh_ros.perception.detect import PalmDetection, PalmDetector, region_from_palm
-from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
-from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork
+from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE, PATCH_SIZE
+from handmesh_training.labels.landmark_network import LandmarkNetwork
 from handmesh_training.labels.network_2020 import Network2020
 
 

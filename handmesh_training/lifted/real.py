@@ -15,10 +15,10 @@ from tqdm import tqdm
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch
 from handmesh_ros.perception.crop_rules import region_from_keypoints
-from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
+from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE, PATCH_SIZE
 from handmesh_ros.sources import read_picture
 from handmesh_training.labels.crops import FOLDERS
-from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork, Observations
+from handmesh_training.labels.landmark_network import LandmarkNetwork, Observations
 
 LOOKS = 3  # of the picture, and as many of its mirror image
 # Standard deviations of a look's angle (degrees), centre and log size (parts of the crop's size); the first look has none.

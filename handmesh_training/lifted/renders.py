@@ -12,8 +12,8 @@ from handmesh_ros.evaluation.metrics import point_errors, relative_keypoint_erro
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch
 from handmesh_ros.perception.crop_rules import region_from_keypoints
-from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
-from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork, Observations
+from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE, PATCH_SIZE
+from handmesh_training.labels.landmark_network import LandmarkNetwork, Observations
 from handmesh_training.renders.cache import join, read_cache
 from handmesh_training.renders.truth import true_hands
 from handmesh_training.template import HandTemplate

@@ -26,7 +26,7 @@ AMOUNTS = ("min", "average", "max")
 # Of the targets of the hand itself: the largest weight; "length" at 1 is a monster.
 DETAILS = {"hand-fingers-diameter": 0.6, "hand-fingers-length": 0.3, "hand-fingers-distance": 0.5, "hand-scale": 0.15,
            "lowerarm-fat": 0.6, "lowerarm-scale-depth": 0.4, "lowerarm-scale-horiz": 0.4}  # fmt: skip
-OPPOSITE = {"decr": -1, "incr": 1}
+SIGNS = {"decr": -1, "incr": 1}
 MAKEHUMAN_FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
 LOG_LIMIT = 0.30
 # What the targets leave out: standard deviations of a bone's length, of the hand's thickness and size.
@@ -108,7 +108,7 @@ def person_weights(rng: np.random.Generator, targets: list[str], people: int) ->
                 weights[:, column[f"macrodetails/{kind}/{body}-{name}"]] = share * np.clip(sign * amount, 0, 1)
     for name, most in DETAILS.items():
         amount = most * rng.uniform(-1, 1, people)
-        for ending, sign in OPPOSITE.items():
+        for ending, sign in SIGNS.items():
             weights[:, column[f"armslegs/r-{name}-{ending}"]] = np.clip(sign * amount, 0, 1)
     return weights
 
