@@ -23,7 +23,7 @@ COMMANDS = {
     "import-official": ("handmesh_ros.commands.import_official", "turn an official MobRecon checkpoint into an ONNX model"),
 }
 
-TRAINING = ("handmesh_training", "torch", "scipy", "fast_simplification", "moderngl")  # what robots do without
+TRAINING_MODULES = ("handmesh_training", "torch", "scipy", "fast_simplification", "moderngl")  # what robots do without
 ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}  # where the distribution has another name
 
 USAGE = (
@@ -71,7 +71,7 @@ def _run(name: str, *arguments: str) -> int:
 def missing_module_hint(error: ModuleNotFoundError) -> str:
     """What to install when a command needs more than the ROS-free part."""
     module = (error.name or "").split(".")[0]
-    if module in TRAINING:
+    if module in TRAINING_MODULES:
         return f"needs {module}, which belongs to training: in a checkout of this project, pip install '.[train]' (docs/training.md)"
     if module == "rclpy" or module.endswith("_msgs") or error.name == "handmesh_ros.msg":
         return f"needs ROS 2 ({error.name} is missing): source your ROS workspace, or use 'make demo', or 'handmesh run' without ROS"

@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from support.imports import PACKAGES, Imports, floors, names_of
+from support.imports import PACKAGES, Imports, drawn_arrows, floors, names_of, reduced, rooms_of
 from support.paths import REPO
 
 import handmesh_ros
@@ -66,7 +66,7 @@ def test_a_process_that_a_command_starts_may_read_the_commands_file_again(tmp_pa
 
 
 IMPORTS = Imports.read(REPO)
-ROOMS = {package: {path.stem for path in (REPO / package).iterdir() if path.stem in IMPORTS.rooms} for package in PACKAGES}
+ROOMS = {package: set(rooms_of(REPO, package)) for package in PACKAGES}
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
@@ -89,6 +89,24 @@ def test_a_circle_is_found() -> None:
     assert floors({"a": {"b": {"file"}, "somewhere_else": {"file"}}, "b": {}}) == {"a": 1, "b": 0}
     with pytest.raises(ValueError, match=r"circle.*: a, b, c$"):
         floors({"a": {"b": {"file"}}, "b": {"a": {"file"}}, "c": {"a": {"file"}}, "d": {}})
+
+
+def test_an_arrow_is_left_out_where_others_lead_the_same_way() -> None:
+    rooms = {"a": {"b": {"file"}, "c": {"file"}, "d": {"file"}}, "b": {"d": {"file"}}, "c": {}, "d": {}}
+    assert reduced(rooms) == {"a": {"b", "c"}, "b": {"d"}, "c": set(), "d": set()}
+
+
+def test_the_picture_of_the_architecture_shows_these_imports() -> None:
+    picture = (REPO / "docs" / "images" / "architecture.svg").read_text(encoding="utf-8")
+    shown = set(re.findall(r'id="(\w+ to \w+)"', picture))
+    expected = {f"{upper} to {lower}" for upper, rooms in drawn_arrows(IMPORTS).items() for lower in rooms}
+    assert shown == expected, "draw it again: PYTHONPATH=test python docs/draw_architecture.py"
+
+
+def test_every_room_is_in_the_table_of_the_architecture() -> None:
+    table = (REPO / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {f"{room}.py" if (REPO / package / f"{room}.py").is_file() else f"{room}/" for package in PACKAGES for room in ROOMS[package]}
+    assert {room for room in rooms if f"`{room}`" not in table} == set()
 
 
 def test_only_commands_reach_what_robots_lack_and_only_when_they_run() -> None:

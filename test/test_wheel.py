@@ -69,9 +69,9 @@ installed = Path({str(installed)!r})
 assert {{Path(module.__file__).parents[1] for module in (handmesh_ros, handmesh_training)}} == {{installed}}
 assert package_root() == installed / "share" / "handmesh_ros"
 assert HandTemplate.load().mean_vertices.shape == (778, 3)
-config = read_config(required_file(loop.DEFAULT_CONFIG))
+config = read_config(required_file(loop.MOBRECON_CONFIG))
 NetworkConfig.from_yaml(package_root() / config.network)
-assert required_file(recipe.DEFAULT_CONFIG).is_relative_to(installed) and clip_file("demo.mp4").is_relative_to(installed)
+assert required_file(recipe.LIFTED_CONFIG).is_relative_to(installed) and clip_file("demo.mp4").is_relative_to(installed)
 assert MeshNetwork(model_path(DEFAULT_MODEL)).patch_size > 0
 """)  # fmt: skip
     assert result.returncode == 0, result.stderr

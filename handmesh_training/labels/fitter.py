@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handmesh_ros.hand import INDEX_MCP, JOINT_PARENTS, LITTLE_MCP, MIDDLE_MCP, FloatArray
+from handmesh_ros.hand import INDEX_MCP, JOINT_PARENTS, LITTLE_MCP, MIDDLE_MCP, PALM_JOINTS, FloatArray
 from handmesh_training.labels.skeleton import HandPrior, Skeleton, exponential
 from handmesh_training.template import HandTemplate
 
@@ -45,7 +45,6 @@ MARK_OFFSETS_MM = (
     (-3.8, 0.7, 1.0),
     (2.3, -5.0, 0.8),
 )
-PALM = [0, 1, 5, 9, 13, 17]
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +246,7 @@ def _in_palm(joints: Tensor) -> Tensor:
 
 def _kabsch(points: Tensor, target: Tensor) -> Tensor:
     """(N, 3, 3) rotations that carry the palms of (N, 21, 3) points onto those of the target best, size and place apart."""
-    points, target = (x[:, PALM] - x[:, PALM].mean(1, keepdim=True) for x in (points, target))
+    points, target = (x[:, PALM_JOINTS] - x[:, PALM_JOINTS].mean(1, keepdim=True) for x in (points, target))
     u, _, vt = torch.linalg.svd(target.transpose(1, 2) @ points)
     sign = torch.ones(len(points), 3)
     sign[:, 2] = torch.linalg.det(u @ vt)

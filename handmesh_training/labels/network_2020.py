@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch
 from handmesh_ros.provision import ModelError
+from handmesh_ros.provision.compose import PATCH_SIZE
 from handmesh_ros.provision.tflite_to_onnx import tflite_to_onnx
-from handmesh_training.labels.landmark_network import PATCH_SIZE
 
 FILE_IN_SHARED = Path("teacher", "hand_landmark_2020.tflite")
 SHA256 = "276abb7cb09c386247ba5b6fc1aa1ebba574a239777c000d5ffb06db997d6ffa"

@@ -30,7 +30,7 @@ from handmesh_training.lifted.real import RealLooks, look_at_real_hands
 from handmesh_training.lifted.renders import RenderObservations, in_the_networks_regime, observe_renders, with_true_joints
 from handmesh_training.template import HandTemplate
 
-DEFAULT_CONFIG = "config/train/lifted.yaml"  # of the package
+LIFTED_CONFIG = "config/train/lifted.yaml"  # of the package
 
 
 class TrainError(HandmeshError, ValueError):
@@ -48,7 +48,7 @@ def main(config_path: str | Path | None = None, root: Path | None = None) -> Rep
         TrainError: configuration, landmark network or assets are missing.
     """
     root = root or package_root()
-    config = _read_config(Path(config_path or required_file(DEFAULT_CONFIG)))
+    config = _read_config(Path(config_path or required_file(LIFTED_CONFIG)))
     seed = config["seed"]
     torch.set_num_threads(config["threads"])
     work = root / config["work"]

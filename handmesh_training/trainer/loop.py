@@ -32,7 +32,7 @@ from handmesh_training.trainer.run_state import Average, load_state, save_state
 from handmesh_training.trainer.sheet import write_best_and_worst, write_sheet
 from handmesh_training.trainer.validate import ValidationErrors, validate
 
-DEFAULT_CONFIG = "config/train/lite.yaml"  # of the package
+MOBRECON_CONFIG = "config/train/lite.yaml"  # of the package
 SKIN_HANDS = 1500  # that the mesh over the joints is fitted to
 LAST_RATE = 0.02  # of a stage, as a share of its first
 
@@ -71,7 +71,7 @@ def main(config_path: str | Path | None = None, root: Path | None = None) -> dic
         TrainConfigError: the configuration or a file that it names is missing, or the checkpoint is of another run.
     """
     root = root or package_root()
-    config = read_config(config_path or required_file(DEFAULT_CONFIG))
+    config = read_config(config_path or required_file(MOBRECON_CONFIG))
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     template = HandTemplate.load()

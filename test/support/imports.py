@@ -50,6 +50,12 @@ class Imports:
                 rooms[room if package in PACKAGES else package].add("/".join(parts))
 
 
+def rooms_of(root: Path, package: str) -> dict[str, list[str]]:
+    """The rooms of a package and, of each, the folders inside; a room that is a single file has none."""
+    paths = [path for path in sorted((root / package).iterdir()) if path.suffix == ".py" or (path / "__init__.py").is_file()]
+    return {path.stem: sorted(inside.parent.name for inside in path.glob("*/__init__.py")) for path in paths if path.stem != "__init__"}
+
+
 def imported(path: Path) -> Iterator[str]:
     """Dotted names of everything a file imports, the standard library excepted."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -78,3 +84,20 @@ def floors(rooms: Importers) -> dict[str, int]:
             raise ValueError(f"these import each other in a circle, or stand above one: {', '.join(sorted(waiting))}")
         heights |= {room: 1 + max((heights[lower] for lower in waiting[room] & set(rooms)), default=-1) for room in ready}
     return heights
+
+
+def reduced(rooms: Importers) -> dict[str, set[str]]:
+    """Room -> the rooms that it imports and that none of its other imports reaches too: as few arrows as say the same."""
+    direct = {room: set(lower) & set(rooms) for room, lower in rooms.items()}
+    reached: dict[str, set[str]] = {}
+    for room in sorted(rooms, key=floors(rooms).__getitem__):
+        reached[room] = set().union(*({lower} | reached[lower] for lower in direct[room]))
+    return {room: {one for one in lower if not any(one in reached[other] for other in lower)} for room, lower in direct.items()}
+
+
+GROUND = ("hand", "errors", "files")  # what every room may use: the picture of the architecture shows no arrows to them
+
+
+def drawn_arrows(imports: Imports) -> dict[str, set[str]]:
+    """Rooms of the picture (all but GROUND, and `cli` which belongs to `commands`) and the arrows from each."""
+    return reduced({room: lower for room, lower in imports.rooms.items() if room not in (*GROUND, "cli")})
