@@ -48,7 +48,7 @@ test: lint colcon pytest
 lint: setup-torch
 	@echo "== ruff and mypy"
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
-	@$(RUN) -m mypy handmesh_ros handmesh_training benchmarks
+	@$(RUN) -m mypy handmesh_ros handmesh_training benchmarks examples
 	@$(RUN) -m mypy ros_from_pypi  # apart: together, the folder ros_from_pypi/tf2_msgs hides the built package
 
 pytest: setup-torch

@@ -50,6 +50,7 @@ setup(
             "transforms3d",
             "ruff",
             "mypy",
+            "pre-commit",
             "types-PyYAML",
             "ai-edge-litert; platform_system != 'Windows'",
             "OneEuroFilter",

@@ -106,4 +106,5 @@ def dex_retargeting(joints: FloatArray, side: Side) -> FloatArray:
     lengths = np.linalg.norm(frame, axis=0)
     if not (lengths > 1e-12).all():
         raise ValueError("wrist, index mcp and middle mcp lie in one line: the hand has no palm")
-    return centred @ (frame / lengths) @ _DEX_TO_MANO[side]
+    points: FloatArray = centred @ (frame / lengths) @ _DEX_TO_MANO[side]
+    return points

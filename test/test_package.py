@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+import yaml
 from support.imports import PACKAGES, Imports, drawn_arrows, floors, names_of, reduced, rooms_of
 from support.paths import REPO
 
@@ -175,6 +176,14 @@ def test_setup_py_names_all_that_pip_users_run(tmp_path: Path) -> None:
     needed = {ON_PYPI.get(name, name) for name in imported}
     assert needed - required == set()
     assert f"\nVersion: {PACKAGE_XML.findtext('version')}\n" in (info / "PKG-INFO").read_text()
+
+
+def test_commits_are_checked_as_make_lint_checks_and_nothing_is_downloaded_for_it() -> None:
+    (local,) = yaml.safe_load((REPO / ".pre-commit-config.yaml").read_text())["repos"]
+    lint = re.search(r"^lint:.*?\n\n", (REPO / "Makefile").read_text(), re.MULTILINE | re.DOTALL)
+    assert lint and local["repo"] == "local" and {hook["language"] for hook in local["hooks"]} == {"system"}
+    for hook in local["hooks"]:
+        assert hook["entry"].replace("python", "$(RUN)").replace(" --fix", "").removesuffix(" format") in lint[0]
 
 
 def test_the_pinned_versions_keep_what_is_asked_for() -> None:

@@ -99,7 +99,8 @@ def _size_ratio(joints: FloatArray, true_joints: FloatArray) -> float:
     """One factor for the run: what knowing the hand's size would have done."""
 
     def sizes(points: FloatArray) -> FloatArray:
-        return np.linalg.norm(points[:, 9] - points[:, 0], axis=1)
+        lengths: FloatArray = np.linalg.norm(points[:, 9] - points[:, 0], axis=1)
+        return lengths
 
     return float(np.median(sizes(true_joints)) / np.median(sizes(joints)))
 

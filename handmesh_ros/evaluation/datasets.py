@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,11 @@ class Sample:
 
 def read_dataset(kind: str, folder: Path, source: str | None = None) -> Iterator[Sample]:
     """Samples of a data set: kind is 'freihand', 'ho3d' or 'crops' (of one ``source`` if it is given)."""
-    readers = {"freihand": read_freihand, "ho3d": read_ho3d, "crops": lambda folder: read_crops(folder, source)}
+    readers: dict[str, Callable[[Path], Iterator[Sample]]] = {
+        "freihand": read_freihand,
+        "ho3d": read_ho3d,
+        "crops": lambda folder: read_crops(folder, source),
+    }
     if kind not in readers:
         raise DatasetError(f"there is no reader for {kind!r}; choose one of {', '.join(readers)}")
     if source is not None and kind != "crops":
@@ -122,7 +126,8 @@ def read_plain_pickle(path: Path) -> dict[str, Any]:
         DatasetError: the file is missing, broken, or holds other objects.
     """
     try:
-        return _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+        content: dict[str, Any] = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+        return content
     except (OSError, pickle.UnpicklingError, EOFError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be read as HO3D's pickled labels: {error}") from error
 

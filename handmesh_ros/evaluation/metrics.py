@@ -35,12 +35,14 @@ def similarity_align(points: FloatArray, target: FloatArray, *, rotation: bool =
     if scale:
         size = (centred**2).sum(axis=(-1, -2), keepdims=True)
         factor = (turned * target_centred).sum(axis=(-1, -2), keepdims=True) / np.maximum(size, 1e-18)
-    return factor * turned + target_centre
+    aligned: FloatArray = factor * turned + target_centre
+    return aligned
 
 
 def point_errors(points: FloatArray, target: FloatArray) -> FloatArray:
     """Euclidean distances, (..., P)."""
-    return np.linalg.norm(np.asarray(points, np.float64) - np.asarray(target, np.float64), axis=-1)
+    distances: FloatArray = np.linalg.norm(np.asarray(points, np.float64) - np.asarray(target, np.float64), axis=-1)
+    return distances
 
 
 def mpjpe(joints: FloatArray, target: FloatArray) -> float:
@@ -68,7 +70,8 @@ def f_score(vertices: FloatArray, target: FloatArray, threshold: float) -> float
 
 def pck_curve(errors: FloatArray, thresholds: FloatArray) -> FloatArray:
     """Share of errors at or below each threshold ("percentage of correct keypoints", Yang and Ramanan 2013), 0..1."""
-    return (np.asarray(errors).reshape(-1, 1) <= np.asarray(thresholds)).mean(axis=0)
+    shares: FloatArray = (np.asarray(errors).reshape(-1, 1) <= np.asarray(thresholds)).mean(axis=0)
+    return shares
 
 
 def area_under_curve(values: FloatArray, thresholds: FloatArray) -> float:
@@ -81,7 +84,8 @@ def area_under_curve(values: FloatArray, thresholds: FloatArray) -> float:
 def hand_extent(keypoints: FloatArray) -> FloatArray:
     """The longer side of the tight box of the keypoints, (..., ): the unit of relative 2D errors."""
     keypoints = np.asarray(keypoints, np.float64)
-    return (keypoints.max(axis=-2) - keypoints.min(axis=-2)).max(axis=-1)
+    sides: FloatArray = (keypoints.max(axis=-2) - keypoints.min(axis=-2)).max(axis=-1)
+    return sides
 
 
 def relative_keypoint_errors(keypoints: FloatArray, target: FloatArray) -> FloatArray:

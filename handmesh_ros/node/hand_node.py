@@ -180,7 +180,7 @@ class HandNode(Node):
         if size_m > 0:
             self.pipeline.sizes.set(size_m)
 
-    def _change_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+    def _change_parameters(self, changes: list[Parameter[Any]]) -> SetParametersResult:
         try:
             changed = NodeParameters.changes_of(changes)
             parameters = self._settings.changed(changed)

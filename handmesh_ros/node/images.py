@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -141,7 +143,7 @@ class CameraCache:
     def __init__(self) -> None:
         self.info: CameraInfo | None = None
         self._serialized = b""
-        self._key: tuple = ()
+        self._key: tuple[Any, ...] = ()
         self._camera: Camera | None = None
 
     def heard(self, serialized: bytes | None) -> None:
@@ -172,7 +174,7 @@ class CameraCache:
         return self._camera
 
 
-def _calibration_key(info: CameraInfo) -> tuple:
+def _calibration_key(info: CameraInfo) -> tuple[Any, ...]:
     roi = info.roi
     return (
         info.width, info.height, info.distortion_model, np.asarray(info.k).tobytes(), np.asarray(info.d).tobytes(),
@@ -199,7 +201,7 @@ def _rows(message: Image, bytes_a_pixel: int) -> NDArray[np.uint8]:
     return np.lib.stride_tricks.as_strided(data, (message.height, used), (step, 1), writeable=False)
 
 
-def _cvt(pixels: NDArray, conversion: int) -> FrameArray:
+def _cvt(pixels: NDArray[Any], conversion: int) -> FrameArray:
     return np.asarray(cv2.cvtColor(pixels, conversion), np.uint8)
 
 

@@ -45,7 +45,8 @@ DIAGONAL = np.arange(4)
 
 
 def seconds_of(stamp: Time | Duration) -> float:
-    return stamp.sec + 1e-9 * stamp.nanosec
+    seconds: float = stamp.sec + 1e-9 * stamp.nanosec
+    return seconds
 
 
 def split_seconds(seconds: float) -> tuple[int, int]:
@@ -71,7 +72,7 @@ def quaternions_xyzw(rotations: FloatArray) -> FloatArray:
     m = np.asarray(rotations, float)
     # Each row of 4 q q^T is the quaternion times one of its components; the longest one is the most exact.
     outer = (m.reshape(-1, 9) @ OUTER_OF_ROTATION + OUTER_OF_NONE).reshape(-1, 4, 4)
-    best = outer[np.arange(len(m)), outer[:, DIAGONAL, DIAGONAL].argmax(axis=1)]
+    best: FloatArray = outer[np.arange(len(m)), outer[:, DIAGONAL, DIAGONAL].argmax(axis=1)]
     best *= (np.where(best[:, 3] < 0, -1.0, 1.0) / np.sqrt(np.einsum("ni,ni->n", best, best)))[:, None]
     return best
 
@@ -86,7 +87,8 @@ def pose_covariance(hand: Hand) -> FloatArray:
 
 def palm_position(hand: Hand) -> FloatArray:
     """(3,) the middle between wrist and middle finger's mcp, camera frame, metres."""
-    return 0.5 * (hand.joints[WRIST] + hand.joints[MIDDLE_MCP])
+    middle: FloatArray = 0.5 * (hand.joints[WRIST] + hand.joints[MIDDLE_MCP])
+    return middle
 
 
 def palm_pose(header: Header, hand: Hand) -> PoseWithCovarianceStamped:

@@ -79,7 +79,7 @@ class HandOutputs:
     """Publishes FrameResults. ``events`` is the callback group of the publishers' events."""
 
     def __init__(self, node: Node, events: CallbackGroup | None = None) -> None:
-        publishers: dict[str, Publisher] = {
+        publishers: dict[str, Publisher[Any]] = {
             topic: node.create_publisher(
                 message_type, topic, qos, callback_group=events, qos_overriding_options=QoSOverridingOptions.with_default_policies()
             )

@@ -96,12 +96,12 @@ class ParameterTable:
         return cls(**values)
 
     @classmethod
-    def changes_of(cls, parameters: Sequence[Parameter]) -> dict[str, Any]:
+    def changes_of(cls, parameters: Sequence[Parameter[Any]]) -> dict[str, Any]:
         """Those of the given ROS parameters that belong to the table, by name; others (QoS overrides, use_sim_time) are left out."""
         return {parameter.name: parameter.value for parameter in parameters if parameter.name in cls.names()}
 
 
-def descriptor_of(row: Field) -> ParameterDescriptor:
+def descriptor_of(row: Field[Any]) -> ParameterDescriptor:
     """What `ros2 param describe` shows."""
     metadata = row.metadata
     descriptor = ParameterDescriptor(
@@ -118,7 +118,7 @@ def descriptor_of(row: Field) -> ParameterDescriptor:
     return descriptor
 
 
-def possible_values(row: Field) -> str:
+def possible_values(row: Field[Any]) -> str:
     """In words, for messages and documents."""
     metadata = row.metadata
     if metadata["choices"]:
@@ -128,7 +128,7 @@ def possible_values(row: Field) -> str:
     return "true, false" if isinstance(row.default, bool) else "text, not empty" if metadata["required"] else "text"
 
 
-def _check(row: Field, value: Any) -> None:
+def _check(row: Field[Any], value: Any) -> None:
     metadata = row.metadata
     kind: Any = type(row.default)
     refused = (

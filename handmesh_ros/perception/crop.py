@@ -67,7 +67,8 @@ class CropRegion:
 
     def to_image(self, fractions: FloatArray) -> FloatArray:
         """Fractions of the patch (N, 2) to pixels of the full image (N, 2)."""
-        return (np.asarray(fractions, float) - 0.5).dot(self.axes.T * self.size) + self.center
+        pixels: FloatArray = (np.asarray(fractions, float) - 0.5).dot(self.axes.T * self.size) + self.center
+        return pixels
 
     def to_patch(self, pixels: FloatArray) -> FloatArray:
         """Pixels of the full image (N, 2) to fractions of the patch (N, 2)."""

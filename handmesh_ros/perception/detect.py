@@ -186,4 +186,5 @@ def box_iou(box: FloatArray, boxes: FloatArray) -> FloatArray:
     common = np.prod(np.clip(high - low, 0, None), axis=1)
     areas = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
     area = np.prod(np.clip(box[2:] - box[:2], 0, None))
-    return common / np.maximum(area + areas - common, 1e-9)
+    overlaps: FloatArray = common / np.maximum(area + areas - common, 1e-9)
+    return overlaps

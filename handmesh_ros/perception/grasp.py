@@ -33,5 +33,5 @@ def aperture(joints: FloatArray) -> float:
     squares = np.einsum("fbi,fbi->fb", bones, bones)
     along = np.einsum("fbi,fbi->fb", bones[:, 1:], bones[:, :-1])
     cosines = along / np.sqrt(np.maximum(squares[:, 1:] * squares[:, :-1], TINY))
-    bend = np.arccos(np.minimum(np.maximum(cosines, -1), 1)).sum().item() / len(bones)
+    bend: float = np.arccos(np.minimum(np.maximum(cosines, -1), 1)).sum().item() / len(bones)
     return min(max((FIST_BEND_RAD - bend) / (FIST_BEND_RAD - OPEN_BEND_RAD), 0.0), 1.0)

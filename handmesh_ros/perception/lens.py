@@ -103,7 +103,8 @@ class Fisheye:
     def distort(self, normalized: FloatArray) -> FloatArray:
         radius = np.linalg.norm(normalized, axis=1)
         bent, _ = self._bent_angle(np.arctan(radius))
-        return normalized * np.divide(bent, radius, out=np.ones_like(radius), where=radius > 1e-12)[:, None]
+        distorted: FloatArray = normalized * np.divide(bent, radius, out=np.ones_like(radius), where=radius > 1e-12)[:, None]
+        return distorted
 
     def undistort(self, bent: FloatArray) -> FloatArray:
         """By Newton's method on the angle."""
@@ -116,7 +117,8 @@ class Fisheye:
             angle = angle + (wanted - value) / np.where(np.abs(slope) > 1e-9, slope, 1e-9)
         found = (np.abs(value - wanted) < 1e-9) & (slope > 0) & (angle >= 0) & (angle < math.pi / 2)
         radius = np.where(found, np.tan(np.where(found, angle, 0)), np.nan)
-        return bent * np.divide(radius, wanted, out=np.ones_like(wanted), where=wanted > 1e-12)[:, None]
+        normalized: FloatArray = bent * np.divide(radius, wanted, out=np.ones_like(wanted), where=wanted > 1e-12)[:, None]
+        return normalized
 
     def _bent_angle(self, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The bent angle and its derivative."""

@@ -71,7 +71,7 @@ class MeshNetwork:
                 f"metadata 'handmesh_contract' is {metadata.get('handmesh_contract')!r}, expected {CONTRACT_VERSION!r}; "
                 "export the model with 'handmesh export' or 'handmesh import-official'"
             )
-        self.name = metadata.get("name", self.path.stem)
+        self.name: str = metadata.get("name", self.path.stem)
         self.licence = metadata.get("licence", "unknown")
         self.reference_size_m = self._positive_number(metadata, "reference_size_m")
         self.crop_scale = self._positive_number(metadata, "crop_scale")

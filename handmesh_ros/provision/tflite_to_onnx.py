@@ -35,7 +35,8 @@ def tflite_to_onnx(content: bytes, input_name: str, output_names: Sequence[str],
     model = read_tflite(content)
     if len(model.inputs) != 1 or len(model.outputs) != len(output_names):
         raise TfliteError(f"expected one input and {len(output_names)} outputs, found {len(model.inputs)} and {len(model.outputs)}")
-    return _Converter(model, input_name, output_names).convert(name).SerializeToString(deterministic=True)
+    serialized: bytes = _Converter(model, input_name, output_names).convert(name).SerializeToString(deterministic=True)
+    return serialized
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from handmesh_training.networks.config import NetworkConfigError
 from handmesh_training.networks.levels import TemplateLevels, sparse_rows
 from handmesh_training.networks.lifting import PoseToVertexLifting
 from handmesh_training.networks.paper.spiral_lstm import SpiralConvLSTM
@@ -55,7 +56,7 @@ class MeshDecoder(nn.Module):
     def __init__(self, operator: str, levels: TemplateLevels, channels: tuple[int, ...]) -> None:
         super().__init__()
         if len(channels) != len(levels.upsampling) + 1:
-            raise ValueError(f"{len(channels)} decoder_channels for {len(levels.upsampling)} finer levels, expected one more")
+            raise NetworkConfigError(f"{len(channels)} decoder_channels for {len(levels.upsampling)} finer levels, expected one more")
         make = SPIRAL_OPERATORS[operator]
         self.lifting = PoseToVertexLifting(levels.vertex_counts[0])
         self.upsampling = nn.ModuleList(Upsampling(matrix) for matrix in levels.upsampling)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.hand import JOINT_COUNT
 
 if TYPE_CHECKING:
@@ -34,22 +35,22 @@ class TemplateLevels:
 
     def __post_init__(self) -> None:
         if not self.upsampling or len(self.upsampling) != len(self.spirals):
-            raise ValueError(f"{len(self.upsampling)} upsampling matrices and {len(self.spirals)} spirals: expected one of each a level")
+            raise InputError(f"{len(self.upsampling)} upsampling matrices and {len(self.spirals)} spirals: expected one of each a level")
         for fine, coarse in zip(self.upsampling[1:], self.upsampling[:-1], strict=True):
             if fine.shape[1] != coarse.shape[0]:
-                raise ValueError(f"an upsampling from {fine.shape[1]} vertices follows a level of {coarse.shape[0]}")
+                raise InputError(f"an upsampling from {fine.shape[1]} vertices follows a level of {coarse.shape[0]}")
         for matrix, spiral in zip(self.upsampling, self.spirals, strict=True):
             if spiral.ndim != 2 or len(spiral) != len(matrix):
-                raise ValueError(f"spirals of shape {spiral.shape} do not fit a level of {len(matrix)} vertices")
+                raise InputError(f"spirals of shape {spiral.shape} do not fit a level of {len(matrix)} vertices")
             if spiral.min() < 0 or spiral.max() >= len(matrix):
-                raise ValueError(f"spirals name vertex {spiral.max()}, the level has {len(matrix)}")
+                raise InputError(f"spirals name vertex {spiral.max()}, the level has {len(matrix)}")
         vertex_count = self.vertex_counts[-1]
         if self.faces.ndim != 2 or self.faces.shape[1] != 3 or self.faces.max() >= vertex_count:
-            raise ValueError(f"faces {self.faces.shape} do not fit {vertex_count} vertices")
+            raise InputError(f"faces {self.faces.shape} do not fit {vertex_count} vertices")
         if self.joint_regressor.shape != (JOINT_COUNT, vertex_count):
-            raise ValueError(f"joint_regressor is {self.joint_regressor.shape}, expected {(JOINT_COUNT, vertex_count)}")
+            raise InputError(f"joint_regressor is {self.joint_regressor.shape}, expected {(JOINT_COUNT, vertex_count)}")
         if not 0 < self.size_m < 1:
-            raise ValueError(f"size_m is {self.size_m}, expected the wrist to middle mcp distance in metres")
+            raise InputError(f"size_m is {self.size_m}, expected the wrist to middle mcp distance in metres")
 
     @property
     def vertex_counts(self) -> tuple[int, ...]:

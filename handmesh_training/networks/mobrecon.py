@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from handmesh_training.networks.config import NetworkConfig
+from handmesh_training.networks.config import NetworkConfig, NetworkConfigError
 from handmesh_training.networks.decoder import MeshDecoder
 from handmesh_training.networks.heads import LandmarkHead, LandmarkPresenceSideHead, MapRegHead, PresenceSideHead
 from handmesh_training.networks.landmarkstack import LandmarkEncoder, load_encoder
@@ -91,7 +91,7 @@ class MobRecon(nn.Module):
             LandmarkFileError: no such file, or another network.
         """
         if not isinstance(self.encoder, LandmarkEncoder):
-            raise ValueError(f"the landmark network's weights do not fit the encoder {self.config.encoder!r}")
+            raise NetworkConfigError(f"the landmark network's weights do not fit the encoder {self.config.encoder!r}")
         load_encoder(self.encoder, path)
         for head in (self.head, self.presence_side):
             if isinstance(head, LandmarkHead | LandmarkPresenceSideHead):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.hand import WRIST, FloatArray, Hand, TrackState
 from handmesh_ros.perception.frames import bone_axes, hand_rotations
 from handmesh_ros.perception.rotations import rotation_matrix
@@ -54,7 +55,7 @@ class SmoothingParameters:
         for part in (self, self.motion, self.turning, self.fingers):
             for name, value in vars(part).items():
                 if isinstance(value, float) and not (math.isfinite(value) and value >= 0.0):
-                    raise ValueError(f"smoothing parameter {name} is {value}; give a finite number, zero or more")
+                    raise InputError(f"smoothing parameter {name} is {value}; give a finite number, zero or more")
 
 
 class HandSmoother:

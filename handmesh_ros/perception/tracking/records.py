@@ -117,7 +117,8 @@ class Measurement:
     @cached_property
     def palm_center(self) -> FloatArray:
         """(3,) camera frame, metres."""
-        return OF_PALM_CENTER.dot(self.hand.joints)
+        center: FloatArray = OF_PALM_CENTER.dot(self.hand.joints)
+        return center
 
     @cached_property
     def palm_px(self) -> float:
@@ -127,12 +128,14 @@ class Measurement:
     @cached_property
     def image_center(self) -> FloatArray:
         """(2,) mean of the keypoints, pixels."""
-        return OF_CENTER.dot(self.hand.keypoints)
+        center: FloatArray = OF_CENTER.dot(self.hand.keypoints)
+        return center
 
     @property
     def palm_rotation(self) -> FloatArray:
         """(3, 3) camera frame."""
-        return self.hand.rotations[WRIST]
+        rotation: FloatArray = self.hand.rotations[WRIST]
+        return rotation
 
 
 @dataclass(frozen=True, eq=False)
