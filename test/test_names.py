@@ -15,7 +15,7 @@ SHARED = {"main", "add_arguments"}
 
 def test_no_public_name_is_defined_twice() -> None:
     places: dict[str, list[str]] = defaultdict(list)
-    for package in PACKAGES:
+    for package in (*PACKAGES, "benchmarks"):
         for path in sorted((REPO / package).rglob("*.py")):
             for name in defined(path.read_text(encoding="utf-8")):
                 places[name].append(str(path.relative_to(REPO)))

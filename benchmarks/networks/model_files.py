@@ -24,7 +24,7 @@ NETWORKS = (
     ("ghost + SpiralConv++", NetworkConfig("ghost", decoder="spiral"), ("fp32",)),
     ("resnet18 + DSConv", NetworkConfig("resnet18"), ("naive", "fp32")),
 )
-CALIBRATION_PATCHES = 16  # the speed does not depend on them
+SPEED_CALIBRATION_PATCHES = 16  # the speed does not depend on them
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ def _export(network: MobRecon, precision: str, pictures: Path | None) -> bytes:
     model = build_model(network, ModelCard("bench", "none", "random weights"), precision)
     if precision == "int8":
         size = network.config.patch_size
-        patches = smooth_patches(CALIBRATION_PATCHES, size)
+        patches = smooth_patches(SPEED_CALIBRATION_PATCHES, size)
         if pictures is not None:
-            patches = real_hand_patches(pictures, CALIBRATION_PATCHES, size, 1.3)
+            patches = real_hand_patches(pictures, SPEED_CALIBRATION_PATCHES, size, 1.3)
         model = quantize(model, patches)
     return bytes(model.SerializeToString())
 

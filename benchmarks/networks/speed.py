@@ -26,7 +26,7 @@ from handmesh_ros.files import package_root
 from handmesh_training.export.graph import GraphBuilder
 
 PEAK_SIZE = 768
-Run = Callable[[], object]
+Runnable = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Row:
         return None if self.gflops is None else self.gflops / self.peak_gflops
 
 
-def measure(files: list[ModelFile], threads: tuple[int, ...] = (1, 2), rounds: int = 60, openvino: bool = True) -> list[Row]:
+def network_speeds(files: list[ModelFile], threads: tuple[int, ...] = (1, 2), rounds: int = 60, openvino: bool = True) -> list[Row]:
     """Time all files in turns.
 
     Args:
@@ -67,7 +67,7 @@ def measure(files: list[ModelFile], threads: tuple[int, ...] = (1, 2), rounds: i
         rounds: timed runs of each; each follows an untimed one that brings the weights back into the caches.
         openvino: also in OpenVINO, where it is installed.
     """
-    runs: dict[tuple[ModelFile, str, int], Run] = {}
+    runs: dict[tuple[ModelFile, str, int], Runnable] = {}
     for count in threads:
         for file in files:
             runs[file, "onnxruntime", count] = onnxruntime_run(file.path, count)
@@ -97,21 +97,21 @@ def measure(files: list[ModelFile], threads: tuple[int, ...] = (1, 2), rounds: i
     return rows
 
 
-def _timed(run: Run) -> tuple[float, float]:
+def _timed(run: Runnable) -> tuple[float, float]:
     """Seconds by the wall clock and of this thread's processor time."""
     wall, cpu = time.perf_counter(), time.thread_time()
     run()
     return time.perf_counter() - wall, time.thread_time() - cpu
 
 
-def onnxruntime_run(path: Path, threads: int) -> Run:
+def onnxruntime_run(path: Path, threads: int) -> Runnable:
     """A function that runs the model once."""
     session = _session(path.read_bytes(), threads)
     feed = {i.name: np.full(i.shape, 0.5, np.float32) for i in session.get_inputs()}
     return lambda: session.run(None, feed)
 
 
-def openvino_run(path: Path, threads: int) -> Run:
+def openvino_run(path: Path, threads: int) -> Runnable:
     """The same in OpenVINO, in float32 where the model is."""
     import openvino
 
@@ -129,7 +129,7 @@ def _session(model: bytes, threads: int) -> ort.InferenceSession:
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _peak_run(threads: int) -> Run:
+def _peak_run(threads: int) -> Runnable:
     """A large float32 matrix product: what the processor can do at best."""
     graph = GraphBuilder()
     shape = (PEAK_SIZE, PEAK_SIZE)
@@ -162,7 +162,7 @@ def memory_mb(path: Path) -> tuple[float, float]:
     return loaded, run
 
 
-def table(rows: list[Row]) -> str:
+def speed_table(rows: list[Row]) -> str:
     """The rows as text, with each latency's ratio to the naive export of the same network, runtime and thread count."""
     naive = {(r.file.name, r.runtime, r.threads): r.cost_ms for r in rows if r.file.precision == "naive"}
     lines = [
@@ -197,7 +197,7 @@ def bench_networks(out: Path, rounds: int = 60, threads: tuple[int, ...] = (1, 2
     levels = TemplateLevels.from_hand_template(HandTemplate.load())
     with tempfile.TemporaryDirectory(prefix="handmesh_networks_") as folder:
         files = write_models(Path(folder), levels, pictures) + shipped_models()
-        text = table(measure(files, threads, rounds))
+        text = speed_table(network_speeds(files, threads, rounds))
     print(text)
     out.mkdir(parents=True, exist_ok=True)
     (out / "networks.txt").write_text(text + "\n")

@@ -91,21 +91,3 @@ def hand_extent(keypoints: FloatArray) -> FloatArray:
 def relative_keypoint_errors(keypoints: FloatArray, target: FloatArray) -> FloatArray:
     """2D distances as fractions of the target's hand extent, (..., P)."""
     return point_errors(keypoints, target) / hand_extent(target)[..., None]
-
-
-def acceleration_error(points: FloatArray, target: FloatArray, visible: np.ndarray | None = None) -> float:
-    """Mean difference of second differences over time, length per frame squared (Kanazawa et al. 2019, "acceleration error").
-
-    Args:
-        points, target: (N, P, 3) of consecutive frames.
-        visible: (N,) bool; a triple counts only when all of its three frames are visible.
-
-    Returns:
-        nan when no triple of visible frames is left.
-    """
-    difference = np.asarray(points, np.float64) - np.asarray(target, np.float64)
-    second = difference[:-2] - 2 * difference[1:-1] + difference[2:]
-    if visible is not None:
-        visible = np.asarray(visible, bool)
-        second = second[visible[:-2] & visible[1:-1] & visible[2:]]
-    return float(np.linalg.norm(second, axis=-1).mean()) if len(second) else float("nan")

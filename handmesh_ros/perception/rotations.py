@@ -1,7 +1,7 @@
 """Rotations as vectors (axis times angle, radians) and as matrices: the logarithm and the exponential of SO(3).
 
 Written out in plain floats, as numpy takes longer to begin a product of such small matrices than Python takes for all of it.
-Many rotations at once are handmesh_training/template/rotations.py's.
+Many rotations at once are handmesh_training/template/rotation_batches.py's.
 """
 
 from __future__ import annotations

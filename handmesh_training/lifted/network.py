@@ -112,7 +112,6 @@ class LiftedDecoder(nn.Module):
         self.register_buffer("linear_base", torch.zeros(3 * JOINT_COUNT, 3 * levels.vertex_counts[-1]))
         self.register_buffer("linear_offset", torch.tensor(template.mean_vertices.reshape(-1), dtype=torch.float32))
         self.register_buffer("regressor", torch.tensor(template.regressor, dtype=torch.float32))
-        self.register_buffer("bone_parents", torch.tensor([max(parent, 0) for parent in JOINT_PARENTS]))
 
     def forward(self, joints: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 21, 3) joints, wrist-relative, metres -> vertices (N, 778, 3), joints (N, 21, 3) of that mesh, wrist-relative."""

@@ -53,15 +53,3 @@ def test_pck_and_area() -> None:
 def test_relative_keypoint_error() -> None:
     target = np.array([[0.0, 0], [10, 4]])
     np.testing.assert_allclose(metrics.relative_keypoint_errors(target + [3, 4], target), [0.5, 0.5])
-
-
-def test_acceleration_error() -> None:
-    target = np.zeros((5, 1, 3))
-    points = np.zeros((5, 1, 3))
-    points[2, 0, 0] = 1.0
-    # second differences 1, -2, 1
-    assert metrics.acceleration_error(points, target) == pytest.approx(4 / 3)
-    visible = np.array([True, True, True, False, True])
-    assert metrics.acceleration_error(points, target, visible) == pytest.approx(1.0)
-    assert np.isnan(metrics.acceleration_error(points, target, np.zeros(5, bool)))
-    assert metrics.acceleration_error(target + np.arange(5)[:, None, None], target) == pytest.approx(0.0)

@@ -18,7 +18,7 @@ from handmesh_ros.perception.size.hand_size import HandSize, HandSizeError
 
 CELL_PX = 6  # of the vertices in such a square only the nearest is taken for visible
 LARGEST_STEP_M = 0.02  # a larger step between neighbouring pixels is an edge: who knows which side was meant
-LEAST_FACTOR, LARGEST_FACTOR = 0.5, 2.0
+LARGEST_FACTOR = 2.0
 LEAST_POINTS = 30
 LEAST_AGREEING = 0.5  # share of the points that must lie on one hand
 LARGEST_SPREAD = 0.05

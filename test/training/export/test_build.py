@@ -11,7 +11,7 @@ from support.network_parts import made_up_levels, randomize
 from support.paths import SHARED, needs_shared
 
 from benchmarks.networks.model_files import ModelFile, naive_export, smooth_patches
-from benchmarks.networks.speed import measure, memory_mb, table
+from benchmarks.networks.speed import memory_mb, network_speeds, speed_table
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_training.export.build import PARITY, ExportError, ModelCard, build_model, export_network, parity
 from handmesh_training.export.quantize import CalibrationError, accuracy_change, quantize, real_hand_patches, share_ranges
@@ -164,14 +164,14 @@ def test_bench_measures_and_prints_rows(tmp_path: Path) -> None:
     path = tmp_path / "small.onnx"
     export_network(network("ghost"), path, CARD)
     naive = ModelFile("small", "naive", path, 1_000_000, 5_000_000)
-    rows = measure([naive, ModelFile("other", "file", path, None, None)], threads=(1,), rounds=3, openvino=False)
+    rows = network_speeds([naive, ModelFile("other", "file", path, None, None)], threads=(1,), rounds=3, openvino=False)
     assert [r.file.name for r in rows] == ["small", "other"]
     assert rows[0].median_ms <= rows[0].p99_ms
     assert rows[0].cpu_ms is not None
     assert rows[0].gflops == pytest.approx(2e6 / rows[0].cpu_ms / 1e6)
     assert rows[1].gflops is None
     assert rows[0].peak_share is not None and 0 < rows[0].peak_share < 1
-    text = table(rows).splitlines()
+    text = speed_table(rows).splitlines()
     assert len(text) == 3
     assert "1.00" in text[1]
 
