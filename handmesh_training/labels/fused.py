@@ -22,7 +22,7 @@ SHARES = np.array([[1.0, 1.0, 0.4], [0.0, 0.0, 0.6]])
 FLOOR = np.array([0.003, 0.004, 0.008])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fused:
     """Joints of N hands in the axes of their pictures: x right, y down, z away from the camera.
 
