@@ -22,7 +22,7 @@ from handmesh_ros.perception.frames import joint_rotations
 from handmesh_ros.provision import ModelState, list_models
 from handmesh_ros.sources import open_source
 
-TREMBLE_SAMPLES = 9  # at 30 Hz, the quarter of a second in which a hand's own movement is a parabola
+JITTER_SAMPLES = 9  # at 30 Hz, the quarter of a second in which a hand's own movement is a parabola
 AVERAGED_SAMPLES = 5
 AFTER_START_S = 0.3  # after a start, the filters still come from different sides
 
@@ -38,14 +38,14 @@ class RecordedHands:
 
 @dataclass(frozen=True)
 class RecordedFigures:
-    """Tremble: RMS of what a parabola through nine samples does not explain, of the wrist's position across the ray (one axis) and
+    """Jitter: RMS of what a parabola through nine samples does not explain, of the wrist's position across the ray (one axis) and
     along it, and of the rotations (three axes). Lags in ms behind the truth, or behind the unfiltered hands.
     """
 
-    tremble_mm: float
-    depth_tremble_mm: float
-    wrist_tremble_deg: float
-    finger_tremble_deg: float
+    jitter_mm: float
+    depth_jitter_mm: float
+    wrist_jitter_deg: float
+    finger_jitter_deg: float
     lag_ms: float
     wrist_lag_ms: float
     finger_lag_ms: float
@@ -120,7 +120,7 @@ def measure_recording(recorded: RecordedHands) -> list[RecordedRow]:
 
 def _figures(poses: Poses, raw: Poses, truth: Poses, starts: Sequence[int]) -> RecordedFigures:
     rays = raw.positions / np.linalg.norm(raw.positions, axis=1, keepdims=True)
-    across, along = rms_across_and_along(_tremble(poses.positions, starts), rays)
+    across, along = rms_across_and_along(_jitter(poses.positions, starts), rays)
     settled = np.ones(len(raw.stamps), bool)
     for start in starts:
         settled &= (raw.stamps < raw.stamps[start]) | (raw.stamps >= raw.stamps[start] + AFTER_START_S)
@@ -134,14 +134,14 @@ def _figures(poses: Poses, raw: Poses, truth: Poses, starts: Sequence[int]) -> R
         return 1e3 * best_delay_s(path, raw.stamps[settled], of(poses)[settled])
 
     def degrees(rotations: FloatArray) -> float:
-        entries = _tremble(rotations, starts)  # a small turn changes the nine entries by its angle times the root of two
+        entries = _jitter(rotations, starts)  # a small turn changes the nine entries by its angle times the root of two
         return float(np.degrees(np.sqrt((entries**2).sum(axis=1).mean() / 2.0)))
 
     return RecordedFigures(
-        tremble_mm=1e3 * across,
-        depth_tremble_mm=1e3 * along,
-        wrist_tremble_deg=degrees(_entries(poses.turns)),
-        finger_tremble_deg=degrees(_entries(poses.bends)),
+        jitter_mm=1e3 * across,
+        depth_jitter_mm=1e3 * along,
+        wrist_jitter_deg=degrees(_entries(poses.turns)),
+        finger_jitter_deg=degrees(_entries(poses.bends)),
         lag_ms=lag_ms(lambda p: p.positions),
         wrist_lag_ms=lag_ms(lambda p: _entries(p.turns)),
         finger_lag_ms=lag_ms(lambda p: _entries(p.bends)),
@@ -163,9 +163,9 @@ def _centred(values: FloatArray, starts: Sequence[int], weights: FloatArray) -> 
     return result
 
 
-def _tremble(values: FloatArray, starts: Sequence[int]) -> FloatArray:
+def _jitter(values: FloatArray, starts: Sequence[int]) -> FloatArray:
     """(N, D) deviation from the parabola through the samples around; 0 near a track's ends."""
-    half = TREMBLE_SAMPLES // 2
+    half = JITTER_SAMPLES // 2
     fit = np.linalg.pinv(np.vander(np.arange(-half, half + 1), 3, increasing=True))[0]
     return values - _centred(values, starts, fit)
 

@@ -82,8 +82,8 @@ def test_orientation_default_is_calm_and_quick() -> None:
     assert "| EMA | 0.2 | " in hand_table([OrientationRow(candidates["EMA"], average)])
 
 
-def test_recorded_hands_lag_and_tremble_as_their_filters_do() -> None:
-    """A hand that turns, bends and trembles, as if it had been recorded, with an interruption."""
+def test_recorded_hands_lag_and_jitter_as_their_filters_do() -> None:
+    """A hand that turns, bends and jitters, as if it had been recorded, with an interruption."""
     rng = np.random.default_rng(0)
     times = np.delete(np.arange(0.0, 12.0, 1 / 30), slice(200, 230))
     exercise = Exercise(np.array([0.3, 0.2, 0.0]), 0.4, 1.0, 4)
@@ -92,11 +92,11 @@ def test_recorded_hands_lag_and_tremble_as_their_filters_do() -> None:
     hands = [replace(hand, joints=hand.joints + shift) for hand, shift in zip(hands, path, strict=True)]
     rows = {row.candidate.family + row.candidate.setting: row.figures for row in measure_recording(RecordedHands("test", tuple(hands)))}
     assert abs(rows["none"].lag_ms) < 5.0 and abs(rows["none"].wrist_lag_ms) < 10.0
-    assert rows["none"].tremble_mm == pytest.approx(0.9, rel=0.2)  # a parabola takes a quarter of the variance
-    assert rows["none"].depth_tremble_mm == pytest.approx(3.4, rel=0.2)
+    assert rows["none"].jitter_mm == pytest.approx(0.9, rel=0.2)  # a parabola takes a quarter of the variance
+    assert rows["none"].depth_jitter_mm == pytest.approx(3.4, rel=0.2)
     assert rows["EMA0.2"].lag_ms > 80.0
-    assert rows["EMA0.2"].depth_tremble_mm < 0.4 * rows["none"].depth_tremble_mm
-    assert rows["ours: still or movingdefault"].wrist_tremble_deg < rows["none"].wrist_tremble_deg
+    assert rows["EMA0.2"].depth_jitter_mm < 0.4 * rows["none"].depth_jitter_mm
+    assert rows["ours: still or movingdefault"].wrist_jitter_deg < rows["none"].wrist_jitter_deg
 
 
 def test_lag_of_a_known_delay() -> None:

@@ -9,8 +9,8 @@ from handmesh_ros.perception.frames import FINGER_COUNT
 from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters, OneEuroVector
 from handmesh_ros.perception.vectors import LEAST_LENGTH, least, row_dots
 
-# Chosen by hand; what half and twice of each does: docs/filters.md. The floor is the speed that noise of 3 mm an axis shows at 30 Hz behind
-# the speed's cut-off (19.5 times the noise a second, for white noise).
+# Chosen by hand; what half and twice of each does: docs/lab/2026-11-filters.md. The floor is the speed that noise of 3 mm an axis shows at
+# 30 Hz behind the speed's cut-off (19.5 times the noise a second, for white noise).
 FINGER_FILTER = OneEuroParameters(min_cutoff_hz=1.0, cutoff_slope_hz_per_mps=25.0, speed_cutoff_hz=2.0, speed_floor_mps=0.06)
 BONE_COUNT = 4  # of each finger, from the wrist to the tip
 BONE_STARTS = np.array(JOINT_PARENTS[1:])

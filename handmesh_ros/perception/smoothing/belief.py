@@ -26,7 +26,7 @@ from handmesh_ros.perception.vectors import (
     times,
 )
 
-GATE = 16.0  # chi-square, 3 degrees of freedom, 99.9 %; at 32 the worst error at rest is 11 mm instead of 3 (docs/filters.md)
+GATE = 16.0  # chi-square, 3 degrees of freedom, 99.9 %; at 32 the worst error at rest is 11 mm instead of 3 (docs/lab/2026-11-filters.md)
 # Noise that is correlated from frame to frame must be counted as more than its variance, or the models chase it. By the benchmark: with 1
 # the worst error at rest is 8 mm instead of 3, with 4 a slow hand is followed 90 ms late instead of 33.
 CORRELATION_ALLOWANCE = 2.0
@@ -42,7 +42,7 @@ class MotionParameters:
     """Numbers in physical units; the defaults are a wrist's. Noise is the starting value only: its level is estimated while running.
 
     All were chosen by hand on the signals of the benchmark, whose movements are reaches of 0.25 m at 0.5 m/s and of 0.5 m at 1.5 m/s by
-    minimum jerk. What half and twice of each does there: docs/filters.md, "What each number is worth".
+    minimum jerk. What half and twice of each does there: docs/lab/2026-11-filters.md, "What each number is worth".
     """
 
     # Across the ray and along it. The benchmark's hands have 1.5 and 6 mm, recorded ones tremble by 0.5 and 4.5 mm.

@@ -2,7 +2,7 @@
 
 The three are filtered apart because their noise differs: the wrist's distance from the camera is several times noisier than its
 direction, and finger noise has nothing to do with either. Bone lengths are held at their running median, the mesh follows the
-joints. Choice of filters and numbers: docs/filters.md.
+joints. What each is for: docs/tuning.md; how the numbers were chosen: docs/lab/2026-11-filters.md.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from handmesh_ros.perception.vectors import ORIGIN, Vector, direction, minus, pl
 MAX_REJECTED = 2  # a hand that really jumped is believed at the third sample: with one outlier in a hundred, three in a row do not happen
 # A larger step than noise explains (chi-square, 3 degrees of freedom, 97 %) is shown from its second sample on, and then followed
 # with this time constant: what is fed to a robot may hurry but not leap. Chosen by hand: two frames at 30 Hz. Half of it would take 4 ms
-# from the lag at 0.5 m/s, twice would add 7 (docs/filters.md).
+# from the lag at 0.5 m/s, twice would add 7 (docs/lab/2026-11-filters.md).
 SURPRISE = 9.0
 LEAP_TIME_S = 0.07
 

@@ -19,7 +19,7 @@ from handmesh_ros.perception.smoothing.still_or_moving import StillOrMoving
 FAR_RAD = 1.0
 
 # Radians, rad/s and rad/s^2 for metres; the noise is alike about every axis. Chosen by hand, as those of positions were; what half and
-# twice of each does: docs/filters.md. The benchmark's wrist turns by 1 rad at up to 2 rad/s.
+# twice of each does: docs/lab/2026-11-filters.md. The benchmark's wrist turns by 1 rad at up to 2 rad/s.
 TURNING = MotionParameters(
     noise_m=0.02,  # twice what a wrist at rest shows about each axis (0.6 degrees, model 'lifted', demo clip)
     depth_noise_m=0.02,
