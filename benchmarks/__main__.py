@@ -1,4 +1,4 @@
-"""Benchmarks of this project against its alternatives, each in one run: ``python -m benchmarks [filters|sensitivity|markers|networks]``."""
+"""Benchmarks of this project against its alternatives, each in one run: ``python -m benchmarks [NAME ...]``."""
 
 from __future__ import annotations
 
@@ -65,11 +65,18 @@ def _networks(out: Path) -> None:
     bench_networks(out)
 
 
+def _noise(_: Path) -> None:
+    from benchmarks.networks.noise import measure_noise
+
+    measure_noise()
+
+
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "filters": _filters,
     "sensitivity": _sensitivity,
     "markers": _markers,
     "networks": _networks,
+    "noise": _noise,
 }
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crop-scale", type=float, default=1.3, help="side of the patch over the tight keypoint box, as in training")
     parser.add_argument("--name", help="name in the model's metadata; default: that of the file")
     parser.add_argument("--licence", default="Apache-2.0", help="licence of the weights, for the metadata")
+    parser.add_argument("--keypoint-sigma", type=float, help="one sigma of the keypoints, share of the hand (python -m benchmarks noise)")
+    parser.add_argument("--joint-sigma-m", type=float, help="one sigma of the joints, metres at the reference size (likewise)")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -23,6 +25,7 @@ def main(arguments: argparse.Namespace) -> int:
     from handmesh_training.template import HandTemplate
 
     network, training = load_network(arguments.network, TemplateLevels.from_hand_template(HandTemplate.load()))
-    card = ModelCard(arguments.name or arguments.out.stem, arguments.licence, training, arguments.crop_scale)
+    sigmas = arguments.keypoint_sigma, arguments.joint_sigma_m
+    card = ModelCard(arguments.name or arguments.out.stem, arguments.licence, training, arguments.crop_scale, *sigmas)
     print(f"{arguments.out}: {export_network(network, arguments.out, card, arguments.precision, arguments.calibration)}")
     return 0

@@ -9,6 +9,8 @@ import numpy as np
 
 from handmesh_ros.hand import FloatArray
 
+NORMAL_MEDIAN = 0.6745  # of the absolute value of a normal variable, in standard deviations
+
 
 def similarity_align(points: FloatArray, target: FloatArray, *, rotation: bool = True, scale: bool = True) -> FloatArray:
     """Move points onto a target by the least-squares similarity transform (Umeyama 1991; "Procrustes" in the hand literature).
@@ -91,3 +93,13 @@ def hand_extent(keypoints: FloatArray) -> FloatArray:
 def relative_keypoint_errors(keypoints: FloatArray, target: FloatArray) -> FloatArray:
     """2D distances as fractions of the target's hand extent, (..., P)."""
     return point_errors(keypoints, target) / hand_extent(target)[..., None]
+
+
+def robust_sigma(errors: FloatArray) -> float:
+    """Standard deviation of an axis of errors (..., axes), by the median of what is normally distributed about zero; outliers say little.
+
+    Axes may differ: it is the root mean square of theirs.
+    """
+    errors = np.asarray(errors, np.float64)
+    each = np.median(np.abs(errors.reshape(-1, errors.shape[-1])), axis=0) / NORMAL_MEDIAN
+    return float(np.sqrt(np.mean(each**2)))

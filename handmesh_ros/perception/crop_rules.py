@@ -16,11 +16,14 @@ PALM_BOX_JOINTS = np.array([0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18])
 PALM_BOX_SHIFT = -0.1
 CROP_BOXES = ("hand", "palm")
 
-# Below this length, in spreads of the keypoints, wrist -> mcps no longer says which way is up (the hand points at the camera).
+# Below this length, in spreads of the keypoints, wrist -> mcps no longer says which way is up (the hand points at the camera). Chosen
+# by hand: of 5249 real crops 99 % have more than 1.17, half have more than 1.74.
 SHORT_DIRECTION = 1.0
 
-# Of what a region's angle and size change from one frame to the next, so much is held back; unless the hand moved so far (centre,
-# in sides of the region), turned (radians) or grew or shrank (log) so much that the next crop must have it all.
+# Of what a region's angle and size change from one frame to the next, so much is held back: on 300 frames of a real hand's video the
+# raw joints' second difference (wrist-relative, mobrecon_lite) is 7.0 mm a frame with 0, 6.7 with 0.25, 6.5 with 0.5 and 6.8 with 0.75;
+# the error on the demo clip stays at 10.5 mm. Unless the hand moved so far (centre, in sides of the region), turned (radians) or grew
+# or shrank (log) so much that the next crop must have it all: chosen by hand.
 HELD_BACK = 0.5
 LEAP_SHIFT, LEAP_ANGLE, LEAP_ZOOM = 0.2, 0.3, 0.25
 

@@ -22,9 +22,10 @@ from handmesh_ros.perception.onnx_session import ModelContractError, create_sess
 # (stride in pixels, anchors a cell) of the network's two output grids.
 ANCHOR_GRIDS = ((8, 2), (16, 6))
 KEYPOINT_COUNT = 7
-MERGE_IOU = 0.3  # palms that overlap more than this are one palm
+MERGE_IOU = 0.3  # palms that overlap more than this are one palm (source: palm_detection's min_suppression_threshold)
 
 # The second look, for hands that fill the picture: the network misses those, it was trained on palms that take a smaller part.
+# Chosen by hand; models/README.md has what the detector finds with it.
 RETRY_MARGIN = 0.25
 RETRY_THRESHOLD = 0.3
 RETRY_LEAST_SIZE = 0.25  # of the frame's longer side: anything smaller is no hand that fills the picture

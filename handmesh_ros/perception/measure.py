@@ -73,10 +73,13 @@ class HandMeter:
             pixels[:-1], pixels[-1] = keypoints, region.center
             rays = camera.normalize(pixels)
             # From the crop's axes to the camera's: mirror, roll, and the turn of the viewing ray; from the network's hand to this one.
-            axes = region.axes_in_camera(camera, rays[-1]) * (size.size_m / self.network.reference_size_m)
+            scale = size.size_m / self.network.reference_size_m
+            axes = region.axes_in_camera(camera, rays[-1]) * scale
             joints = estimate.joints.astype(np.float64).dot(axes.T)
             try:
-                placement = place(joints, rays[:-1], camera.focal_px, size_relative_sigma=size.relative_sigma)
+                keypoint_sigma_px = self.network.keypoint_sigma_px(estimate, region)
+                joint_sigma_m = scale * self.network.joint_sigma_m
+                placement = place(joints, rays[:-1], camera.focal_px, keypoint_sigma_px, joint_sigma_m, size.relative_sigma)
             except PlacementError:
                 return None
         with self._stopwatch.stage("frames"):

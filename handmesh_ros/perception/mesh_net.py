@@ -4,7 +4,9 @@ The contract, version 1: input ``image`` float32 (1, 3, S, S), RGB 0..1, a right
 (1, 21, 3), relative to the wrist, in the crop's axes, metres for a hand of ``reference_size_m``; ``keypoints`` (1, 21, 2), fractions
 of the crop; optionally ``score`` (1, 1), the probability that a hand is there, and ``side`` (1, 1), the probability that the patch as
 given shows a right hand. Metadata: ``handmesh_contract``, ``faces`` (base64 of uint16 (F, 3)), ``reference_size_m``, ``crop_scale``,
-``name``, ``licence``, ``training``; optionally ``crop_box``, "hand" (default) or "palm": whose box ``crop_scale`` multiplies.
+``name``, ``licence``, ``training``; optionally ``crop_box``, "hand" (default) or "palm": whose box ``crop_scale`` multiplies;
+``keypoint_sigma`` and ``joint_sigma_m``, how far off the network is, one sigma an axis: of keypoints, as a fraction of the hand's size in
+the picture (the longer side of the keypoints' box in the upright crop), and of joints relative to the wrist, metres at the reference size.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from handmesh_ros.perception.onnx_session import ModelContractError, create_sess
 CONTRACT_VERSION = "1"
 REQUIRED_OUTPUTS = ("vertices", "joints", "keypoints")
 OPTIONAL_OUTPUTS = ("score", "side")
+# For networks that do not say how far off they are; chosen by hand, and both too good: the shipped ones are at 4 px and 7 mm.
+FALLBACK_KEYPOINT_SIGMA_PX = 1.5
+FALLBACK_JOINT_SIGMA_M = 0.004
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +49,11 @@ class MeshEstimate:
     keypoints: FloatArray
     score: float
     right_probability: float | None
+
+    @property
+    def extent(self) -> float:
+        """The hand's size in the patch: the longer side of the keypoints' box, as a fraction of the patch's."""
+        return float((self.keypoints.max(axis=0) - self.keypoints.min(axis=0)).max())
 
     @property
     def finite(self) -> bool:
@@ -78,6 +88,8 @@ class MeshNetwork:
         self.crop_box = metadata.get("crop_box", "hand")
         if self.crop_box not in CROP_BOXES:
             raise self._broken(f"metadata 'crop_box' is {self.crop_box!r}, expected one of {CROP_BOXES}")
+        self.keypoint_sigma = self._positive_number(metadata, "keypoint_sigma") if "keypoint_sigma" in metadata else None
+        self.joint_sigma_m = self._positive_number(metadata, "joint_sigma_m") if "joint_sigma_m" in metadata else FALLBACK_JOINT_SIGMA_M
         self.faces = self._read_faces(metadata)
         self.vertex_count = self._check_estimate()
 
@@ -93,6 +105,12 @@ class MeshNetwork:
             CropError: keypoints not finite, or all in one place.
         """
         return region_from_keypoints(keypoints, self.crop_scale, mirror, previous, self.crop_box)
+
+    def keypoint_sigma_px(self, estimate: MeshEstimate, region: CropRegion) -> float:
+        """How far off the keypoints of an estimate are, one sigma an axis, pixels of the image that the region was cut out of."""
+        if self.keypoint_sigma is None:
+            return FALLBACK_KEYPOINT_SIGMA_PX
+        return self.keypoint_sigma * estimate.extent * region.size
 
     def predict(self, patch: FloatArray) -> MeshEstimate:
         """Estimate the hand in a (1, 3, S, S) float32 patch, RGB 0..1."""

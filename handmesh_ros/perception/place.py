@@ -104,8 +104,8 @@ def place(
     joints_relative: FloatArray,
     keypoints_normalized: FloatArray,
     focal_px: float,
-    keypoint_sigma_px: float = 1.5,
-    joint_sigma_m: float = 0.004,
+    keypoint_sigma_px: float,
+    joint_sigma_m: float,
     size_relative_sigma: float = 0.0,
 ) -> Placement:
     """The wrist's position in the camera frame.

@@ -15,6 +15,8 @@ PATCH_SIZE = 224
 # MediaPipe's own crop: twice the box of the palm and the middle joints. In crops by the box of the whole hand the network's worst
 # errors are two to three times larger.
 CROP_SCALE, CROP_BOX = 2.0, "palm"
+# How far off it is, one sigma an axis (python -m benchmarks noise): keypoints, as a fraction of the hand, and joints at the reference size.
+KEYPOINT_SIGMA, JOINT_SIGMA_M = 0.020, 0.0080
 LANDMARK, DECODER = "landmark_", "decoder_"
 
 
@@ -89,6 +91,8 @@ def compose_lifted(landmark: str | Path, decoder: str | Path, path: str | Path) 
             "name": "lifted",
             "crop_scale": str(CROP_SCALE),
             "crop_box": CROP_BOX,
+            "keypoint_sigma": str(KEYPOINT_SIGMA),
+            "joint_sigma_m": str(JOINT_SIGMA_M),
             **{key: metadata[key] for key in ("faces", "reference_size_m", "licence", "training")},
         },
     )

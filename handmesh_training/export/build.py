@@ -38,12 +38,15 @@ class ModelCard:
         licence: of weights and faces.
         training: one line on data and recipe.
         crop_scale: side of the patch over the longer side of the tight keypoint box.
+        keypoint_sigma, joint_sigma_m: how far off the network is, as the contract has it; None where nobody has measured it.
     """
 
     name: str
     licence: str
     training: str
     crop_scale: float = 1.3
+    keypoint_sigma: float | None = None
+    joint_sigma_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def build_model(network: MobRecon, card: ModelCard, precision: str = "fp32") -> 
 
 def metadata(levels: TemplateLevels, card: ModelCard) -> dict[str, str]:
     """The metadata of the contract."""
+    noise = {"keypoint_sigma": card.keypoint_sigma, "joint_sigma_m": card.joint_sigma_m}
     return {
         "handmesh_contract": "1",
         "faces": base64.b64encode(levels.faces.astype(np.uint16).tobytes()).decode(),
@@ -108,6 +112,7 @@ def metadata(levels: TemplateLevels, card: ModelCard) -> dict[str, str]:
         "name": card.name,
         "licence": card.licence,
         "training": card.training,
+        **{name: f"{sigma:.2g}" for name, sigma in noise.items() if sigma is not None},
     }
 
 

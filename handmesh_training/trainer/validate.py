@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handmesh_ros.evaluation.metrics import point_errors, relative_keypoint_errors, similarity_align
+from handmesh_ros.evaluation.metrics import hand_extent, point_errors, relative_keypoint_errors, robust_sigma, similarity_align
 from handmesh_ros.hand import FloatArray
 from handmesh_training.networks import MobRecon
 from handmesh_training.trainer.dice import Dice, seeded
@@ -28,6 +28,8 @@ class ValidationErrors:
         pck: share of keypoints within a tenth of the hand's extent; median_percent, mean_percent: 2D errors in its hundredths.
         joints_pa_mm, vertices_pa_mm: after similarity alignment, at the template's size; joints_upright_mm: the same without
             rotation, so that tilt counts. nan without meshes.
+        keypoint_sigma, joint_sigma_m: one sigma of the errors an axis, as the mesh network contract has them; the latter nan
+            without meshes.
     """
 
     pictures: int
@@ -37,6 +39,8 @@ class ValidationErrors:
     joints_pa_mm: float
     vertices_pa_mm: float
     joints_upright_mm: float
+    keypoint_sigma: float
+    joint_sigma_m: float
 
     def __str__(self) -> str:
         text = f"PCK@0.1 {self.pck:.3f}, 2D median {self.median_percent:.2f} %, mean {self.mean_percent:.2f} %"
@@ -83,7 +87,7 @@ def answer(network: MobRecon, pictures: PictureSet, crop_scale: float, seed: int
 def errors(answers: Answers, joint_regressor: FloatArray, has_mesh: np.ndarray) -> ValidationErrors:
     """Compare; meshes only where ``has_mesh`` (N,)."""
     flat = relative_keypoint_errors(answers.keypoints, answers.true_keypoints)
-    joints_pa = vertices_pa = upright = np.nan
+    joints_pa = vertices_pa = upright = joint_sigma = np.nan
     if has_mesh.any():
         true_vertices = answers.true_vertices[has_mesh]
         true_joints = joint_regressor @ true_vertices
@@ -91,9 +95,11 @@ def errors(answers: Answers, joint_regressor: FloatArray, has_mesh: np.ndarray) 
         joints_pa = 1e3 * point_errors(similarity_align(joints, true_joints), true_joints).mean()
         vertices_pa = 1e3 * point_errors(similarity_align(vertices, true_vertices), true_vertices).mean()
         upright = 1e3 * point_errors(similarity_align(joints, true_joints, rotation=False), true_joints).mean()
+        joint_sigma = robust_sigma((joints - joints[:, :1] - true_joints + true_joints[:, :1])[:, 1:])
+    in_hands = (answers.keypoints - answers.true_keypoints) / hand_extent(answers.true_keypoints)[:, None, None]
     return ValidationErrors(
         len(flat), float((flat < PCK_THRESHOLD).mean()), 100 * float(np.median(flat)), 100 * float(flat.mean()),
-        float(joints_pa), float(vertices_pa), float(upright),
+        float(joints_pa), float(vertices_pa), float(upright), robust_sigma(in_hands), joint_sigma,
     )  # fmt: skip
 
 

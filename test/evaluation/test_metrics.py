@@ -53,3 +53,10 @@ def test_pck_and_area() -> None:
 def test_relative_keypoint_error() -> None:
     target = np.array([[0.0, 0], [10, 4]])
     np.testing.assert_allclose(metrics.relative_keypoint_errors(target + [3, 4], target), [0.5, 0.5])
+
+
+def test_robust_sigma_is_the_spread_of_each_axis_and_blind_to_outliers() -> None:
+    errors = np.random.default_rng(0).normal(size=(20000, 21, 2)) * (3.0, 4.0)
+    assert metrics.robust_sigma(errors) == pytest.approx(np.sqrt((9 + 16) / 2), rel=0.01)
+    errors[:200] = 1e6
+    assert metrics.robust_sigma(errors) == pytest.approx(np.sqrt((9 + 16) / 2), rel=0.03)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.tiny_mesh_network import open_hand, write_tiny_mesh_network
+from support.tiny_mesh_network import METADATA, open_hand, write_tiny_mesh_network
 from transforms3d.axangles import axangle2mat
 
 from handmesh_ros.errors import InputError
@@ -21,7 +21,9 @@ FRAME = np.full((480, 640, 3), 120, np.uint8)
 SIZE = HandSize(0.095, 0.08)
 
 
-def perfect_meter(folder: Path, joints_camera: np.ndarray, region: CropRegion, right_probability: float) -> HandMeter:
+def perfect_meter(
+    folder: Path, joints_camera: np.ndarray, region: CropRegion, right_probability: float, noise: dict[str, str] | None = None
+) -> HandMeter:
     """A meter whose network answers this hand exactly when it sees this region."""
     axes = region.axes_in_camera(CAMERA)
     joints = (joints_camera - joints_camera[0]) @ axes  # its inverse is its transpose
@@ -30,6 +32,7 @@ def perfect_meter(folder: Path, joints_camera: np.ndarray, region: CropRegion, r
         joints=joints,
         keypoints=region.to_patch(CAMERA.project(joints_camera)),
         right_probability=right_probability,
+        metadata=METADATA | (noise or {}),
     )
     return HandMeter(MeshNetwork(path), Stopwatch())
 
@@ -53,6 +56,26 @@ def test_a_perfect_network_gives_the_true_hand(tmp_path: Path, side: Side, posit
     assert measured.hand.side_score == pytest.approx(0.97, abs=1e-6)
     assert measured.hand.stamp_s == 1.5
     assert np.linalg.norm(measured.hand.joints[MIDDLE_MCP] - measured.hand.joints[0]) == pytest.approx(0.095, rel=1e-4)
+
+
+def test_the_position_is_as_sure_as_the_network_says(tmp_path: Path) -> None:
+    """Twice the noise of both kinds is twice the uncertainty; noise in metres grows with the hand."""
+    truth = open_hand() + np.array([0.05, 0.0, 0.5])
+    region = CropRegion(CAMERA.project(truth).mean(axis=0), 200.0)
+    spreads = []
+    for keypoint_sigma, joint_sigma_m, size_m in (
+        ("0.01", "0.004", 0.095),
+        ("0.02", "0.008", 0.095),
+        ("1e-6", "0.004", 0.06),
+        ("1e-6", "0.004", 0.12),
+    ):
+        noise = {"keypoint_sigma": keypoint_sigma, "joint_sigma_m": joint_sigma_m}
+        meter = perfect_meter(tmp_path, truth, region, 0.97, noise)
+        measured = meter.measure(Glance(FRAME, CAMERA, 0.0), region, HandSize(size_m, 0.0))
+        assert measured is not None
+        spreads.append(np.sqrt(np.trace(measured.hand.position_covariance)))
+    assert spreads[1] == pytest.approx(2 * spreads[0], rel=0.05)
+    assert spreads[3] == pytest.approx(2 * spreads[2], rel=0.05)
 
 
 def test_a_larger_hand_is_farther_away(tmp_path: Path) -> None:

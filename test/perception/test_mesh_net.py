@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from support.tiny_mesh_network import FACES, METADATA, open_hand, write_tiny_mesh_network
 
+from handmesh_ros.perception.crop import CropRegion
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.onnx_session import ModelContractError
+from handmesh_ros.provision import model_path
 
 
 def grey_patch(size: int = 32) -> np.ndarray:
@@ -54,11 +56,31 @@ def test_a_missing_output_is_named(tmp_path: Path, output: str) -> None:
         ("reference_size_m", "nan"),
         ("crop_scale", "wide"),
         ("crop_box", "thumb"),
+        ("keypoint_sigma", "0"),
+        ("joint_sigma_m", "4 mm"),
     ],
 )
 def test_wrong_metadata_is_named(tmp_path: Path, key: str, value: str) -> None:
     with pytest.raises(ModelContractError, match=key):
         MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", metadata={**METADATA, key: value}))
+
+
+def test_how_far_off_a_network_is_comes_from_its_file(tmp_path: Path) -> None:
+    """2 % of a hand that takes half of a crop of 300 px; without metadata what was once assumed of all."""
+    region = CropRegion(np.array([100.0, 100.0]), 300.0)
+    keypoints = np.full((21, 2), 0.5)
+    keypoints[[3, 4]] = (0.25, 0.5), (0.75, 0.6)
+    for noise, expected in (({"keypoint_sigma": "0.02", "joint_sigma_m": "0.008"}, (3.0, 0.008)), ({}, (1.5, 0.004))):
+        network = MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", keypoints=keypoints, metadata=METADATA | noise))
+        sigma_px = network.keypoint_sigma_px(network.predict(grey_patch()), region)
+        assert (sigma_px, network.joint_sigma_m) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("model", ["mobrecon_lite", "lifted"])
+def test_the_shipped_networks_say_how_far_off_they_are(model: str) -> None:
+    network = MeshNetwork(model_path(model))
+    assert network.keypoint_sigma is not None and 0.01 < network.keypoint_sigma < 0.04
+    assert 0.005 < network.joint_sigma_m < 0.015
 
 
 @pytest.mark.parametrize("key", ["handmesh_contract", "faces", "reference_size_m", "crop_scale"])

@@ -13,6 +13,7 @@ from handmesh_ros.perception.place import PlacementError, place
 
 CHI2_3_95 = 7.815
 FOCAL = 600.0
+NOISE = (1.5, 0.004)  # of keypoints, px, and joints, m
 K = np.array([[FOCAL, 0, 319.5], [0, FOCAL, 239.5], [0, 0, 1]])
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -41,7 +42,7 @@ def errors(trials: int, seed: int = 0, **noise: float) -> tuple[np.ndarray, np.n
     along, across = np.empty(trials), np.empty(trials)
     for i in range(trials):
         joints, rays, wrist = scene(rng, **noise)
-        error = place(joints, rays, FOCAL).translation - wrist
+        error = place(joints, rays, FOCAL, *NOISE).translation - wrist
         ray = wrist / np.linalg.norm(wrist)
         along[i] = error @ ray
         across[i] = np.linalg.norm(error - along[i] * ray)
@@ -66,7 +67,7 @@ def test_exact_without_noise(side: Side, lens: tuple[str, tuple[float, ...]]) ->
         for depth in (0.25, 0.6, 2.0):
             joints, _ = random_hand(rng, side)
             wrist = np.array([*camera.normalize(np.array([pixel], float))[0], 1.0]) * depth
-            result = place(joints, camera.normalize(camera.project(joints + wrist)), camera.focal_px)
+            result = place(joints, camera.normalize(camera.project(joints + wrist)), camera.focal_px, *NOISE)
             np.testing.assert_allclose(result.translation, wrist, atol=1e-6)
             assert result.residual_px < 1e-3
             assert result.inliers.all()
@@ -123,7 +124,7 @@ def test_covariance_is_calibrated(noise: dict[str, float]) -> None:
 
 def test_wrong_size_is_wrong_depth_by_the_same_share() -> None:
     joints, rays, wrist = scene(np.random.default_rng(0))
-    result = place(1.1 * joints, rays, FOCAL, size_relative_sigma=0.1)
+    result = place(1.1 * joints, rays, FOCAL, *NOISE, size_relative_sigma=0.1)
     np.testing.assert_allclose(result.translation, 1.1 * wrist, atol=1e-9)
     # ... and the covariance says so: one sigma along the ray is about a tenth of the distance.
     ray = wrist / np.linalg.norm(wrist)
@@ -138,7 +139,7 @@ def test_outliers_are_left_out() -> None:
     assert np.median(across) < 0.002
     joints, rays, wrist = scene(np.random.default_rng(1))
     rays[[4, 8, 12]] += [[0.1, 0], [0, -0.08], [-0.07, 0.07]]
-    result = place(joints, rays, FOCAL)
+    result = place(joints, rays, FOCAL, *NOISE)
     assert np.flatnonzero(~result.inliers).tolist() == [4, 8, 12]
     assert np.linalg.norm(result.translation - wrist) < 1e-3
 
@@ -146,14 +147,14 @@ def test_outliers_are_left_out() -> None:
 def test_worse_fit_than_promised_widens_the_covariance() -> None:
     rng = np.random.default_rng(0)
     joints, rays, _ = scene(rng, pixel_sigma=8.0, joint_sigma=0.012)
-    plain = place(*scene(np.random.default_rng(0), pixel_sigma=1.5, joint_sigma=0.004)[:2], FOCAL)
-    assert np.trace(place(joints, rays, FOCAL).covariance) > 2 * np.trace(plain.covariance)
+    plain = place(*scene(np.random.default_rng(0), pixel_sigma=1.5, joint_sigma=0.004)[:2], FOCAL, *NOISE)
+    assert np.trace(place(joints, rays, FOCAL, *NOISE).covariance) > 2 * np.trace(plain.covariance)
 
 
 def test_missing_keypoints_leave_joints_out() -> None:
     joints, rays, wrist = scene(np.random.default_rng(2))
     rays[3], joints[17] = np.nan, np.nan
-    result = place(joints, rays, FOCAL)
+    result = place(joints, rays, FOCAL, *NOISE)
     np.testing.assert_allclose(result.translation, wrist, atol=1e-9)
     assert np.flatnonzero(~result.inliers).tolist() == [3, 17]
 
@@ -171,14 +172,14 @@ def test_missing_keypoints_leave_joints_out() -> None:
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_no_position_is_said_clearly(joints: np.ndarray, rays: np.ndarray, message: str) -> None:
     with pytest.raises(PlacementError, match=message):
-        place(joints, rays, FOCAL)
+        place(joints, rays, FOCAL, *NOISE)
 
 
 def test_a_picture_seen_inside_out_is_no_hand() -> None:
     """Keypoints mirrored through their centre would need a hand behind the camera."""
     joints, rays, _ = scene(np.random.default_rng(0))
     with pytest.raises(PlacementError):
-        place(joints, 2 * rays.mean(axis=0) - rays, FOCAL)
+        place(joints, 2 * rays.mean(axis=0) - rays, FOCAL, *NOISE)
 
 
 @given(SEEDS)
@@ -186,7 +187,7 @@ def test_rolling_the_camera_rolls_the_result(seed: int) -> None:
     rng = np.random.default_rng(seed)
     joints, rays, _ = scene(rng, pixel_sigma=1.5, joint_sigma=0.004)
     roll = rotation(2, rng.uniform(-3, 3))
-    plain, rolled = place(joints, rays, FOCAL), place(joints @ roll.T, rays @ roll[:2, :2].T, FOCAL)
+    plain, rolled = place(joints, rays, FOCAL, *NOISE), place(joints @ roll.T, rays @ roll[:2, :2].T, FOCAL, *NOISE)
     np.testing.assert_allclose(rolled.translation, roll @ plain.translation, atol=1e-9)
     np.testing.assert_allclose(rolled.covariance, roll @ plain.covariance @ roll.T, atol=1e-12)
 
@@ -194,7 +195,7 @@ def test_rolling_the_camera_rolls_the_result(seed: int) -> None:
 @given(SEEDS)
 def test_mirroring_the_world_mirrors_the_result(seed: int) -> None:
     joints, rays, _ = scene(np.random.default_rng(seed), pixel_sigma=1.5, joint_sigma=0.004)
-    plain, mirrored = place(joints, rays, FOCAL), place(joints @ MIRROR_X, rays * (-1, 1), FOCAL)
+    plain, mirrored = place(joints, rays, FOCAL, *NOISE), place(joints @ MIRROR_X, rays * (-1, 1), FOCAL, *NOISE)
     np.testing.assert_allclose(mirrored.translation, MIRROR_X @ plain.translation, atol=1e-12)
     np.testing.assert_allclose(mirrored.covariance, MIRROR_X @ plain.covariance @ MIRROR_X, atol=1e-15)
 
@@ -207,8 +208,8 @@ def test_scaling_image_and_k_together_changes_nothing(seed: int, scale: float) -
     results = []
     for factor in (1.0, scale):
         camera = Camera(640, 480, np.diag([factor, factor, 1]) @ K)
-        noise = 1.5 * factor  # the same picture, larger
-        results.append(place(joints, camera.normalize(pixels * factor), camera.focal_px, keypoint_sigma_px=noise))
+        sigma_px = 1.5 * factor  # the same picture, larger
+        results.append(place(joints, camera.normalize(pixels * factor), camera.focal_px, sigma_px, 0.004))
     np.testing.assert_allclose(results[1].translation, results[0].translation, atol=1e-9)
     np.testing.assert_allclose(results[1].covariance, results[0].covariance, rtol=1e-6, atol=1e-15)
 
@@ -230,7 +231,7 @@ def test_any_finite_input_gives_finite_numbers_or_a_clear_no() -> None:
         joints, rays = size * (joints + 0.1 * joint_errors), rays + 0.1 / depth * ray_errors  # in sizes of the hand
         placed.append(False)
         try:
-            result = place(joints, rays, FOCAL, size_relative_sigma=0.08)
+            result = place(joints, rays, FOCAL, *NOISE, size_relative_sigma=0.08)
         except PlacementError:
             event("no position")
             return
@@ -241,7 +242,7 @@ def test_any_finite_input_gives_finite_numbers_or_a_clear_no() -> None:
         assert np.isfinite(result.residual_px)
         assert result.translation[2] > 0
         assert np.linalg.eigvalsh(result.covariance)[0] > 0
-        np.testing.assert_array_equal(place(joints, rays, FOCAL, size_relative_sigma=0.08).translation, result.translation)
+        np.testing.assert_array_equal(place(joints, rays, FOCAL, *NOISE, size_relative_sigma=0.08).translation, result.translation)
 
     check()
     assert np.mean(placed) > 0.5, "most examples must reach what is asserted"
@@ -254,4 +255,4 @@ def test_edge_on_hands_in_a_corner_are_exact_too() -> None:
         joints = hand(Side.RIGHT, np.zeros((5, 3)), wrist=random_rotation(rng))[0]
         wrist = np.array([0.5, -0.4, 0.8])
         rays = (joints + wrist)[:, :2] / (joints + wrist)[:, 2:]
-        np.testing.assert_allclose(place(joints, rays, FOCAL).translation, wrist, atol=1e-6)
+        np.testing.assert_allclose(place(joints, rays, FOCAL, *NOISE).translation, wrist, atol=1e-6)

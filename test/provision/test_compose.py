@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from support.paths import REPO
 
 from handmesh_ros.perception.mesh_net import MeshNetwork
-from handmesh_ros.provision.compose import ComposeError, compose_lifted
+from handmesh_ros.provision.compose import JOINT_SIGMA_M, KEYPOINT_SIGMA, ComposeError, compose_lifted
 
 DECODER = REPO / "models" / "lifted_decoder.onnx"
 
@@ -58,6 +58,7 @@ def test_says_what_the_parts_say_one_after_the_other(parts):
 
 def test_keeps_the_mesh_network_contract(parts):
     network = MeshNetwork(parts[1])
+    assert (network.keypoint_sigma, network.joint_sigma_m) == (KEYPOINT_SIGMA, JOINT_SIGMA_M)
     assert (network.name, network.licence, network.patch_size, network.crop_scale) == ("lifted", "Apache-2.0", 224, 2.0)
     assert network.faces.shape == (1534, 3) and network.faces.max() == 777
     assert 0.08 < network.reference_size_m < 0.11

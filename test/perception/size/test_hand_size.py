@@ -68,11 +68,11 @@ def test_learning_from_a_known_distance() -> None:
     rays = (joints * true_size + wrist)[:, :2] / (joints * true_size + wrist)[:, 2:]
     sizes = HandSizes()
     assumed = sizes.of(Side.RIGHT).size_m
-    placed = place(joints * assumed, rays, 600).translation
+    placed = place(joints * assumed, rays, 600, 1.5, 0.004).translation
     assert placed[2] == pytest.approx(wrist[2] * assumed / true_size)
     learnt = sizes.observe_depth(Side.RIGHT, assumed, placed[2], wrist[2])
     assert learnt.size_m == pytest.approx(true_size)
-    np.testing.assert_allclose(place(joints * learnt.size_m, rays, 600).translation, wrist, atol=1e-9)
+    np.testing.assert_allclose(place(joints * learnt.size_m, rays, 600, 1.5, 0.004).translation, wrist, atol=1e-9)
 
 
 def test_sizes_are_kept(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The restructured ONNX graph of every part equals torch; precisions, metadata, quantization and the bench's own figures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,14 @@ def network(*parts: str, heads: bool = False) -> MobRecon:
     made = randomize(MobRecon(config, LEVELS))
     assert isinstance(made, MobRecon)
     return made
+
+
+def test_the_file_says_how_far_off_the_network_is_where_that_is_known(tmp_path: Path) -> None:
+    made = network("dense", "mapreg", "grid", "dsconv")
+    for card, expected in ((CARD, (None, 0.004)), (replace(CARD, keypoint_sigma=0.0234, joint_sigma_m=0.00716), (0.023, 0.0072))):
+        export_network(made, tmp_path / "noise.onnx", card)
+        read = MeshNetwork(tmp_path / "noise.onnx")
+        assert (read.keypoint_sigma, read.joint_sigma_m) == expected
 
 
 @pytest.mark.parametrize(
