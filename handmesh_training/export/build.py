@@ -37,7 +37,7 @@ class ModelCard:
         name: short name, as in the manifest.
         licence: of weights and faces.
         training: one line on data and recipe.
-        crop_scale: side of the patch over the longer side of the tight keypoint box.
+        crop_scale: side of the patch over the longer side of the tight keypoint box; crop_box: of the whole "hand" or of the "palm".
         keypoint_sigma, joint_sigma_m: how far off the network is, as the contract has it; None where nobody has measured it.
     """
 
@@ -45,6 +45,7 @@ class ModelCard:
     licence: str
     training: str
     crop_scale: float = 1.3
+    crop_box: str = "hand"
     keypoint_sigma: float | None = None
     joint_sigma_m: float | None = None
 
@@ -109,6 +110,7 @@ def metadata(levels: TemplateLevels, card: ModelCard) -> dict[str, str]:
         "faces": base64.b64encode(levels.faces.astype(np.uint16).tobytes()).decode(),
         "reference_size_m": repr(float(levels.size_m)),
         "crop_scale": repr(card.crop_scale),
+        "crop_box": card.crop_box,
         "name": card.name,
         "licence": card.licence,
         "training": card.training,

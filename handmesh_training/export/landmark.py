@@ -23,7 +23,7 @@ from handmesh_training.networks.landmarkstack import (
     SameConv,
 )
 from handmesh_training.networks.lifting import JointSkin, LandmarkPooling
-from handmesh_training.networks.refinement import Look, PoseRefinement, RefinementRound, ResidualLayer
+from handmesh_training.networks.refinement import LEAK, Look, PoseRefinement, RefinementRound, ResidualLayer
 
 
 @emit.register
@@ -92,26 +92,36 @@ def emit_refinement(refinement: PoseRefinement, graph: GraphBuilder, fine: str, 
 
 def _round(one: RefinementRound, graph: GraphBuilder, fine: str, pose: PoseNames) -> PoseNames:
     assert pose.spatial is not None
-    assert pose.context is not None
     heatmaps = _look(one.look, graph, fine, pose.keypoints)
     looked = graph.node("MatMul", heatmaps, graph.constant(array(one.look.cells)))
     seen = graph.node("Gemm", heatmaps, graph.reshape(fine, FINE_CHANNELS, -1), transB=1)
     centred, away = graph.node("Sub", looked, graph.constant(0.5)), graph.node("Sub", looked, pose.keypoints)
     evidence = graph.node("Concat", linear(one.squeeze, graph, seen), centred, away, pose.spatial, axis=1)
-    scale, shift = norm_line(one.norm)
-    weight, bias = array(one.enter.weight), array(one.enter.bias)
-    x = graph.node("Concat", pose.context, graph.reshape(evidence, 1, -1), axis=1)
-    x = graph.node("Add", graph.node("MatMul", x, graph.constant((weight * scale).T)), graph.constant(bias + weight @ shift))
-    for layer in one.layers:
-        assert isinstance(layer, ResidualLayer)
-        hidden = graph.node("Relu", linear(layer.first, graph, graph.node("Relu", x)))
-        x = graph.node("Add", x, linear(layer.second, graph, hidden))
-    context = graph.node("Relu", x)
-    move = graph.reshape(linear(one.leave, graph, context), JOINT_COUNT, 5)
+    if one.leave.in_features and pose.context is not None:
+        context: str | None = _context(one, graph, evidence, pose.context)
+        move = graph.reshape(linear(one.leave, graph, str(context)), JOINT_COUNT, 5)
+    else:  # it only looks: what it adds is the same for every picture
+        context, move = None, graph.constant(array(one.leave.bias).reshape(JOINT_COUNT, 5))
     in_patch, in_space = graph.nodes("Split", [move, graph.constant(np.array([2, 3]))], 2, axis=1)
     depth, points = graph.nodes("Split", [pose.spatial, graph.constant(np.array([1, 3]))], 2, axis=1)
     spatial = graph.node("Concat", depth, graph.node("Add", points, in_space), axis=1)
     return PoseNames(graph.node("Add", looked, in_patch), heatmaps, spatial, seen, context)
+
+
+def _context(one: RefinementRound, graph: GraphBuilder, evidence: str, known: str) -> str:
+    scale, shift = norm_line(one.norm)
+    weight, bias = array(one.enter.weight), array(one.enter.bias)
+    x = graph.node("Concat", known, graph.reshape(evidence, 1, -1), axis=1)
+    x = graph.node("Add", graph.node("MatMul", x, graph.constant((weight * scale).T)), graph.constant(bias + weight @ shift))
+    for layer in one.layers:
+        assert isinstance(layer, ResidualLayer)
+        hidden = _leak(graph, linear(layer.first, graph, _leak(graph, x)))
+        x = graph.node("Add", x, linear(layer.second, graph, hidden))
+    return _leak(graph, x)
+
+
+def _leak(graph: GraphBuilder, x: str) -> str:
+    return graph.node("LeakyRelu", x, alpha=LEAK)
 
 
 def _look(look: Look, graph: GraphBuilder, fine: str, guess: str) -> str:
@@ -126,11 +136,11 @@ def _look(look: Look, graph: GraphBuilder, fine: str, guess: str) -> str:
 def _landmark_pooling(pooling: LandmarkPooling, graph: GraphBuilder, _latent: str, _cells: int, pose: PoseNames) -> str:
     assert pose.spatial is not None
     assert pose.seen is not None
-    assert pose.context is not None
     centred = graph.node("Sub", pose.keypoints, graph.constant(0.5))
     place = linear(pooling.place, graph, graph.node("Concat", centred, pose.spatial, axis=1))
     seen = linear(pooling.seen, graph, pose.seen)
-    return graph.node("Add", graph.node("Add", seen, place), linear(pooling.context, graph, pose.context))
+    context = graph.constant(array(pooling.context.bias)) if pose.context is None else linear(pooling.context, graph, pose.context)
+    return graph.node("Add", graph.node("Add", seen, place), context)
 
 
 def emit_skin(skin: JointSkin, graph: GraphBuilder, pose: PoseNames) -> str:

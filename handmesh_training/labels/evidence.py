@@ -10,7 +10,7 @@ from handmesh_training.labels.fitter import Evidence
 from handmesh_training.labels.fused import Fused
 
 # Spread of the keypoints where the two looks agree, parts of the hand's size. From renders; what the looks differ by is added.
-KEYPOINT_SIGMA = 0.02
+AGREED_KEYPOINT_SIGMA = 0.02
 GAP_SHARE = 0.5  # of the squared difference
 
 
@@ -19,7 +19,7 @@ def gather(crops: RealCrops, fused: Fused) -> Evidence:
     size = crops.hand_size[:, None]
     return Evidence(
         keypoints=as_right_hands(crops, crops.keypoints) / size[..., None],
-        keypoint_sigma=np.sqrt(KEYPOINT_SIGMA**2 + GAP_SHARE * (crops.keypoint_gap / size) ** 2),
+        keypoint_sigma=np.sqrt(AGREED_KEYPOINT_SIGMA**2 + GAP_SHARE * (crops.keypoint_gap / size) ** 2),
         joints=np.where(crops.is_left[:, None, None], fused.joints * (-1, 1, 1), fused.joints),
         depth_sigma=fused.sigma[..., 2],
     )

@@ -30,6 +30,7 @@ class NetworkConfig:
         decoder: mesh decoder: dsconv, spiral (SpiralConv++) or spiral_lstm.
         presence: has the extra output ``score``: probability that a hand is there.
         side: has the extra output ``side``: probability that the patch as given shows a right hand.
+        context_channels: what refinement keeps of the whole hand between its rounds; 0: it only looks.
         decoder_channels: features of the lifted vertices, then of each finer level.
         unit_m: metres of one unit of the decoder's numbers.
         patch_size: side of the input, pixels.
@@ -41,6 +42,7 @@ class NetworkConfig:
     decoder: str = "dsconv"
     presence: bool = False
     side: bool = False
+    context_channels: int = 512
     decoder_channels: tuple[int, ...] = (256, 256, 128, 64, 32)
     unit_m: float = 0.2
     patch_size: int = 128
@@ -56,6 +58,8 @@ class NetworkConfig:
             raise NetworkConfigError(f"encoder, head and pooling 'landmark' belong together, not with {', '.join(map(repr, parts))}")
         if self.patch_size <= 0 or self.patch_size % 32:
             raise NetworkConfigError(f"patch_size is {self.patch_size}, expected a multiple of 32 (five halvings)")
+        if self.context_channels < 0:
+            raise NetworkConfigError(f"context_channels is {self.context_channels}, expected 0 or more")
         if len(self.decoder_channels) < 2 or min(self.decoder_channels) <= 0 or self.unit_m <= 0:
             raise NetworkConfigError("decoder_channels needs two positive numbers at least, and unit_m must be positive")
 

@@ -20,14 +20,12 @@ class Pose2D(NamedTuple):
     """``keypoints`` (B, 21, 2), fractions of the patch; ``heatmaps`` (B, 21, h, w), each with sum 1, or None.
 
     Of the landmark head and its refinement (``refinement.py``), else None: ``spatial`` (B, 21, 4), depth and position of each joint,
-    about -1..1; ``guesses`` (B, G, 21, 2), keypoints as they were before each round of refinement; ``seen`` (B, 21, C), features of
-    the fine map at each joint; ``context`` (B, C), what is known of the whole pose.
+    about -1..1; ``seen`` (B, 21, C), features of the fine map at each joint; ``context`` (B, C), what is known of the whole pose.
     """
 
     keypoints: Tensor
     heatmaps: Tensor | None
     spatial: Tensor | None = None
-    guesses: Tensor | None = None
     seen: Tensor | None = None
     context: Tensor | None = None
 

@@ -9,7 +9,6 @@ from handmesh_ros.hand import JOINT_COUNT
 from handmesh_training.networks.heads import LandmarkHead, Pose2D
 from handmesh_training.networks.landmarkstack import FINE_CHANNELS
 from handmesh_training.networks.paper.heads import HeatmapPooling
-from handmesh_training.networks.refinement import CONTEXT_CHANNELS
 
 
 class GridPooling(nn.Module):
@@ -25,11 +24,11 @@ class GridPooling(nn.Module):
 class LandmarkPooling(nn.Module):
     """What refinement saw at the joint, where the joint is in patch and space, and the whole pose."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, context: int, channels: int) -> None:
         super().__init__()
         self.seen = nn.Linear(FINE_CHANNELS, channels)
         self.place = nn.Linear(6, channels)
-        self.context = nn.Linear(CONTEXT_CHANNELS, channels)
+        self.context = nn.Linear(context, channels)
 
     def forward(self, _: Tensor, pose: Pose2D) -> Tensor:
         """A refined pose -> (B, 21, channels)."""
@@ -37,6 +36,14 @@ class LandmarkPooling(nn.Module):
             raise ValueError("landmark pooling needs the landmark head and refinement")
         place = torch.cat((pose.keypoints - 0.5, pose.spatial), dim=2)
         return self.seen(pose.seen) + self.place(place) + self.context(pose.context)[:, None]
+
+
+def relative_points(pose: Pose2D) -> Tensor:
+    """The landmark head's points in space (B, 21, 3), metres, relative to the wrist."""
+    if pose.spatial is None:
+        raise ValueError("points in space need the landmark head")
+    points = pose.spatial[..., 1:]
+    return LandmarkHead.WORLD_UNIT_M * (points - points[:, :1])
 
 
 class JointSkin(nn.Module):
@@ -49,10 +56,7 @@ class JointSkin(nn.Module):
 
     def forward(self, pose: Pose2D) -> Tensor:
         """Spatial guesses of the landmark head -> (B, V, 3) metres, relative to the wrist."""
-        if pose.spatial is None:
-            raise ValueError("a skin over joints needs the landmark head")
-        points = pose.spatial[..., 1:]
-        return self.weights @ (LandmarkHead.WORLD_UNIT_M * (points - points[:, :1]))
+        return self.weights @ relative_points(pose)
 
     @torch.no_grad()
     def fit(self, vertices: Tensor, joints: Tensor) -> None:
@@ -77,8 +81,8 @@ class PoseToVertexLifting(nn.Module):
         return self.matrix @ joint_features
 
 
-def build_pooling(name: str, channels: int) -> nn.Module:
-    """The pose pooling of a NetworkConfig; ``channels`` are those of the lifted features."""
+def build_pooling(name: str, context: int, channels: int) -> nn.Module:
+    """The pose pooling of a NetworkConfig; ``context`` are its context_channels, ``channels`` those of the lifted features."""
     if name == "landmark":
-        return LandmarkPooling(channels)
+        return LandmarkPooling(context, channels)
     return {"grid": GridPooling, "heatmap": HeatmapPooling}[name]()

@@ -13,7 +13,7 @@ from handmesh_training.networks.decoder import MeshDecoder
 from handmesh_training.networks.heads import LandmarkHead, LandmarkPresenceSideHead, MapRegHead, PresenceSideHead
 from handmesh_training.networks.landmarkstack import LandmarkEncoder, load_encoder
 from handmesh_training.networks.levels import TemplateLevels
-from handmesh_training.networks.lifting import JointSkin, build_pooling
+from handmesh_training.networks.lifting import JointSkin, build_pooling, relative_points
 from handmesh_training.networks.paper.densestack import build_densestack
 from handmesh_training.networks.paper.ghoststack import build_ghoststack
 from handmesh_training.networks.paper.heads import DirectHead, HeatmapHead, SoftArgmaxHead
@@ -31,6 +31,8 @@ class MobReconOutput(NamedTuple):
         keypoints: (B, 21, 2) fractions of the patch.
         heatmaps: (B, 21, S/8, S/8) or None.
         guesses: (B, G, 21, 2) as keypoints, before each round of refinement; of the landmark head, else None.
+        points: (B, G + 1, 21, 3) metres, relative to the wrist: joints before the rounds and after each, which the mesh starts from;
+            of the landmark head, else None.
         presence_side: (B, 2) logits of "a hand is there" and "the patch as given shows a right hand", or None.
     """
 
@@ -39,6 +41,7 @@ class MobReconOutput(NamedTuple):
     keypoints: Tensor
     heatmaps: Tensor | None
     guesses: Tensor | None
+    points: Tensor | None
     presence_side: Tensor | None
 
 
@@ -53,8 +56,8 @@ class MobRecon(nn.Module):
         if config.head == "direct" and isinstance(self.encoder, StackedEncoder):
             self.encoder.up2 = None
         self.head = build_head(config.head, config.patch_size)
-        self.refinement = PoseRefinement(config.patch_size // 8) if config.head == "landmark" else None
-        self.pooling = build_pooling(config.pooling, config.decoder_channels[0])
+        self.refinement = PoseRefinement(config.patch_size // 8, config.context_channels) if config.head == "landmark" else None
+        self.pooling = build_pooling(config.pooling, config.context_channels, config.decoder_channels[0])
         self.decoder = MeshDecoder(config.decoder, levels, config.decoder_channels)
         self.skin = JointSkin(levels.vertex_counts[-1]) if config.head == "landmark" else None
         self.presence_side: nn.Module | None = None
@@ -69,9 +72,10 @@ class MobRecon(nn.Module):
             return self._pose_and_mesh(encoded.as_float())
 
     def _pose_and_mesh(self, encoded: EncoderOutput) -> MobReconOutput:
-        pose = self.head(encoded)
+        poses = [self.head(encoded)]
         if self.refinement is not None:
-            pose = self.refinement(encoded.latent, pose)
+            poses = self.refinement(encoded.latent, poses[0])
+        pose = poses[-1]
         vertices = self.config.unit_m * self.decoder(self.pooling(encoded.latent, pose))
         if self.skin is not None:
             vertices = vertices + self.skin(pose)
@@ -80,7 +84,8 @@ class MobRecon(nn.Module):
             joints=self.joint_regressor @ vertices,
             keypoints=pose.keypoints,
             heatmaps=pose.heatmaps,
-            guesses=pose.guesses,
+            guesses=torch.stack([earlier.keypoints for earlier in poses[:-1]], dim=1) if len(poses) > 1 else None,
+            points=None if pose.spatial is None else torch.stack([relative_points(one) for one in poses], dim=1),
             presence_side=None if self.presence_side is None else self.presence_side(encoded),
         )
 

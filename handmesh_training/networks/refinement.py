@@ -10,9 +10,9 @@ from handmesh_ros.hand import JOINT_COUNT
 from handmesh_training.networks.heads import Pose2D, cell_centres
 from handmesh_training.networks.landmarkstack import FINE_CHANNELS, POOLED_CHANNELS
 
-CONTEXT_CHANNELS = 512
 JOINT_EVIDENCE = 16  # numbers that each joint's features are squeezed into
 JOINT_PLACE = 2 + 2 + 1 + 3  # where heatmaps see the joint, how far from the guess, depth, point in space
+LEAK = 0.1
 SHARPNESS = (0.12, 0.3)  # of each round's bumps to begin with: standard deviations of 2 and 1.3 cells
 
 
@@ -35,6 +35,11 @@ class Look(nn.Module):
         return (self.maps(fine).flatten(2) - self.sharpness[:, None] * away).softmax(dim=2)
 
 
+def leak(x: Tensor) -> Tensor:
+    """ReLU that lets a tenth through: a channel that is negative on every picture still learns, and cannot die."""
+    return nn.functional.leaky_relu(x, LEAK)
+
+
 class ResidualLayer(nn.Module):
     """Two linear layers on (B, C) features, added to them; nothing to begin with."""
 
@@ -46,21 +51,25 @@ class ResidualLayer(nn.Module):
         nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(torch.relu(self.first(torch.relu(x))))
+        return x + self.second(leak(self.first(leak(x))))
 
 
 class RefinementRound(nn.Module):
-    """Look, think, move. Points in space do not move to begin with, and keypoints only to the middle of what their heatmaps see."""
+    """Look, think, move. Points in space do not move to begin with, and keypoints only to the middle of what their heatmaps see.
 
-    def __init__(self, context: int, map_size: int, sharpness: float) -> None:
+    Args:
+        known: channels of the context that comes in; context: of the one that goes out.
+    """
+
+    def __init__(self, known: int, context: int, map_size: int, sharpness: float) -> None:
         super().__init__()
-        inputs = context + JOINT_COUNT * (JOINT_EVIDENCE + JOINT_PLACE)
+        inputs = known + JOINT_COUNT * (JOINT_EVIDENCE + JOINT_PLACE)
         self.look = Look(map_size, sharpness)
         self.squeeze = nn.Linear(FINE_CHANNELS, JOINT_EVIDENCE)
         self.norm = nn.BatchNorm1d(inputs)
-        self.enter = nn.Linear(inputs, CONTEXT_CHANNELS)
-        self.layers = nn.Sequential(ResidualLayer(CONTEXT_CHANNELS), ResidualLayer(CONTEXT_CHANNELS))
-        self.leave = nn.Linear(CONTEXT_CHANNELS, JOINT_COUNT * 5)
+        self.enter = nn.Linear(inputs, context)
+        self.layers = nn.Sequential(ResidualLayer(context), ResidualLayer(context))
+        self.leave = nn.Linear(context, JOINT_COUNT * 5)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
@@ -74,15 +83,13 @@ class RefinementRound(nn.Module):
         seen = heatmaps @ fine.flatten(2).transpose(1, 2)
         evidence = torch.cat((self.squeeze(seen), looked - 0.5, looked - guess, pose.spatial), dim=2)
         known = self.norm(torch.cat((pose.context, evidence.flatten(1)), dim=1))
-        context = torch.relu(self.layers(self.enter(known)))
+        context = leak(self.layers(self.enter(known)))
         move = self.leave(context).unflatten(1, (JOINT_COUNT, 5))
         depth, points = pose.spatial.split((1, 3), dim=2)
-        guesses = guess[:, None] if pose.guesses is None else torch.cat((pose.guesses, guess[:, None]), dim=1)
         return Pose2D(
             keypoints=looked + move[..., :2],
             heatmaps=heatmaps.unflatten(2, fine.shape[2:]),
             spatial=torch.cat((depth, points + move[..., 2:]), dim=2),
-            guesses=guesses,
             seen=seen,
             context=context,
         )
@@ -91,15 +98,16 @@ class RefinementRound(nn.Module):
 class PoseRefinement(nn.Module):
     """Two rounds: the first knows the pooled features, the second what the first concluded."""
 
-    def __init__(self, map_size: int) -> None:
+    def __init__(self, map_size: int, context: int) -> None:
         super().__init__()
         self.rounds = nn.ModuleList(
-            RefinementRound(context, map_size, sharpness)
-            for context, sharpness in zip((POOLED_CHANNELS, CONTEXT_CHANNELS), SHARPNESS, strict=True)
+            RefinementRound(known, context, map_size, sharpness)
+            for known, sharpness in zip((POOLED_CHANNELS, context), SHARPNESS, strict=True)
         )
 
-    def forward(self, fine: Tensor, pose: Pose2D) -> Pose2D:
-        """The fine map (B, 48, h, w) and the landmark head's pose -> a better one."""
+    def forward(self, fine: Tensor, pose: Pose2D) -> list[Pose2D]:
+        """The fine map (B, 48, h, w) and the landmark head's pose -> that pose and a better one from each round."""
+        poses = [pose]
         for one in self.rounds:
-            pose = one(fine, pose)
-        return pose
+            poses.append(one(fine, poses[-1]))
+        return poses

@@ -12,7 +12,7 @@ import numpy as np
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.files import package_file
-from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray
+from handmesh_ros.hand import BONES, MIDDLE_MCP, WRIST, FloatArray
 from handmesh_training.template.poses import mean_shape
 from handmesh_training.template.rig import Rig, skin
 
@@ -57,6 +57,12 @@ class HandTemplate:
         """Wrist to middle mcp of the mean hand, metres."""
         joints = self.pose(self.rig.rest_rotations, mean_shape(self.rig))[1]
         return float(np.linalg.norm(joints[MIDDLE_MCP] - joints[WRIST]))
+
+    @property
+    def bone_sum_m(self) -> float:
+        """Length of all twenty bones of the mean hand together, metres: what hands of unknown size are compared by."""
+        joints = self.pose(self.rig.rest_rotations, mean_shape(self.rig))[1]
+        return float(sum(np.linalg.norm(joints[child] - joints[parent]) for parent, child in BONES))
 
     def pose(self, local_rotations: FloatArray, bone_scale: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
         """Vertices (..., 778, 3) and joints (..., 21, 3) for (..., 27, 3, 3) local rotations and (..., 27, 3) scales."""

@@ -34,6 +34,7 @@ class Labelled:
         patches: (B, 3, S, S) float32, RGB 0..1.
         keypoints: (B, 21, 2) fractions of the patch; keypoint_weights: (B,).
         vertices: (B, V, 3) metres at the reference size, crop axes; mesh_weights: (B,).
+        joints: (B, 21, 3) likewise; joint_weights: (B, 21, 2) across the line of sight and along it.
         presence: (B,) 1 where a hand is; right: (B,) 1 for a right hand, nan where there is none.
         mirrored: (B,) bool: the mesh that the network gives is not asked for.
         axes: (B, 2, 2) the crop's axes in the picture; centers: (B, 2) and sizes: (B,) of the crop, pixels of the picture.
@@ -45,6 +46,8 @@ class Labelled:
     keypoint_weights: Tensor
     vertices: Tensor
     mesh_weights: Tensor
+    joints: Tensor
+    joint_weights: Tensor
     presence: Tensor
     right: Tensor
     mirrored: Tensor
@@ -101,6 +104,8 @@ class Batches:
             keypoint_weights=padded(gallery.keypoint_weights[rows]),
             vertices=padded(regions.turned(gallery.vertices[rows].float().nan_to_num())),
             mesh_weights=padded(gallery.mesh_weights[rows] * ~mirror),
+            joints=padded(regions.turned(gallery.joints[rows].nan_to_num())),
+            joint_weights=padded(gallery.joint_weights[rows] * ~mirror[:, None, None]),
             presence=padded(torch.ones(count, device=gallery.device)),
             right=padded((~mirror).float(), torch.nan),
             mirrored=torch.cat((mirror, torch.ones(none, dtype=torch.bool, device=gallery.device))),

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import yaml
 
 from handmesh_ros.errors import HandmeshError
+from handmesh_training.trainer.pictures import CropBox
 
 Record = TypeVar("Record")
 
@@ -61,6 +62,7 @@ class Losses:
 
     vertices: float = 1.0
     joints: float = 1.0
+    points: float = 0.5
     keypoints: float = 2.0
     guesses: float = 2.0
     heatmaps: float = 0.0
@@ -87,7 +89,11 @@ class TrainConfig:
         frozen_blocks: how many of that encoder's blocks stay as they are.
         encoder_rate: learning rate of the encoder as a share of the stage's rate; landmark_rate: that of the landmark network's linear
             outputs, whose 1152 inputs make every step a large one.
-        crop_scale: side of the patch over the longer side of the tight keypoint box.
+        fixed_outputs: presence and side stay the landmark network's own, which has seen more hands than we can show; with an encoder that
+            is partly free they are held to what the frozen one says.
+        crop_scale: side of the patch over the longer side of the tight box of crop_box: the "hand"'s keypoints or the "palm"'s.
+        opinions: of MediaPipe's 2020 network on the real crops, for the fused teacher's joints in space (docs/pseudo-labels.md); empty: the
+            joints of the fits alone.
     """
 
     network: str
@@ -107,7 +113,10 @@ class TrainConfig:
     frozen_blocks: int = 0
     encoder_rate: float = 1.0
     landmark_rate: float = 1.0
+    fixed_outputs: bool = False
     crop_scale: float = 1.5
+    crop_box: CropBox = "hand"
+    opinions: str = ""
     weight_decay: float = 0.01
     average: float = 0.998
     warmup_steps: int = 100

@@ -11,17 +11,22 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from handmesh_ros.hand import JOINT_COUNT, FloatArray
 from handmesh_training.labels.crops import RealCrops, load_real_crops
 from handmesh_training.labels.fit import read_fits
+from handmesh_training.labels.marks import joints_of_marks
+from handmesh_training.labels.opinions import fused_joints
 from handmesh_training.renders.assets import read_backgrounds
 from handmesh_training.renders.cache import StudioOrder, write_cache
 from handmesh_training.renders.truth import to_reference_size, true_hands
 from handmesh_training.template import HandTemplate
 from handmesh_training.trainer.config import Renders, TrainConfig, TrainConfigError
-from handmesh_training.trainer.pictures import SIDE, PictureSet, RgbPicture, boxes_of, mirrored, read_renders, resized
+from handmesh_training.trainer.pictures import SIDE, CropBox, PictureSet, RgbPicture, boxes_of, mirrored, read_renders, resized
 
 # The teacher's keypoints are trusted less the more its two opinions differ: at this gap (of the hand's size) by half.
 HALF_TRUST_GAP = 0.06
+# ... and their joints likewise, by half at this sigma (of the sum of all bones: 10 mm of a hand).
+HALF_TRUST_SIGMA = 0.012
 FITTED_TRUST = 0.5  # of a fitted mesh; a render's is exact
 MOST_WORKERS = 16  # that draw or read pictures; on a GPU each holds half a gigabyte of it
 
@@ -48,10 +53,19 @@ def load_data(config: TrainConfig, root: Path, template: HandTemplate) -> Data:
     for entry in (*config.renders, *config.validation_renders):
         draw_renders(entry, root, assets, root / config.real_fits)
     return Data(
-        renders=PictureSet.join([read_renders(root / entry.folder, template, workers()) for entry in config.renders]),
-        real=read_real(root / config.real_hands, config.real_folders, root / config.real_fits, template),
+        renders=PictureSet.join([read_renders(root / entry.folder, template, config.crop_box, workers()) for entry in config.renders]),
+        real=read_real(
+            root / config.real_hands,
+            config.real_folders,
+            root / config.real_fits,
+            template,
+            root / config.opinions if config.opinions else None,
+            config.crop_box,
+        ),
         backgrounds=np.stack([resized(picture) for picture in read_backgrounds(assets, "training")]),
-        validation_renders={(root / entry.folder).name: read_renders(root / entry.folder, template) for entry in config.validation_renders},
+        validation_renders={
+            (root / entry.folder).name: read_renders(root / entry.folder, template, config.crop_box) for entry in config.validation_renders
+        },
     )
 
 
@@ -67,15 +81,23 @@ def draw_renders(entry: Renders, root: Path, assets: Path, fits: Path) -> None:
     write_cache(order, root / entry.folder, entry.count, entry.seed, entry.size, workers=workers())
 
 
-def read_real(shared: Path, folders: Sequence[str], fits: Path, template: HandTemplate) -> PictureSet:
-    """The real crops of some folders, with meshes where a fit is good.
+def read_real(
+    shared: Path, folders: Sequence[str], fits: Path, template: HandTemplate, opinions: Path | None = None, crop_box: CropBox = "hand"
+) -> PictureSet:
+    """The real crops of some folders, with meshes where a fit is good, and joints: the fused teacher's where ``opinions`` of the 2020
+    network are given, else of the good fits alone.
 
     Raises:
         DatasetError: crops or labels are missing or broken.
         FitsError: the fits are missing or broken.
     """
     crops = load_real_crops(shared, folders=folders)
-    vertices, good = _fitted(crops, fits, template)
+    vertices, fitted = _fitted(crops, fits, template)
+    if opinions is not None:
+        joints, joint_weights = _fused(crops, opinions, template)
+    else:
+        joints = (template.regressor @ vertices.astype(np.float32)).astype(np.float32)
+        joint_weights = np.repeat(FITTED_TRUST * fitted, 2 * JOINT_COUNT).reshape(-1, JOINT_COUNT, 2)
     images, keypoints, content = [], [], []
     for row in tqdm(range(len(crops)), desc="read real crops", unit="picture"):
         scale = SIDE / crops.side[row]
@@ -92,11 +114,25 @@ def read_real(shared: Path, folders: Sequence[str], fits: Path, template: HandTe
         keypoints=np.array(keypoints, np.float32),
         keypoint_weights=(1 / (1 + (crops.mirror_gap / HALF_TRUST_GAP) ** 2)).astype(np.float32),
         vertices=vertices,
-        mesh_weights=(FITTED_TRUST * good).astype(np.float32),
+        mesh_weights=(FITTED_TRUST * fitted).astype(np.float32),
+        joints=joints,
+        joint_weights=joint_weights.astype(np.float32),
         content=np.array(content, np.float32),
-        boxes=boxes_of(np.array(keypoints)),
+        boxes=boxes_of(np.array(keypoints), crop_box),
         sources=crops.source,
     )
+
+
+def _fused(crops: RealCrops, opinions: Path, template: HandTemplate) -> tuple[FloatArray, FloatArray]:
+    """Joints (N, 21, 3) of right hands at the template's size by the fused teacher, and trust in them (N, 21, 2)."""
+    fused = fused_joints(crops, opinions)
+    joints = np.where(crops.is_left[:, None, None], fused.joints * (-1, 1, 1), fused.joints)  # left hands are shown mirrored
+    weights = np.stack((_trust(fused.sigma[..., :2].mean(2)), _trust(fused.sigma[..., 2])), 2)
+    return (template.bone_sum_m * joints_of_marks(joints)).astype(np.float32), weights
+
+
+def _trust(sigma: FloatArray) -> FloatArray:
+    return 1 / (1 + (sigma / HALF_TRUST_SIGMA) ** 2)
 
 
 def _fitted(crops: RealCrops, path: Path, template: HandTemplate) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +140,7 @@ def _fitted(crops: RealCrops, path: Path, template: HandTemplate) -> tuple[np.nd
     fits = read_fits(path)
     place = {str(name): row for row, name in enumerate(fits["names"])}
     rows = np.array([place.get(str(name), -1) for name in crops.names])
-    good = np.append(fits["good"], False)[rows]  # row -1: not fitted
+    good = np.asarray(np.append(fits["good"], False)[rows])  # row -1: not fitted
     vertices = np.full((len(crops), len(template.rig.vertices), 3), np.nan, np.float16)
     parameters = (fits[name][rows[good]] for name in ("local_rotations", "bone_scale", "rotation"))
     if good.any():

@@ -20,6 +20,8 @@ class Gallery:
     keypoint_weights: Tensor
     vertices: Tensor
     mesh_weights: Tensor
+    joints: Tensor
+    joint_weights: Tensor
     content: Tensor
     boxes: Tensor
 

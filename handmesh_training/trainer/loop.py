@@ -5,6 +5,7 @@ On several GPUs: ``torchrun --nproc_per_node=N -m handmesh_ros.cli train mobreco
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from collections.abc import Iterator
@@ -101,6 +102,8 @@ def build_network(config: TrainConfig, root: Path, template: HandTemplate, level
         if not isinstance(network.encoder, LandmarkEncoder):
             raise TrainConfigError(f"frozen_blocks is {config.frozen_blocks}, but the encoder is {network.config.encoder!r}: set it to 0")
         network.encoder.freeze(config.frozen_blocks)
+    if config.fixed_outputs and network.presence_side is not None:
+        network.presence_side.requires_grad_(False)
     return network
 
 
@@ -118,6 +121,8 @@ class Run:
         self.cuda = workplace.device.type == "cuda"
         self.optimizer = torch.optim.AdamW(list(_parameter_groups(network, config)), lr=1.0, fused=self.cuda)
         self.scaler = torch.amp.GradScaler("cuda", enabled=self.cuda)
+        all_frozen = isinstance(network.encoder, LandmarkEncoder) and network.encoder.frozen_blocks == len(network.encoder.blocks)
+        self.landmark_network = None if all_frozen or not config.fixed_outputs else _landmark_outputs(network)
         self.model: nn.Module = network
         if workplace.count > 1:
             self.model = nn.parallel.DistributedDataParallel(network, device_ids=[workplace.device.index] if self.cuda else None)
@@ -172,7 +177,7 @@ class Run:
         patches = labels.patches.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cuda", enabled=self.cuda):
             output = self.model(patches)
-        total, terms = self.loss(output, labels)
+        total, terms = self.loss(output, labels, self._held(patches))
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(total).backward()
         self.scaler.unscale_(self.optimizer)
@@ -183,6 +188,16 @@ class Run:
             raise TrainConfigError(f"step {step}: the gradient is not finite; go on from the checkpoint with a lower rate")
         self.average.update(self.network, step)
         return {name: term.detach() for name, term in {"loss": total, **terms}.items()}
+
+    @torch.no_grad()
+    def _held(self, patches: Tensor) -> Tensor | None:
+        """What the landmark network itself says of presence and side, where the trained one has to say the same."""
+        if self.landmark_network is None:
+            return None
+        encoder, outputs = self.landmark_network
+        with torch.autocast("cuda", enabled=self.cuda):
+            encoded = encoder(2 * patches - 1)
+        return outputs(encoded.as_float())  # type: ignore[no-any-return]
 
     def _save(self, step: int) -> None:
         if self.workplace.rank == 0:
@@ -209,6 +224,18 @@ class Run:
         if self.workplace.rank == 0:
             write_model(self.config, self.root, self.work, self.average.network, self.errors)
         return self.errors
+
+
+def _landmark_outputs(network: MobRecon) -> tuple[nn.Module, nn.Module]:
+    """Copies of an encoder that is still the landmark network's and of its outputs presence and side.
+
+    Raises:
+        TrainConfigError: the network has no such outputs.
+    """
+    if not isinstance(network.encoder, LandmarkEncoder) or network.presence_side is None:
+        raise TrainConfigError("fixed_outputs needs the encoder 'landmark' and the outputs presence and side")
+    encoder, outputs = (copy.deepcopy(part).eval().requires_grad_(False) for part in (network.encoder, network.presence_side))
+    return encoder, outputs
 
 
 def learning_rate(stage: TrainingStage, step: int, warmup_steps: int) -> float:

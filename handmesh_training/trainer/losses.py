@@ -31,10 +31,12 @@ class TrainingLoss(nn.Module):
         self.faces: Tensor
         self.joint_regressor: Tensor
 
-    def forward(self, output: MobReconOutput, labels: Labelled) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss to minimise, and its unweighted terms."""
-        terms = self._mesh(output, labels) | self._picture(output, labels) | self._pairs(output, labels)
-        if output.presence_side is not None:
+    def forward(self, output: MobReconOutput, labels: Labelled, held: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss to minimise, and its unweighted terms. ``held`` (B, 2): logits that presence and side must keep, instead of labels."""
+        terms = self._mesh(output, labels) | self._joints(output, labels) | self._picture(output, labels) | self._pairs(output, labels)
+        if output.presence_side is not None and held is not None:
+            terms["presence"] = nn.functional.binary_cross_entropy_with_logits(output.presence_side, held.sigmoid())
+        elif output.presence_side is not None:
             score, side = output.presence_side.unbind(1)
             each = nn.functional.binary_cross_entropy_with_logits(score, labels.presence, reduction="none")
             # By their numbers, most patches show a hand: an unsure network would say that there is one. So each kind has its own mean.
@@ -49,7 +51,6 @@ class TrainingLoss(nn.Module):
     def _mesh(self, output: MobReconOutput, labels: Labelled) -> dict[str, Tensor]:
         trust = labels.mesh_weights
         vertices, target = output.vertices / self.size_m, labels.vertices / self.size_m
-        joints, target_joints = output.joints / self.size_m, self.joint_regressor @ target
         edges, target_edges = _edges(vertices, self.faces), _edges(target, self.faces)
         normals = nn.functional.normalize(torch.linalg.cross(target_edges[:, 0], target_edges[:, 1]), dim=-1)
         lengths, target_lengths = edges.norm(dim=-1), target_edges.norm(dim=-1)
@@ -57,10 +58,18 @@ class TrainingLoss(nn.Module):
         along = (edges * normals[:, None]).sum(-1).abs() / target_lengths.clamp(min=1e-3)
         return {
             "vertices": _mean((vertices - target).abs().mean((1, 2)), trust),
-            "joints": _mean((joints - target_joints).abs().mean((1, 2)), trust),
             "normals": _mean(along.mean((1, 2)), trust),
             "edges": _mean((lengths - target_lengths).abs().mean((1, 2)), trust),
         }
+
+    def _joints(self, output: MobReconOutput, labels: Labelled) -> dict[str, Tensor]:
+        """Joints of the mesh, and the points in space that it starts from, each axis of each joint as far as its label is trusted."""
+        trust = labels.joint_weights[..., (0, 0, 1)]
+        target = labels.joints / self.size_m
+        terms = {"joints": _mean((output.joints / self.size_m - target).abs(), trust)}
+        if output.points is not None:
+            terms["points"] = _mean((output.points / self.size_m - target[:, None]).abs().mean(1), trust)
+        return terms
 
     def _picture(self, output: MobReconOutput, labels: Labelled) -> dict[str, Tensor]:
         trust = labels.keypoint_weights

@@ -81,7 +81,7 @@ def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, 
     # The last set of renders shows hands most as people hold them (config/train/lite.yaml).
     noise = errors.get(Path(config.validation_renders[-1].folder).name) if config.validation_renders else None
     sigmas = (noise.keypoint_sigma, noise.joint_sigma_m) if noise else (None, None)
-    card = ModelCard(out.stem, "Apache-2.0", training, config.crop_scale, *sigmas)
+    card = ModelCard(out.stem, "Apache-2.0", training, config.crop_scale, config.crop_box, *sigmas)
     print(f"{out}: {export_network(network, out, card, 'fp16')}")
     manifest = out.with_name(MANIFEST_NAME)
     if manifest.is_file() and out.stem in read_manifest(manifest):

@@ -1,4 +1,4 @@
-"""Errors of a network on pictures that it was not trained on."""
+"""ValidationErrors of a network on pictures that it was not trained on."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class ValidationErrors:
         pictures: how many.
         pck: share of keypoints within a tenth of the hand's extent; median_percent, mean_percent: 2D errors in its hundredths.
         joints_pa_mm, vertices_pa_mm: after similarity alignment, at the template's size; joints_upright_mm: the same without
-            rotation, so that tilt counts. nan without meshes.
+            rotation, so that tilt counts. nan without such labels; of real crops they are the teachers' opinions.
         keypoint_sigma, joint_sigma_m: one sigma of the errors an axis, as the mesh network contract has them; the latter nan
-            without meshes.
+            without such labels.
     """
 
     pictures: int
@@ -61,6 +61,7 @@ class Answers:
     joints: FloatArray
     vertices: FloatArray
     true_keypoints: FloatArray
+    true_joints: FloatArray
     true_vertices: FloatArray
 
 
@@ -80,22 +81,24 @@ def answer(network: MobRecon, pictures: PictureSet, crop_scale: float, seed: int
         shown = (255 * patch * inside).round().to(torch.uint8).permute(0, 2, 3, 1)
         found.append((shown, output.keypoints.cpu(), output.joints.cpu(), output.vertices.cpu()))
     patches, keypoints, joints, vertices = (torch.cat(parts).numpy() for parts in zip(*found, strict=True))
-    truth = regions.to_patch(gallery.keypoints).numpy(), regions.turned(gallery.vertices.float()).numpy()
-    return Answers(patches, keypoints, joints, vertices, *truth)
+    truth = regions.to_patch(gallery.keypoints), regions.turned(gallery.joints), regions.turned(gallery.vertices.float())
+    return Answers(patches, keypoints, joints, vertices, *(part.numpy() for part in truth))
 
 
-def errors(answers: Answers, joint_regressor: FloatArray, has_mesh: np.ndarray) -> ValidationErrors:
-    """Compare; meshes only where ``has_mesh`` (N,)."""
+def errors(answers: Answers) -> ValidationErrors:
+    """Compare; joints and meshes only where there are labels of them."""
     flat = relative_keypoint_errors(answers.keypoints, answers.true_keypoints)
     joints_pa = vertices_pa = upright = joint_sigma = np.nan
-    if has_mesh.any():
-        true_vertices = answers.true_vertices[has_mesh]
-        true_joints = joint_regressor @ true_vertices
-        joints, vertices = answers.joints[has_mesh], answers.vertices[has_mesh]
+    known = np.isfinite(answers.true_joints).all((1, 2))
+    if known.any():
+        joints, true_joints = answers.joints[known], answers.true_joints[known]
         joints_pa = 1e3 * point_errors(similarity_align(joints, true_joints), true_joints).mean()
-        vertices_pa = 1e3 * point_errors(similarity_align(vertices, true_vertices), true_vertices).mean()
         upright = 1e3 * point_errors(similarity_align(joints, true_joints, rotation=False), true_joints).mean()
         joint_sigma = robust_sigma((joints - joints[:, :1] - true_joints + true_joints[:, :1])[:, 1:])
+    known = np.isfinite(answers.true_vertices).all((1, 2))
+    if known.any():
+        vertices, true_vertices = answers.vertices[known], answers.true_vertices[known]
+        vertices_pa = 1e3 * point_errors(similarity_align(vertices, true_vertices), true_vertices).mean()
     in_hands = (answers.keypoints - answers.true_keypoints) / hand_extent(answers.true_keypoints)[:, None, None]
     return ValidationErrors(
         len(flat), float((flat < PCK_THRESHOLD).mean()), 100 * float(np.median(flat)), 100 * float(flat.mean()),
@@ -104,7 +107,5 @@ def errors(answers: Answers, joint_regressor: FloatArray, has_mesh: np.ndarray) 
 
 
 def validate(network: MobRecon, pictures: PictureSet, crop_scale: float) -> ValidationErrors:
-    """Errors on a set of pictures."""
-    network.eval()
-    regressor = network.joint_regressor.cpu().numpy()
-    return errors(answer(network, pictures, crop_scale), regressor, pictures.mesh_weights > 0)
+    """ValidationErrors on a set of pictures."""
+    return errors(answer(network.eval(), pictures, crop_scale))

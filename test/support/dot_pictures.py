@@ -33,7 +33,9 @@ def dot_pictures(count: int = 3, seed: int = 0) -> PictureSet:
         keypoint_weights=ones,
         vertices=np.array(vertices, np.float16).reshape(-1, 777, 3),
         mesh_weights=ones,
+        joints=np.array([mesh[:21] for mesh in vertices], np.float32).reshape(-1, 21, 3),
+        joint_weights=np.ones((count, 21, 2), np.float32),
         content=np.tile(np.array([0, 0, SIDE, SIDE], np.float32), (count, 1)),
-        boxes=boxes_of(np.array(keypoints).reshape(-1, 21, 2)),
+        boxes=boxes_of(np.array(keypoints).reshape(-1, 21, 2), "hand"),
         sources=np.full(count, "dots"),
     )

@@ -44,7 +44,7 @@ def randomize(network: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
             tensor.copy_(0.5 + torch.rand(tensor.shape, generator=generator))
         elif name.endswith("norm.weight"):
             tensor.copy_(0.6 + 0.8 * torch.rand(tensor.shape, generator=generator))
-        elif tensor.ndim > 1:
+        elif tensor.ndim > 1 and tensor.numel():
             tensor.copy_(noise * (2.0 / tensor[0].numel()) ** 0.5)
         else:
             tensor.copy_(0.1 * noise)

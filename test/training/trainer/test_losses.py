@@ -33,10 +33,12 @@ def truth(seed: int = 0) -> tuple[MobReconOutput, Labelled]:
     axes[3] = quarter
     labels = Labelled(
         patches=torch.zeros(4, 3, 8, 8, dtype=torch.uint8), keypoints=keypoints, keypoint_weights=torch.ones(4), vertices=vertices,
-        mesh_weights=torch.ones(4), presence=torch.ones(4), right=torch.ones(4), mirrored=torch.zeros(4, dtype=torch.bool), axes=axes,
-        centers=torch.full((4, 2), 50.0), sizes=torch.full((4,), 100.0), pair=torch.tensor([-1, -1, 3, 2]),
+        mesh_weights=torch.ones(4), joints=joints, joint_weights=torch.ones(4, 21, 2), presence=torch.ones(4), right=torch.ones(4),
+        mirrored=torch.zeros(4, dtype=torch.bool), axes=axes, centers=torch.full((4, 2), 50.0), sizes=torch.full((4,), 100.0),
+        pair=torch.tensor([-1, -1, 3, 2]),
     )  # fmt: skip
-    return MobReconOutput(vertices, joints, keypoints, None, torch.stack((keypoints, keypoints), 1), torch.full((4, 2), 20.0)), labels
+    guesses, points = (torch.stack((value, value), 1) for value in (keypoints, joints))
+    return MobReconOutput(vertices, joints, keypoints, None, guesses, points, torch.full((4, 2), 20.0)), labels
 
 
 def terms(output: MobReconOutput, labels: Labelled) -> dict[str, float]:
@@ -104,8 +106,9 @@ def test_patches_without_a_label_do_not_count() -> None:
     output, labels = truth()
     wrong = output._replace(vertices=output.vertices + 0.1, joints=output.joints + 0.1, keypoints=output.keypoints + 0.1)
     nothing = replace(
-        labels, mesh_weights=torch.zeros(4), keypoint_weights=torch.zeros(4), right=torch.full((4,), torch.nan), pair=torch.full((4,), -1)
-    )
+        labels, mesh_weights=torch.zeros(4), joint_weights=torch.zeros(4, 21, 2), keypoint_weights=torch.zeros(4),
+        right=torch.full((4,), torch.nan), pair=torch.full((4,), -1),
+    )  # fmt: skip
     each = terms(wrong, nothing)
     assert {name for name, value in each.items() if value > 1e-5} == set()
 
@@ -129,3 +132,22 @@ def test_heatmaps_have_their_least_cost_at_the_keypoint() -> None:
         return float(loss(output._replace(heatmaps=maps / maps.sum((2, 3), keepdim=True)), labels)[1]["heatmaps"])
 
     assert cost(5) < min(cost(4), cost(6)) < cost(9)
+
+
+def test_each_axis_of_a_joint_counts_as_far_as_its_label_is_trusted() -> None:
+    output, labels = truth()
+    depth = torch.tensor([0.0, 0.0, 0.01])
+    off = output._replace(joints=output.joints + depth)
+    labels = replace(labels, joint_weights=torch.tensor([1.0, 0.0]).expand(4, 21, 2))
+    assert terms(off, labels)["joints"] == pytest.approx(0, abs=1e-6)
+    labels = replace(labels, joint_weights=torch.tensor([0.0, 1.0]).expand(4, 21, 2))
+    assert terms(off, labels)["joints"] == pytest.approx(0.01 / LEVELS.size_m, rel=1e-4)
+
+
+def test_presence_and_side_may_be_held_to_what_another_network_says() -> None:
+    output, labels = truth()
+    labels = replace(labels, presence=torch.zeros(4))
+    same = LOSS(output, labels, output.presence_side)[1]["presence"]
+    other = LOSS(output, labels, -output.presence_side)[1]["presence"]
+    assert float(same) == pytest.approx(0, abs=1e-5)
+    assert float(other) > 10

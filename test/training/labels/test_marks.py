@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.synthetic_hand import hand
+
+from handmesh_ros.hand import BONES, MIDDLE_MCP, WRIST, FloatArray, Side
+from handmesh_training.labels.marks import MARKED_ROOTS, ROOT_ADVANCE, WRIST_RETREAT, joints_of_marks
+
+
+def bone_sum(joints: FloatArray) -> float:
+    return float(sum(np.linalg.norm(joints[child] - joints[parent]) for parent, child in BONES))
+
+
+@pytest.fixture
+def joints() -> FloatArray:
+    found, _ = hand(Side.RIGHT, np.full((5, 3), 0.3))
+    return (found - found[0]) / bone_sum(found)
+
+
+def test_marks_put_where_a_teacher_puts_them_come_back_to_the_joints(joints: FloatArray) -> None:
+    marks = joints.copy()
+    along = joints[MARKED_ROOTS + 1] - joints[MARKED_ROOTS]
+    marks[MARKED_ROOTS] += ROOT_ADVANCE * along / np.linalg.norm(along, axis=1, keepdims=True)
+    forward = joints[MIDDLE_MCP] - joints[WRIST]
+    marks[WRIST] -= WRIST_RETREAT * forward / np.linalg.norm(forward)
+    marks /= bone_sum(marks)
+    found = joints_of_marks(marks)
+    assert bone_sum(found) == pytest.approx(1)
+    assert np.linalg.norm(found - joints, axis=1).max() < 0.002  # of a hand's bones; the marks were moved by 0.0075 and more
+
+
+def test_a_turned_hand_has_turned_joints(joints: FloatArray) -> None:
+    turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    np.testing.assert_allclose(joints_of_marks(joints @ turn), joints_of_marks(joints) @ turn, atol=1e-12)
