@@ -6,6 +6,7 @@ tables: batch norm (it folds away), gates' products, pooling, the lifting matrix
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -65,7 +66,7 @@ def _multiply_adds(module: nn.Module, x: Tensor, output: Tensor) -> int:
     if isinstance(module, nn.Conv2d):
         return module.weight.numel() * output.shape[2] * output.shape[3]
     if isinstance(module, nn.Linear):
-        return module.weight.numel() * (output.numel() // output.shape[-1])
+        return module.weight.numel() * math.prod(output.shape[:-1])
     if isinstance(module, nn.LSTM):
         weights = sum(p.numel() for n, p in module.named_parameters() if n.startswith("weight"))
         return weights * x.shape[0] * x.shape[1]
