@@ -86,6 +86,8 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
 
     model = MeshNetwork(tmp_path / "tiny.onnx")
     assert (model.patch_size, model.crop_scale, model.name, model.licence) == (128, 1.5, "tiny", "Apache-2.0")
+    noise = errors["validation"]  # of the last set of renders
+    assert (model.keypoint_sigma, model.joint_sigma_m) == pytest.approx((noise.keypoint_sigma, noise.joint_sigma_m), rel=0.05)
     estimate = model.predict(np.random.default_rng(0).random((1, 3, 128, 128), np.float32))
     assert estimate.vertices.shape == (778, 3)
 
