@@ -12,6 +12,7 @@ import numpy as np
 import rclpy
 from geometry_msgs.msg import Point, PointStamped, Quaternion, Transform, TransformStamped, Vector3
 from handmesh_ros.msg import HandArray
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header
@@ -60,8 +61,8 @@ def main() -> None:
     rclpy.init()
     try:
         rclpy.spin(FingertipInBaseLink())
-    except KeyboardInterrupt:
-        pass
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass  # Ctrl-C
     finally:
         rclpy.try_shutdown()
 

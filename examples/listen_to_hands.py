@@ -10,6 +10,7 @@ frame of a wrist is named once.
 
 import rclpy
 from handmesh_ros.msg import Hand, HandArray
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.time import Time
 from tf2_msgs.msg import TFMessage
@@ -47,8 +48,8 @@ def main() -> None:
     rclpy.init()
     try:
         rclpy.spin(HandListener())
-    except KeyboardInterrupt:
-        pass
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass  # Ctrl-C
     finally:
         rclpy.try_shutdown()
 

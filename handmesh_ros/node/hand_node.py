@@ -133,6 +133,8 @@ class HandNode(Node):
             if self._cameras.info is not None or not self._frame_clock.just_began(begin):
                 self._refuse("camera", str(error))
         except Exception as error:
+            if not self.context.ok():
+                return  # shut down while this frame was worked on: there is nobody left to tell
             # Not foreseen, but a robot's perception must not end with one bad frame.
             self._refuse("unexpected", f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -62,6 +63,7 @@ def test_listen_to_hands(world: World) -> None:
     assert f"TF: left_hand_wrist moves in {CAMERA_FRAME}" in listener.log
     assert "no hand" not in listener.log
     world.until(lambda: node.send_until_seen() or "no hand" in listener.log, "an image without a hand is told")
+    time.sleep(0.5)  # for what it has heard already
     listener.interrupt()
     assert listener.wait() == 0 and "Traceback" not in listener.log
 
@@ -85,5 +87,6 @@ def test_fingertip_in_base_link(world: World) -> None:
     np.testing.assert_allclose(
         rotation @ right.joints[INDEX_TIP] + (place.x, place.y, place.z), (found.point.x, found.point.y, found.point.z)
     )
+    time.sleep(0.5)  # for what it has heard already
     example.interrupt()
     assert example.wait() == 0 and "Traceback" not in example.log
