@@ -16,8 +16,7 @@ from handmesh_training.labels.fitter import MARK_OFFSETS_MM, Evidence, Fits, Fit
 from handmesh_training.labels.fused import Fused, bone_sum
 from handmesh_training.labels.skeleton import HandPrior, Skeleton
 from handmesh_training.template import HandTemplate
-from handmesh_training.template.poses import sample_poses
-from handmesh_training.template.shapes import sample_shapes
+from handmesh_training.template.poses import sample_poses, sample_shapes
 from handmesh_training.trainer.data import read_real
 from handmesh_training.trainer.pictures import SIDE as PICTURE_SIDE
 
