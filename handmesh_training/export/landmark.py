@@ -98,8 +98,9 @@ def _round(one: RefinementRound, graph: GraphBuilder, fine: str, pose: PoseNames
     centred, away = graph.node("Sub", looked, graph.constant(0.5)), graph.node("Sub", looked, pose.keypoints)
     evidence = graph.node("Concat", linear(one.squeeze, graph, seen), centred, away, pose.spatial, axis=1)
     if one.leave.in_features and pose.context is not None:
-        context: str | None = _context(one, graph, evidence, pose.context)
-        move = graph.reshape(linear(one.leave, graph, str(context)), JOINT_COUNT, 5)
+        thought = _context(one, graph, evidence, pose.context)
+        context: str | None = thought
+        move = graph.reshape(linear(one.leave, graph, thought), JOINT_COUNT, 5)
     else:  # it only looks: what it adds is the same for every picture
         context, move = None, graph.constant(array(one.leave.bias).reshape(JOINT_COUNT, 5))
     in_patch, in_space = graph.nodes("Split", [move, graph.constant(np.array([2, 3]))], 2, axis=1)

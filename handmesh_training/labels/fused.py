@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handmesh_ros.hand import JOINT_PARENTS, WRIST, FloatArray
+from handmesh_ros.hand import WRIST, FloatArray
+from handmesh_training.template.hand_template import bone_sum
 
 # The 2020 network's depths are too small by this: on renders any factor from 2 to 2.5 is equally good.
 DEPTH_FACTOR_2020 = 2.2
@@ -56,12 +57,6 @@ def fuse(keypoints: FloatArray, world: FloatArray, landmarks_2020: FloatArray) -
     joints = joints - joints[:, WRIST, None]
     size = bone_sum(joints)[:, None, None]
     return Fused(keypoints.mean(axis=1), joints / size, np.sqrt(FLOOR**2 + np.square(spread / size)))
-
-
-def bone_sum(joints: FloatArray) -> FloatArray:
-    """(...,) sum of the lengths of the 20 bones of (..., 21, 3) joints."""
-    bones = joints[..., 1:, :] - joints[..., list(JOINT_PARENTS[1:]), :]
-    return np.asarray(np.linalg.norm(bones, axis=-1).sum(axis=-1))
 
 
 def _extent(points: FloatArray) -> FloatArray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from handmesh_ros.hand import BONES, MIDDLE_MCP, WRIST, FloatArray
+from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray
+from handmesh_training.template.hand_template import bone_sum
 
 MARKED_ROOTS = np.array([5, 9, 13, 17])
 # Marks of finger roots lie this far towards the fingers, of the sum of all bones (of a hand of 0.8 m: 6 mm). 583 pictures with measured
@@ -19,9 +20,7 @@ def joints_of_marks(marks: FloatArray) -> FloatArray:
     joints[..., MARKED_ROOTS, :] -= ROOT_ADVANCE * _directions(along)
     joints[..., WRIST, :] += WRIST_RETREAT * _directions(marks[..., MIDDLE_MCP, :] - marks[..., WRIST, :])
     joints -= joints[..., :1, :]
-    parents, children = np.array(BONES).T
-    lengths = np.linalg.norm(joints[..., children, :] - joints[..., parents, :], axis=-1)
-    return joints / lengths.sum(-1)[..., None, None]
+    return joints / bone_sum(joints)[..., None, None]
 
 
 def _directions(vectors: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.files import package_file
-from handmesh_ros.hand import BONES, MIDDLE_MCP, WRIST, FloatArray
+from handmesh_ros.hand import JOINT_PARENTS, MIDDLE_MCP, WRIST, FloatArray
 from handmesh_training.template.poses import mean_shape
 from handmesh_training.template.rig import Rig, skin
 
@@ -62,7 +62,7 @@ class HandTemplate:
     def bone_sum_m(self) -> float:
         """Length of all twenty bones of the mean hand together, metres: what hands of unknown size are compared by."""
         joints = self.pose(self.rig.rest_rotations, mean_shape(self.rig))[1]
-        return float(sum(np.linalg.norm(joints[child] - joints[parent]) for parent, child in BONES))
+        return float(bone_sum(joints))
 
     def pose(self, local_rotations: FloatArray, bone_scale: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
         """Vertices (..., 778, 3) and joints (..., 21, 3) for (..., 27, 3, 3) local rotations and (..., 27, 3) scales."""
@@ -102,6 +102,12 @@ class HandTemplate:
             return cls(rig=Rig(**rig, **lists), poses=poses, regressor=arrays["regressor"], **levels)  # type: ignore[arg-type]
         except (KeyError, ValueError, OSError) as error:
             raise TemplateError(f"{path}: not a hand template ({error})") from error
+
+
+def bone_sum(joints: FloatArray) -> FloatArray:
+    """(...,) sum of the lengths of the 20 bones of (..., 21, 3) joints."""
+    bones = joints[..., 1:, :] - joints[..., list(JOINT_PARENTS[1:]), :]
+    return np.asarray(np.linalg.norm(bones, axis=-1).sum(axis=-1))
 
 
 def _small(array: np.ndarray) -> np.ndarray:

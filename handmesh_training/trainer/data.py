@@ -112,7 +112,7 @@ def read_real(
     return PictureSet(
         images=np.stack(images),
         keypoints=np.array(keypoints, np.float32),
-        keypoint_weights=(1 / (1 + (crops.mirror_gap / HALF_TRUST_GAP) ** 2)).astype(np.float32),
+        keypoint_weights=_trust(crops.mirror_gap, HALF_TRUST_GAP).astype(np.float32),
         vertices=vertices,
         mesh_weights=(FITTED_TRUST * fitted).astype(np.float32),
         joints=joints,
@@ -127,12 +127,13 @@ def _fused(crops: RealCrops, opinions: Path, template: HandTemplate) -> tuple[Fl
     """Joints (N, 21, 3) of right hands at the template's size by the fused teacher, and trust in them (N, 21, 2)."""
     fused = fused_joints(crops, opinions)
     joints = np.where(crops.is_left[:, None, None], fused.joints * (-1, 1, 1), fused.joints)  # left hands are shown mirrored
-    weights = np.stack((_trust(fused.sigma[..., :2].mean(2)), _trust(fused.sigma[..., 2])), 2)
+    weights = np.stack((_trust(fused.sigma[..., :2].mean(2), HALF_TRUST_SIGMA), _trust(fused.sigma[..., 2], HALF_TRUST_SIGMA)), 2)
     return (template.bone_sum_m * joints_of_marks(joints)).astype(np.float32), weights
 
 
-def _trust(sigma: FloatArray) -> FloatArray:
-    return 1 / (1 + (sigma / HALF_TRUST_SIGMA) ** 2)
+def _trust(doubt: FloatArray, half: float) -> FloatArray:
+    """1 where there is no doubt, a half at ``half``, of any shape."""
+    return 1 / (1 + (doubt / half) ** 2)
 
 
 def _fitted(crops: RealCrops, path: Path, template: HandTemplate) -> tuple[np.ndarray, np.ndarray]:

@@ -13,9 +13,10 @@ from handmesh_training.labels.crops import RealCrops, load_real_crops
 from handmesh_training.labels.evidence import gather
 from handmesh_training.labels.fit import fit_crops, main, summary, write_fits
 from handmesh_training.labels.fitter import MARK_OFFSETS_MM, Evidence, Fits, Fitter
-from handmesh_training.labels.fused import Fused, bone_sum
+from handmesh_training.labels.fused import Fused
 from handmesh_training.labels.skeleton import HandPrior, Skeleton
 from handmesh_training.template import HandTemplate
+from handmesh_training.template.hand_template import bone_sum
 from handmesh_training.template.poses import sample_poses, sample_shapes
 from handmesh_training.trainer.data import read_real
 from handmesh_training.trainer.pictures import SIDE as PICTURE_SIDE

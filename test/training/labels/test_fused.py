@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from handmesh_ros.evaluation.metrics import point_errors, similarity_align
-from handmesh_training.labels.fused import DEPTH_FACTOR_2020, FLOOR, bone_sum, fuse
+from handmesh_training.labels.fused import DEPTH_FACTOR_2020, FLOOR, fuse
 from handmesh_training.template import HandTemplate
+from handmesh_training.template.hand_template import bone_sum
 from handmesh_training.template.poses import sample_poses, sample_shapes
 
 COUNT, SIDE = 60, 200

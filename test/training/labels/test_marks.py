@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 from support.synthetic_hand import hand
 
-from handmesh_ros.hand import BONES, MIDDLE_MCP, WRIST, FloatArray, Side
+from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray, Side
 from handmesh_training.labels.marks import MARKED_ROOTS, ROOT_ADVANCE, WRIST_RETREAT, joints_of_marks
-
-
-def bone_sum(joints: FloatArray) -> float:
-    return float(sum(np.linalg.norm(joints[child] - joints[parent]) for parent, child in BONES))
+from handmesh_training.template.hand_template import bone_sum
 
 
 @pytest.fixture
