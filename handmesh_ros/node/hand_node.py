@@ -30,6 +30,7 @@ from handmesh_ros.node.frame_clock import FrameClock, StampError
 from handmesh_ros.node.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
 from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.node.outputs import FrameResult, HandOutputs
+from handmesh_ros.node.owners import Owners
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.teleop import Teleop
@@ -43,6 +44,7 @@ from handmesh_ros.srv import CalibrateHandSize
 
 # The latest frame only: a second one in the queue would make every result one frame older.
 LATEST_FRAME = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+SIZE_CHANGED = "the hand's size was changed, and its distance with it"
 
 
 class HandNode(Node):
@@ -67,6 +69,7 @@ class HandNode(Node):
         self._last_header = Header()
         self._last_camera: Camera | None = None
         self._outputs = HandOutputs(self, self._events)
+        self._owners = Owners()
         self._teleop = Teleop(self, self._events)
         self._settings = NodeParameters.declared_on(self)
         self._use_pipeline(self._load_pipeline(self._settings))
@@ -143,11 +146,14 @@ class HandNode(Node):
         hands = self.pipeline.process(frame, camera, stamp_s)
         perception_s = time.perf_counter() - before
         self.statistics.losses.update(loss.reason.value for loss in self.pipeline.losses)
+        if camera is not self._last_camera:
+            self._teleop.release("the camera's calibration has changed")
         self._last_header, self._last_camera = header, camera
+        owners = self._owners.choose(hands)
         latency_s = self._now_s() - stamp_s
-        result = FrameResult(header, stamp_s, frame, camera, hands, self.pipeline.raw_hands, latency_s)
+        result = FrameResult(header, stamp_s, frame, camera, hands, self.pipeline.raw_hands, owners, latency_s)
         self._outputs.publish(result, self._settings)
-        self._teleop.publish(header, result.best, self._predict)
+        self._teleop.publish(header, owners, self._predict, self._settings.clutch_by_pinch)
         outside_s = time.perf_counter() - begin - perception_s
         self.statistics.frame_processed(stamp_s, self._now_s() - stamp_s, outside_s, self.pipeline.stage_seconds)
 
@@ -174,10 +180,12 @@ class HandNode(Node):
 
     def _use_pipeline(self, pipeline: HandPipeline) -> None:
         self.pipeline = pipeline
+        self._teleop.release("another model was loaded")
         self._model_sha256 = sha256_of(pipeline.network.path)
         self._outputs.set_model(pipeline.model_name, pipeline.faces, pipeline.network.vertex_count)
 
     def _set_hand_size(self, size_m: float) -> None:
+        self._teleop.release(SIZE_CHANGED)
         self.pipeline.sizes.reset()
         if size_m > 0:
             self.pipeline.sizes.set(size_m)
@@ -202,16 +210,19 @@ class HandNode(Node):
         return SetParametersResult(successful=True)
 
     def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self.pipeline.reset()
-        self._outputs.clear(self._last_header)
+        self._forget_hands("all hands were reset")
         response.success, response.message = True, "all hands are forgotten and found anew; hand sizes are kept"
         return response
+
+    def _forget_hands(self, reason: str) -> None:
+        self.pipeline.reset()
+        self._outputs.clear(self._last_header)
+        self._teleop.release(reason)
 
     def _set_enabled(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
         if not self._enabled:
-            self.pipeline.reset()
-            self._outputs.clear(self._last_header)
+            self._forget_hands("the node was disabled")
         response.success, response.message = True, "enabled" if self._enabled else "disabled: images are not looked at"
         return response
 
@@ -219,10 +230,14 @@ class HandNode(Node):
         settings = self._settings
         depth = None if self._depth is None else DepthView(settings.depth_topic, self._depth.take(), self._last_camera)
         seen = self.pipeline.raw_hands
-        return calibrate_hand_size(self.pipeline.sizes, seen, settings.hand_size_m, depth, settings.hand_size_file, request, response)
+        calibrate_hand_size(self.pipeline.sizes, seen, settings.hand_size_m, depth, settings.hand_size_file, request, response)
+        if response.success:
+            self._teleop.release(SIZE_CHANGED)
+        return response
 
     def _publish_diagnostics(self) -> None:
         self._events.open = True
+        self._teleop.watch()
         level, text = self.statistics.level() if self._enabled else (DiagnosticStatus.OK, "disabled")
         live = ", ".join(f"{hand.side.value} {hand.track_id} {hand.state.value}" for hand in self.pipeline.raw_hands)
         values = {
@@ -230,6 +245,7 @@ class HandNode(Node):
             "model": self.pipeline.model_name,
             "model sha256": self._model_sha256,
             "detector calls": str(self.pipeline.detector_calls),
+            **self._teleop.values(),
             **self.statistics.values(),
         }
         stamp = self.get_clock().now().to_msg()

@@ -99,20 +99,6 @@ def palm_pose(header: Header, hand: Hand) -> PoseWithCovarianceStamped:
     return PoseWithCovarianceStamped(header=header, pose=PoseWithCovariance(pose=pose, covariance=pose_covariance(hand)))
 
 
-def best_of_each_side(hands: Sequence[Hand]) -> dict[Side, Hand]:
-    """One hand a side, the one most surely seen: names of TF frames and topics can belong to one hand only."""
-    best: dict[Side, Hand] = {}
-    for hand in hands:
-        if hand.side not in best or _sureness(hand) >= _sureness(best[hand.side]):
-            best[hand.side] = hand
-    return best
-
-
-def _sureness(hand: Hand) -> tuple[bool, float]:
-    """To compare hands by: a measured one is surer than any that is carried on, then the score counts."""
-    return hand.state is TrackState.TRACKING, hand.score
-
-
 def hand_mesh(header: Header, hand: Hand) -> HandMesh:
     vertices = array.array("f", np.asarray(hand.vertices, np.float32).tobytes())
     return HandMesh(header=header, track_id=hand.track_id, side=SIDES[hand.side], vertices=vertices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,7 @@ class FrameResult:
         frame_rgb: (H, W, 3) uint8.
         camera: that it was taken with.
         hands, raw_hands: smoothed, and as measured.
+        owners: the smoothed hand of each side that topics and TF frames show which can show only one.
         latency_s: since the stamp.
     """
 
@@ -64,12 +65,8 @@ class FrameResult:
     camera: Camera
     hands: Sequence[Hand]
     raw_hands: Sequence[Hand]
+    owners: Mapping[Side, Hand]
     latency_s: float
-
-    @cached_property
-    def best(self) -> Mapping[Side, Hand]:
-        """The hand of each side that topics and TF frames show which can show only one."""
-        return messages.best_of_each_side(self.hands)
 
 
 Messages = Iterable[Any]  # to publish, serialized or not
@@ -85,10 +82,11 @@ class HandOutputs:
             )
             for topic, (message_type, qos) in TOPICS.items()
         }
-        # First what a controller waits for, last what only people look at.
+        # First what a controller waits for, last what only people look at; TF before the messages that refer to it, so that a lookup in
+        # their callbacks finds it.
         builders: dict[str, Callable[[FrameResult, NodeParameters], Messages]] = {
-            "hands": self._smoothed,
             "/tf": self._tree,
+            "hands": self._smoothed,
             **{f"{side.value}/palm_pose": partial(self._palm, side) for side in Side},
             "mesh": self._meshes,
             "hands_raw": self._raw,
@@ -136,14 +134,14 @@ class HandOutputs:
         return self._hand_arrays(result.header.frame_id, len(hands)).fill(result.header.stamp, hands, result.latency_s, ages)
 
     def _tree(self, result: FrameResult, parameters: NodeParameters) -> Messages:
-        if parameters.publish_tf == "none" or not result.best:
+        if parameters.publish_tf == "none" or not result.owners:
             return []
         wrist_only = parameters.publish_tf == "wrist"
-        tree = self._transforms(result.header.frame_id, tuple(result.best), parameters.frame_prefix, wrist_only)
-        return [tree.fill(result.header.stamp, list(result.best.values()))]
+        tree = self._transforms(result.header.frame_id, tuple(result.owners), parameters.frame_prefix, wrist_only)
+        return [tree.fill(result.header.stamp, list(result.owners.values()))]
 
     def _palm(self, side: Side, result: FrameResult, _: NodeParameters) -> Messages:
-        return [messages.palm_pose(result.header, result.best[side])] if side in result.best else []
+        return [messages.palm_pose(result.header, result.owners[side])] if side in result.owners else []
 
     def _meshes(self, result: FrameResult, _: NodeParameters) -> Messages:
         return [messages.hand_mesh(result.header, hand) for hand in result.hands]
@@ -155,10 +153,10 @@ class HandOutputs:
         period_s = 1 / parameters.marker_rate_hz
         # A clock that jumped back (a looped bag) must not silence the markers; half a frame's slack keeps 15 Hz out of 30 Hz even.
         due = result.time_s >= self._next_marker_s - 0.01 or self._next_marker_s - result.time_s > 2 * period_s
-        if not due and result.best:
+        if not due and result.owners:
             return []
         self._next_marker_s = result.time_s + period_s
-        return self._marker_writer.messages(result.header, result.best)
+        return self._marker_writer.messages(result.header, result.owners)
 
     def _drawn_picture(self, result: FrameResult, _: NodeParameters) -> Messages:
         return [messages.image_message(result.header, draw_hands(result.frame_rgb, result.hands, result.camera, self._faces))]

@@ -60,6 +60,9 @@ class NodeParameters(ParameterTable):
     finger_cutoff_slope_hz_per_mps: float = parameter(
         SMOOTHING.fingers.cutoff_slope_hz_per_mps, "rise of the cut-off with a finger joint's speed in the palm", low=0.0, high=500.0
     )
+    clutch_by_pinch: bool = parameter(
+        False, "whether a pinch of one hand, held for half a second, engages the other hand's clutch until it opens"
+    )
     max_prediction_s: float = parameter(
         SMOOTHING.prediction_limit_s, "how far `target_pose` is predicted beyond the image's stamp at most, seconds", low=0.0, high=0.2
     )

@@ -1,21 +1,30 @@
-"""Commands for manipulation nodes: where the palm is now, and how closed the hand is."""
+"""Commands for manipulation nodes: where the palm is now, and how closed the hand is; behind a clutch for each side."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from std_msgs.msg import Header
+from std_msgs.msg import Bool, Header
 from std_srvs.srv import SetBool
 
 from handmesh_ros.hand import Hand, Side
 from handmesh_ros.msg import Grasp
+from handmesh_ros.node.clutch import Clutch, ClutchError, PinchSwitch
 from handmesh_ros.node.messages import STATES, palm_pose, time_of
 from handmesh_ros.perception.grasp import aperture, pinch_distance
+
+# Latched, and deep enough that a listener misses no release that is followed by an engagement at once.
+CLUTCH_QOS = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# Tracks end when images are further apart (TrackingParameters.max_gap_s); without images nothing else would release the clutch.
+LONGEST_SILENCE_S = 1.0
 
 
 def target_pose(frame_id: str, predicted: Hand) -> PoseStamped:
@@ -38,34 +47,102 @@ def grasp_message(header: Header, hand: Hand) -> Grasp:
 
 
 class Teleop:
-    """The topics of one node: ``left|right/grasp`` always, ``left|right/target_pose`` while ``~/clutch`` is engaged.
+    """The topics of one node: ``left|right/grasp`` always, ``left|right/target_pose`` while that side's clutch is engaged.
 
-    The clutch starts open, so that a robot never moves only because somebody walked into the picture.
+    A clutch starts released, so that a robot never moves only because somebody walked into the picture. The services
+    ``~/left|right/clutch`` engage and release it; the latched topics ``left|right/clutch`` tell whether it is engaged.
     ``events`` is the callback group of the publishers' events.
     """
 
     def __init__(self, node: Node, events: CallbackGroup | None = None) -> None:
-        self.engaged = False
+        self._logger = node.get_logger()
         options: dict[str, Any] = {"callback_group": events, "qos_overriding_options": QoSOverridingOptions.with_default_policies()}
         self._targets = {side: node.create_publisher(PoseStamped, f"{side.value}/target_pose", 1, **options) for side in Side}
         self._grasps = {side: node.create_publisher(Grasp, f"{side.value}/grasp", 1, **options) for side in Side}
-        node.create_service(SetBool, "~/clutch", self._set_clutch)
+        self._states = {side: node.create_publisher(Bool, f"{side.value}/clutch", CLUTCH_QOS, **options) for side in Side}
+        self.clutches = {side: Clutch(side) for side in Side}
+        self._pinches = {side: PinchSwitch() for side in Side}
+        self._pinched: dict[Side, bool] = dict.fromkeys(Side, False)
+        self._by_pinch: dict[Side, bool] = dict.fromkeys(Side, False)
+        self._hands: Mapping[Side, Hand] = {}
+        self._came_s = time.monotonic()
+        for side in Side:
+            self._states[side].publish(Bool(data=False))
+            node.create_service(SetBool, f"~/{side.value}/clutch", partial(self._set_clutch, side))
 
-    def publish(self, header: Header, hands: Mapping[Side, Hand], predict: Callable[[Hand], Hand]) -> None:
+    def publish(self, header: Header, hands: Mapping[Side, Hand], predict: Callable[[Hand], Hand], clutch_by_pinch: bool = False) -> None:
         """Publish for the hands of one image; nothing for a hand that is not there.
 
         Args:
+            hands: the owner of each side.
             predict: carries a hand on to the present, within its limits.
+            clutch_by_pinch: whether a held pinch of the other hand engages, until it opens.
         """
+        self._hands, self._came_s = hands, time.monotonic()
+        for side, clutch in self.clutches.items():
+            fault = clutch.fault(hands.get(side))
+            if fault is not None:
+                self._release(side, fault)
+        for side in Side:
+            self._heed_pinch(side, clutch_by_pinch)
         for side, hand in hands.items():
             if self._grasps[side].get_subscription_count():
                 self._grasps[side].publish(grasp_message(header, hand))
-            # Without a calibration the distance is a guess: nothing that a robot should follow.
-            if self.engaged and hand.metric:
+            if self.clutches[side].engaged:
                 self._targets[side].publish(target_pose(header.frame_id, predict(hand)))
 
-    def _set_clutch(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self.engaged = request.data
-        response.success = True
-        response.message = "engaged: target poses are published" if self.engaged else "released: no target poses"
+    def release(self, reason: str) -> None:
+        """Both clutches, and forget whom they could be engaged on."""
+        self._hands = {}
+        for side in Side:
+            self._release(side, reason)
+
+    def watch(self) -> None:
+        """Call now and then: releases the clutches when no hands are published any more, not even that there are none."""
+        if time.monotonic() - self._came_s > LONGEST_SILENCE_S:
+            self.release("no images come")
+
+    def values(self) -> dict[str, str]:
+        """For the diagnostics."""
+        return {f"clutch {side.value}": str(clutch) for side, clutch in self.clutches.items()}
+
+    def _heed_pinch(self, side: Side, wanted: bool) -> None:
+        """Only the beginning of a pinch engages, not one that is held on after a loss; and none of a hand that is engaged: it grasps."""
+        before = self._pinched[side]
+        pinched = self._pinched[side] = wanted and self._pinches[side].update(self._hands.get(side.other))
+        if self._by_pinch[side] and not pinched:
+            self._release(side, "the other hand opened its pinch")
+        elif pinched and not before and not any(clutch.engaged for clutch in self.clutches.values()):
+            try:
+                self._engage(side)
+                self._by_pinch[side] = True
+            except ClutchError as error:
+                self._logger.warning(f"{side.value} clutch: {error}")
+
+    def _engage(self, side: Side) -> None:
+        clutch = self.clutches[side]
+        if clutch.engaged:
+            return
+        clutch.engage(self._hands.get(side))
+        self._states[side].publish(Bool(data=True))
+        self._logger.info(f"{side.value} clutch {clutch}")
+
+    def _release(self, side: Side, reason: str) -> None:
+        clutch = self.clutches[side]
+        if clutch.engaged:
+            clutch.release(reason)
+            self._by_pinch[side] = False
+            self._states[side].publish(Bool(data=False))
+            self._logger.warning(f"{side.value} clutch {clutch}")
+
+    def _set_clutch(self, side: Side, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        try:
+            if request.data:
+                self.watch()
+                self._engage(side)
+            else:
+                self._release(side, "on request")
+            response.success, response.message = True, str(self.clutches[side])
+        except ClutchError as error:
+            response.success, response.message = False, str(error)
         return response

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
 from sensor_msgs_py import point_cloud2
+from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 from support.camera_stand_in import CAMERA, FRAME_ID, CameraStandIn, empty_picture, hand_picture, stamp_of
 from support.ros_world import World
@@ -57,6 +59,8 @@ def world() -> Iterator[World]:
     for topic, message_type in TOPICS.items():
         world.listen(topic, message_type)
     world.listen("/diagnostics", DiagnosticArray)
+    for side in ("left", "right"):
+        world.listen(f"{side}/clutch", Bool, QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL))
     world.listen("mesh_faces", HandMeshFaces, QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
     world.start("node.hand_node", max_hands=1, frame_prefix="op_").wait_for_log("ready")
     yield world
@@ -142,6 +146,23 @@ def test_tf_is_one_tree_of_21_frames_that_leads_to_the_joints(world: World, hand
     assert tip.x > 0.005 and np.hypot(tip.y, tip.z) < 0.2 * tip.x
 
 
+def test_tf_is_sent_before_the_hands_that_refer_to_it(world: World, camera: CameraStandIn, hand: HandMessage) -> None:
+    """A consumer that looks a frame up in its `hands` callback must have been able to hear of it."""
+    sent: dict[str, dict[float, int]] = {"/tf": {}, "hands": {}}
+
+    def note(topic: str) -> Callable[[Any, dict[str, int]], None]:
+        return lambda message, info: sent[topic].update({stamp_of(message): info["source_timestamp"]})
+
+    listeners = [world.node.create_subscription(TOPICS[topic], topic, note(topic), 50) for topic in sent]
+    for _ in range(10):
+        camera.send_until_answered(hand_picture())
+    world.until(lambda: len(sent["/tf"].keys() & sent["hands"].keys()) > 5, "both come for the same images")
+    for listener in listeners:
+        world.node.destroy_subscription(listener)
+    stamps = sent["/tf"].keys() & sent["hands"].keys()
+    assert all(sent["/tf"][stamp] < sent["hands"][stamp] for stamp in stamps)
+
+
 def test_mesh_points_and_markers_are_the_same_surface(world: World, hand: HandMessage) -> None:
     faces = world.messages["mesh_faces"][-1]
     vertices = np.reshape(world.messages["mesh"][-1].vertices, (-1, 3))
@@ -188,23 +209,92 @@ def test_lost_hand_is_absent_everywhere_and_its_markers_are_deleted(world: World
     world.until(lambda: any(key.startswith("hands lost: ") for key in told()), "diagnostics count the loss")
 
 
+def engage(world: World, side: str, wanted: bool = True) -> None:
+    answer = world.call(SetBool, f"hand_node/{side}/clutch", SetBool.Request(data=wanted))
+    assert answer.success, answer.message
+
+
 def test_target_pose_waits_for_the_clutch_and_is_predicted_towards_now(world: World, camera: CameraStandIn, hand: HandMessage) -> None:
     topic = f"{side_of(hand)}/target_pose"
     assert not world.messages[topic]
-    assert world.call(SetBool, "hand_node/clutch", SetBool.Request(data=True)).success
     camera.stamp_s = world.node.get_clock().now().nanoseconds * 1e-9
+    world.until(lambda: camera.send_until_answered(hand_picture()) and world.messages["hands"][-1].hands, "the hand is found at this time")
+    engage(world, side_of(hand))
     header = camera.send_until_answered(hand_picture())
     world.until(lambda: world.messages[topic], "a target pose comes")
     target, image_s = world.messages[topic][-1], header.stamp.sec + 1e-9 * header.stamp.nanosec
     ahead = target.header.stamp.sec + 1e-9 * target.header.stamp.nanosec - image_s
     assert target.header.frame_id == FRAME_ID
     assert 0 < ahead <= 0.05 + 1e-3
-    assert world.call(SetBool, "hand_node/clutch", SetBool.Request(data=False)).success
+    engage(world, side_of(hand), wanted=False)
     world.spin(0.3)
     world.messages[topic].clear()
     camera.send_until_answered(hand_picture())
     world.spin(0.3)
     assert not world.messages[topic]
+
+
+def lose(world: World, camera: CameraStandIn) -> str:
+    def gone() -> bool:
+        camera.send_until_answered(empty_picture())
+        return not world.messages["hands"][-1].hands
+
+    world.until(gone, "the hand is lost")
+    return "is lost"
+
+
+def reset(world: World, camera: CameraStandIn) -> str:
+    assert world.call(Trigger, "hand_node/reset", Trigger.Request()).success
+    return "reset"
+
+
+def disable(world: World, camera: CameraStandIn) -> str:
+    for enabled in (False, True):
+        assert world.call(SetBool, "hand_node/set_enabled", SetBool.Request(data=enabled)).success
+    return "disabled"
+
+
+def wind_back(world: World, camera: CameraStandIn) -> str:
+    camera.stamp_s -= 5
+    camera.send_until_answered(hand_picture())
+    return "is lost"
+
+
+def load_model(world: World, camera: CameraStandIn) -> str:
+    assert set_parameter(world, "model", DEFAULT_MODEL) == (True, "")
+    return "model"
+
+
+def calibrate(world: World, camera: CameraStandIn) -> str:
+    assert world.call(CalibrateHandSize, "hand_node/calibrate_hand_size", CalibrateHandSize.Request()).success
+    return "size"
+
+
+def pause(world: World, camera: CameraStandIn) -> str:
+    world.spin(2.5)  # until the diagnostics' next second finds that none came for one
+    return "no images come"
+
+
+@pytest.mark.parametrize("happens", [lose, reset, disable, wind_back, load_model, calibrate, pause])
+def test_a_hand_that_comes_back_moves_nothing_until_engaged_anew(
+    happens: Callable[[World, CameraStandIn], str], world: World, camera: CameraStandIn, hand: HandMessage
+) -> None:
+    side = side_of(hand)
+    engage(world, side)
+    world.until(lambda: world.messages[f"{side}/clutch"][-1].data, "the engagement is told")
+    reason = happens(world, camera)
+    world.until(lambda: not world.messages[f"{side}/clutch"][-1].data, "the release is told")
+    world.spin(0.2)
+    world.messages[f"{side}/target_pose"].clear()
+    world.until(lambda: camera.send_until_answered(hand_picture()) and world.messages["hands"][-1].hands, "the hand is back")
+    for _ in range(3):
+        camera.send_until_answered(hand_picture())
+    world.spin(0.2)
+    assert not world.messages[f"{side}/target_pose"]
+    world.messages["/diagnostics"].clear()
+    world.until(lambda: world.messages["/diagnostics"], "diagnostics come")
+    told = {pair.key: pair.value for pair in world.messages["/diagnostics"][-1].status[0].values}[f"clutch {side}"]
+    assert told.startswith("released: ") and reason in told
 
 
 def set_parameter(world: World, name: str, value: str | float | int) -> tuple[bool, str]:

@@ -18,7 +18,7 @@ from builtin_interfaces.msg import Time
 from sensor_msgs_py import point_cloud2
 from std_msgs.msg import Header
 
-from handmesh_ros.hand import Side, TrackState
+from handmesh_ros.hand import Side
 from handmesh_ros.node import messages
 from handmesh_ros.node.images import CameraCache, frame_of_image
 from handmesh_ros.perception.camera import Camera
@@ -74,15 +74,6 @@ def test_palm_pose_lies_between_wrist_and_middle_finger() -> None:
     pose = messages.palm_pose(HEADER, hand).pose.pose
     np.testing.assert_allclose([pose.position.x, pose.position.y, pose.position.z], (hand.joints[0] + hand.joints[9]) / 2)
     np.testing.assert_allclose(matrix_of(pose.orientation), hand.rotations[0], atol=1e-9)
-
-
-def test_measured_hand_names_the_side_before_a_surer_predicted_one() -> None:
-    measured = known_hand(track_id=1)
-    predicted = known_hand(track_id=2, state=TrackState.PREDICTED)
-    other = known_hand(Side.LEFT, track_id=4)
-    for order in ([measured, predicted, other], [other, predicted, measured]):
-        best = messages.best_of_each_side(order)
-        assert {side: hand.track_id for side, hand in best.items()} == {Side.RIGHT: 1, Side.LEFT: 4}
 
 
 def test_image_message_goes_through_the_node_s_own_reader() -> None:
