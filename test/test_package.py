@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "trainer": (OFFLINE, LIBRARY | {"template", "labels", "renders", "networks", "export"}),
 }
 ROS_ROOMS = {"node", "demo", "bench"}
-ROS_PACKAGE = re.compile(r"rclpy|cv_bridge|ament_index_python|launch(_ros)?|tf2_ros|sensor_msgs_py|\w+_(msgs|srvs|interfaces)")
+ROS_PACKAGE = re.compile(r"rclpy|ament_index_python|launch(_ros)?|tf2_ros|sensor_msgs_py|\w+_(msgs|srvs|interfaces)")
 
 # What an import is called in package.xml (rosdep) where the names differ.
 ROSDEP = {"cv2": "python3-opencv", "onnxruntime": "python3-onnxruntime-pip", "yaml": "python3-yaml", "numpy": "python3-numpy",

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import cv2
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from handmesh_ros.node import messages
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.node.process import freeze_objects, spin
+from handmesh_ros.node.qos import overridable
+from handmesh_ros.node.sim_time import CLOCK_MISSING, clock_is_missing, steady_clock
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.sources import Frame, SourceError, open_source
 
@@ -51,7 +52,9 @@ class CameraParameters(ParameterTable):
         high=175.0,
         read_only=True,
     )
-    wait_for_subscribers: int = parameter(0, "hold the first frame until so many listen to `image`", low=0, high=100, read_only=True)
+    wait_for_subscribers: int = parameter(
+        0, "hold the first frame until so many listen to the images and to `camera_info`", low=0, high=100, read_only=True
+    )
 
 
 class CameraNode(Node):
@@ -73,7 +76,7 @@ class CameraNode(Node):
         self._frames: Iterator[Frame] = iter(self._source)
         self._next: Frame | None = next(self._frames, None)
         # Reliable: viewers ask for that, and it costs a best effort reader like the hand node nothing.
-        override = QoSOverridingOptions.with_default_policies()
+        override = overridable()
         qos = QoSProfile(depth=5)
         self._image = self.create_publisher(Image, "image", qos, qos_overriding_options=override)
         self._compressed = self.create_publisher(CompressedImage, "image/compressed", qos, qos_overriding_options=override)
@@ -81,6 +84,8 @@ class CameraNode(Node):
         rate = given.rate_hz or self._source.rate
         self._published = 0
         self.create_timer(LIVE_POLL_S if self._source.is_live else 1 / rate, self._publish_next)
+        if self.get_parameter("use_sim_time").value:
+            self.create_timer(5.0, self._tell_of_missing_clock, clock=steady_clock())
         freeze_objects()
         speed = "its own rate" if self._source.is_live else f"{rate:g} Hz"
         self.get_logger().info(f"publishing {self._source.name} at {speed}")
@@ -89,10 +94,18 @@ class CameraNode(Node):
         self._source.close()
         super().destroy_node()
 
+    def _tell_of_missing_clock(self) -> None:
+        if clock_is_missing(self):
+            self.get_logger().warning(CLOCK_MISSING)
+
     def _publish_next(self) -> None:
-        if self._image.get_subscription_count() + self._compressed.get_subscription_count() < self._wait:
-            return
-        self._wait = 0  # from now on frames go out, whoever leaves
+        if self._wait:
+            images = self._image.get_subscription_count() + self._compressed.get_subscription_count()
+            if min(images, self._info.get_subscription_count()) < self._wait:
+                return
+            self._wait = 0  # from now on frames go out, whoever leaves
+            if self._source.is_live:
+                self._next = next(self._frames, None)  # the one that waited is old
         frame = self._next
         if frame is None:
             self.get_logger().info(f"{self._published} frames of {self._source.name} published; the end")

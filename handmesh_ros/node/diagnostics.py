@@ -13,6 +13,19 @@ from std_msgs.msg import Header
 
 # A camera that pauses for longer was stopped, it did not drop frames.
 LONGEST_GAP_S = 1.0
+# Stamps further from this machine's time are of another clock: no camera delivers so late, and none before it has looked.
+CLOCKS_DIFFER_S = 1.0
+# Of a second's camera_info messages, which drivers send one an image; fewer say nothing.
+FEW_INFOS, ARRIVING_SHARE = 5, 0.5
+# A node that works for more of the time leaves frames out by itself.
+BUSY_SHARE = 0.8
+NO_IMAGES = "no images arrive"
+LOST_ON_THE_WAY = (
+    "Are the images lost on their way? Start the camera driver with FASTDDS_DEFAULT_PROFILES_FILE (Humble, Jazzy: "
+    "FASTRTPS_DEFAULT_PROFILES_FILE) set to config/fastdds.xml of handmesh_ros, and look whether image and camera_info are remapped to one "
+    "camera"
+)
+CLOCKS_DIFFER_ADVICE = "a bag or simulator needs use_sim_time, two machines need their clocks synchronised (chrony, ptp)"
 
 
 class FrameStatistics:
@@ -35,9 +48,15 @@ class FrameStatistics:
         self.dropped = 0
         self._last_problem: str | None = None
         self._received_before = 0
+        self._infos = 0
+        self._busy_s = 0.0
 
     def frame_came(self) -> None:
         self.received += 1
+
+    def infos_came(self, count: int) -> None:
+        """So many camera_info messages more."""
+        self._infos += count
 
     def frame_refused(self, kind: str, message: str) -> None:
         self.problems[kind] += 1
@@ -61,6 +80,7 @@ class FrameStatistics:
         self._latencies.append(latency_s)
         self._outside.append(outside_s)
         self._stages.append(dict(stages))
+        self._busy_s += outside_s + sum(stages.values())
 
     @property
     def period_s(self) -> float:
@@ -92,20 +112,26 @@ class FrameStatistics:
         return values
 
     def level(self) -> tuple[bytes, str]:
-        """The level of DiagnosticStatus and one sentence, of the time since this was last asked."""
-        came = self.received - self._received_before
-        self._received_before = self.received
+        """The level of DiagnosticStatus and one sentence, of the second since this was last asked."""
+        came, infos, busy = self.received - self._received_before, self._infos, self._busy_s
+        self._received_before, self._infos, self._busy_s = self.received, 0, 0.0
         if self._last_problem is not None:
             return DiagnosticStatus.ERROR, self._last_problem
         if came == 0:
-            return DiagnosticStatus.WARN, "no images arrive"
+            return DiagnosticStatus.WARN, f"{NO_IMAGES}, but {infos} camera_info. {LOST_ON_THE_WAY}" if infos > FEW_INFOS else NO_IMAGES
+        late_s = statistics.median(self._latencies) if self._latencies else 0.0
+        if abs(late_s) > CLOCKS_DIFFER_S:
+            where = "behind" if late_s > 0 else "ahead of"
+            return DiagnosticStatus.WARN, f"the images' stamps are {abs(late_s):.1f} s {where} this node's clock: {CLOCKS_DIFFER_ADVICE}"
+        if infos > FEW_INFOS and came < ARRIVING_SHARE * infos and busy < BUSY_SHARE:
+            return DiagnosticStatus.WARN, f"only {came} images arrive while {infos} camera_info do. {LOST_ON_THE_WAY}"
         return DiagnosticStatus.OK, "running"
 
 
-def diagnostic_array(stamp: Time, name: str, model: str, level: bytes, message: str, values: Mapping[str, str]) -> DiagnosticArray:
+def diagnostic_array(stamp: Time, name: str, hardware_id: str, level: bytes, message: str, values: Mapping[str, str]) -> DiagnosticArray:
     """One status with its values."""
     pairs = [KeyValue(key=key, value=value) for key, value in values.items()]
-    status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=model, values=pairs)
+    status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id, values=pairs)
     return DiagnosticArray(header=Header(stamp=stamp), status=[status])
 
 

@@ -17,15 +17,14 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
 from handmesh_ros.errors import HandmeshError
-from handmesh_ros.hand import Hand
+from handmesh_ros.hand import Hand, Side
 from handmesh_ros.node.calibration import DepthView, calibrate_hand_size, read_hand_sizes
-from handmesh_ros.node.diagnostics import FrameStatistics, diagnostic_array
+from handmesh_ros.node.diagnostics import NO_IMAGES, FrameStatistics, diagnostic_array
 from handmesh_ros.node.frame_clock import FrameClock, StampError
 from handmesh_ros.node.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
 from handmesh_ros.node.messages import seconds_of
@@ -33,6 +32,8 @@ from handmesh_ros.node.outputs import FrameResult, HandOutputs
 from handmesh_ros.node.owners import Owners
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.node.process import freeze_objects, spin
+from handmesh_ros.node.qos import overridable
+from handmesh_ros.node.sim_time import CLOCK_MISSING, clock_is_missing, steady_clock
 from handmesh_ros.node.teleop import Teleop
 from handmesh_ros.node.troubles import Troubles
 from handmesh_ros.node.waiting import Occasional, SleepingSubscription
@@ -44,6 +45,8 @@ from handmesh_ros.srv import CalibrateHandSize
 
 # The latest frame only: a second one in the queue would make every result one frame older.
 LATEST_FRAME = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+# camera_info of the second between two looks at it.
+INFOS_OF_A_SECOND = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 SIZE_CHANGED = "the hand's size was changed, and its distance with it"
 
 
@@ -81,7 +84,7 @@ class HandNode(Node):
         self.add_on_set_parameters_callback(self._change_parameters)
         image_topic = self._subscribe_to_images()
         # Taken when an image comes, as bytes: waking up for it would cost more than using it, and it hardly ever changes.
-        self._camera_info = SleepingSubscription(self, CameraInfo, "camera_info", LATEST_FRAME, raw=True)
+        self._camera_info = SleepingSubscription(self, CameraInfo, "camera_info", INFOS_OF_A_SECOND, raw=True)
         # Looked at only when a hand is to be measured in it.
         depth_topic = self._settings.depth_topic
         self._depth = SleepingSubscription(self, Image, depth_topic, LATEST_FRAME) if depth_topic else None
@@ -89,13 +92,13 @@ class HandNode(Node):
         self.create_service(SetBool, "~/set_enabled", self._set_enabled)
         self.create_service(CalibrateHandSize, "~/calibrate_hand_size", self._calibrate_hand_size)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 5, callback_group=self._events)
-        self.create_timer(1.0, self._publish_diagnostics)
+        self.create_timer(1.0, self._publish_diagnostics, clock=steady_clock())
         freeze_objects()
         self.get_logger().info(f"ready: model '{self.pipeline.model_name}', waiting for images on {image_topic}")
 
     def _subscribe_to_images(self) -> str:
         """The topic that the images come on."""
-        override = QoSOverridingOptions.with_default_policies()
+        override = overridable()
         topic = self.resolve_topic_name("image")
         if self._settings.image_transport == "raw":
             self.create_subscription(Image, topic, self._on_image, LATEST_FRAME, qos_overriding_options=override)
@@ -122,7 +125,7 @@ class HandNode(Node):
         try:
             stamp_s = self._frame_clock.time_of(seconds_of(message.header.stamp))
             frame = read(message)
-            self._cameras.heard(self._camera_info.take())
+            self._hear_camera_info()
             hfov_deg = self._settings.fallback_hfov_deg
             camera, problem = self._cameras.camera(frame, self._settings.rectified, hfov_deg)
             if problem is not None:
@@ -140,6 +143,12 @@ class HandNode(Node):
                 return  # shut down while this frame was worked on: there is nobody left to tell
             # Not foreseen, but a robot's perception must not end with one bad frame.
             self._refuse("unexpected", f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+
+    def _hear_camera_info(self) -> None:
+        """Take what came since the last time; counted, since one comes for each image that the driver sends."""
+        infos = self._camera_info.take_all()
+        self.statistics.infos_came(len(infos))
+        self._cameras.heard(infos[-1] if infos else None)
 
     def _process(self, header: Header, stamp_s: float, frame: FrameArray, camera: Camera, begin: float) -> None:
         before = time.perf_counter()
@@ -238,19 +247,26 @@ class HandNode(Node):
     def _publish_diagnostics(self) -> None:
         self._events.open = True
         self._teleop.watch()
+        self._hear_camera_info()
         level, text = self.statistics.level() if self._enabled else (DiagnosticStatus.OK, "disabled")
+        if clock_is_missing(self):
+            level, text = DiagnosticStatus.WARN, CLOCK_MISSING
+        if level == DiagnosticStatus.WARN and text != NO_IMAGES:
+            self._warn(text)
         live = ", ".join(f"{hand.side.value} {hand.track_id} {hand.state.value}" for hand in self.pipeline.raw_hands)
         values = {
             "hands": live or "none",
             "model": self.pipeline.model_name,
             "model sha256": self._model_sha256,
             "detector calls": str(self.pipeline.detector_calls),
+            **{f"hand size {side.value} [mm]": self.pipeline.sizes.describe(side) for side in Side},
             **self._teleop.values(),
             **self.statistics.values(),
         }
         stamp = self.get_clock().now().to_msg()
         name = f"{self.get_fully_qualified_name()}: hands"
-        self._diagnostics.publish(diagnostic_array(stamp, name, self.pipeline.model_name, level, text, values))
+        camera = self._last_header.frame_id or "no image yet"
+        self._diagnostics.publish(diagnostic_array(stamp, name, camera, level, text, values))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

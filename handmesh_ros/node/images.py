@@ -17,22 +17,31 @@ FrameArray = NDArray[np.uint8]
 
 AFTER_STAMP = 12  # bytes of a serialized message with a header: CDR's own 4, then the stamp's 8
 
-# encoding -> (bytes a pixel, OpenCV conversion to RGB); None: it is RGB already.
-DIRECT_ENCODINGS: dict[str, tuple[int, int | None]] = {
+# encoding -> (channels of 8 bit, OpenCV conversion to RGB); None: it is RGB already. OpenCV names Bayer patterns by the second row.
+ENCODINGS: dict[str, tuple[int, int | None]] = {
     "rgb8": (3, None),
     "8UC3": (3, cv2.COLOR_BGR2RGB),
     "bgr8": (3, cv2.COLOR_BGR2RGB),
     "rgba8": (4, cv2.COLOR_RGBA2RGB),
     "bgra8": (4, cv2.COLOR_BGRA2RGB),
+    "8UC4": (4, cv2.COLOR_BGRA2RGB),
     "mono8": (1, cv2.COLOR_GRAY2RGB),
     "8UC1": (1, cv2.COLOR_GRAY2RGB),
     "yuv422": (2, cv2.COLOR_YUV2RGB_UYVY),
     "uyvy": (2, cv2.COLOR_YUV2RGB_UYVY),
     "yuv422_yuy2": (2, cv2.COLOR_YUV2RGB_YUY2),
     "yuyv": (2, cv2.COLOR_YUV2RGB_YUY2),
+    "bayer_rggb8": (1, cv2.COLOR_BayerBG2RGB),
+    "bayer_bggr8": (1, cv2.COLOR_BayerRG2RGB),
+    "bayer_gbrg8": (1, cv2.COLOR_BayerGR2RGB),
+    "bayer_grbg8": (1, cv2.COLOR_BayerGB2RGB),
 }
-# Rarer encodings go through cv_bridge, which knows the Bayer patterns of cameras.
-BRIDGED_ENCODINGS = {f"bayer_{pattern}8": 1 for pattern in ("rggb", "bggr", "gbrg", "grbg")}
+# Of 16 bit a channel, the one of 8 bit that their upper bytes make.
+WIDE_ENCODINGS = {f"{name}16": f"{name}8" for name in ("rgb", "bgr", "rgba", "bgra", "mono")} | {
+    f"bayer_{pattern}16": f"bayer_{pattern}8" for pattern in ("rggb", "bggr", "gbrg", "grbg")
+}
+# A plane of brightness, then one of colour in pairs, half as high and wide.
+PLANAR_ENCODINGS = {"nv12": cv2.COLOR_YUV2RGB_NV12, "nv21": cv2.COLOR_YUV2RGB_NV21}
 
 # Nothing in a JPEG's compressed part can look like these markers.
 JPEG_BEGIN, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
@@ -57,18 +66,21 @@ def frame_of_image(message: Image) -> FrameArray:
     encoding, height, width = message.encoding, message.height, message.width
     if height == 0 or width == 0:
         raise ImageError(f"the image is {width} x {height} pixels: the camera driver sends empty images")
-    if encoding == "mono16":
-        words = _rows(message, bytes_a_pixel=2).view(">u2" if message.is_bigendian else "<u2")
-        return _cvt(np.right_shift(words, 8).astype(np.uint8), cv2.COLOR_GRAY2RGB)
-    if encoding in BRIDGED_ENCODINGS:
-        return _through_cv_bridge(message, _rows(message, BRIDGED_ENCODINGS[encoding]))
-    if encoding not in DIRECT_ENCODINGS:
-        known = ", ".join(sorted([*DIRECT_ENCODINGS, *BRIDGED_ENCODINGS, "mono16"]))
+    if encoding in PLANAR_ENCODINGS:
+        _check_even(encoding, width=width, height=height)
+        return _cvt(_rows(message, bytes_a_pixel=1, rows=height + height // 2), PLANAR_ENCODINGS[encoding])
+    narrow = WIDE_ENCODINGS.get(encoding, encoding)
+    if narrow not in ENCODINGS:
+        known = ", ".join(sorted([*ENCODINGS, *WIDE_ENCODINGS, *PLANAR_ENCODINGS]))
         raise ImageError(f"unknown image encoding '{encoding}'; known are {known}")
-    channels, conversion = DIRECT_ENCODINGS[encoding]
-    if channels == 2 and width % 2:
-        raise ImageError(f"the image is {width} pixels wide; encoding '{encoding}' needs an even width")
-    pixels = _rows(message, channels).reshape(height, width, channels)
+    channels, conversion = ENCODINGS[narrow]
+    if channels == 2:
+        _check_even(encoding, width=width)
+    if narrow is not encoding:
+        words = _rows(message, 2 * channels).view(">u2" if message.is_bigendian else "<u2")
+        pixels = np.right_shift(words, 8).astype(np.uint8).reshape(height, width, channels)
+    else:
+        pixels = _rows(message, channels).reshape(height, width, channels)
     return np.ascontiguousarray(pixels) if conversion is None else _cvt(pixels, conversion)
 
 
@@ -117,14 +129,17 @@ def camera_of_info(info: CameraInfo, frame: FrameArray, rectified: bool = False)
     height, width = frame.shape[:2]
     if info.k[0] == 0:
         raise CameraError("camera_info has K[0] == 0: the camera is not calibrated")
+    if info.width == 0 or info.height == 0:
+        raise CameraError(f"camera_info says that the images are {info.width} x {info.height} pixels: the driver leaves their size out")
     if rectified and not any(info.p):
         raise CameraError("camera_info has no P, which rectified images need: set the parameter 'rectified' to false")
+    distorts = any(info.d)  # else its model does not matter: drivers of lenses without distortion call it "none" and other names
     camera = Camera.from_camera_info_fields(
         info.width,
         info.height,
         info.k,
-        info.d,
-        info.distortion_model,
+        info.d if distorts else (),
+        info.distortion_model if distorts else "plumb_bob",
         (info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height),
         (info.binning_x, info.binning_y),
         info.p if rectified else None,
@@ -182,8 +197,9 @@ def _calibration_key(info: CameraInfo) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _rows(message: Image, bytes_a_pixel: int) -> NDArray[np.uint8]:
-    """(H, W * bytes_a_pixel) uint8 view of the pixels, without the padding at the rows' ends."""
+def _rows(message: Image, bytes_a_pixel: int, rows: int = 0) -> NDArray[np.uint8]:
+    """(H, W * bytes_a_pixel) uint8 view of the pixels, without the padding at the rows' ends; ``rows`` where they are more than H."""
+    rows = rows or message.height
     used = message.width * bytes_a_pixel
     step = message.step or used
     if step < used:
@@ -193,30 +209,22 @@ def _rows(message: Image, bytes_a_pixel: int) -> NDArray[np.uint8]:
         )
     data = np.frombuffer(message.data, np.uint8)
     # The last row may come without its padding.
-    needed = step * (message.height - 1) + used
+    needed = step * (rows - 1) + used
     if data.size < needed:
         raise ImageError(
             f"the image holds {data.size} bytes, but {message.width} x {message.height} '{message.encoding}' need {needed}: truncated"
         )
-    return np.lib.stride_tricks.as_strided(data, (message.height, used), (step, 1), writeable=False)
+    return np.lib.stride_tricks.as_strided(data, (rows, used), (step, 1), writeable=False)
 
 
 def _cvt(pixels: NDArray[Any], conversion: int) -> FrameArray:
     return np.asarray(cv2.cvtColor(pixels, conversion), np.uint8)
 
 
-def _through_cv_bridge(message: Image, rows: NDArray[np.uint8]) -> FrameArray:
-    try:
-        from cv_bridge import CvBridge
-    except Exception as error:  # absent, or built for another numpy: then the import itself fails in many ways
-        raise ImageError(
-            f"images of encoding '{message.encoding}' need a working cv_bridge ({type(error).__name__}: {error}); "
-            "install it for this numpy, or let the driver or image_proc publish rgb8"
-        ) from error
-    # cv_bridge builds differ in what they make of padded rows: give it none.
-    packed = Image(height=message.height, width=message.width, encoding=message.encoding, step=rows.shape[1])
-    packed.data.frombytes(rows.tobytes())
-    return np.asarray(CvBridge().imgmsg_to_cv2(packed, "rgb8"), np.uint8)
+def _check_even(encoding: str, **lengths: int) -> None:
+    for name, length in lengths.items():
+        if length % 2:
+            raise ImageError(f"the image's {name} is {length} pixels; encoding '{encoding}' needs an even one")
 
 
 def _check_jpeg_end(data: NDArray[np.uint8]) -> None:

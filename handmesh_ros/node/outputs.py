@@ -14,7 +14,6 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
@@ -26,6 +25,7 @@ from handmesh_ros.node import messages
 from handmesh_ros.node.hand_array import HandArrayTemplate
 from handmesh_ros.node.markers import MarkerWriter
 from handmesh_ros.node.parameters import NodeParameters
+from handmesh_ros.node.qos import overridable
 from handmesh_ros.node.template import kept
 from handmesh_ros.node.transforms import TransformTemplate
 from handmesh_ros.overlay import draw_hands
@@ -77,9 +77,7 @@ class HandOutputs:
 
     def __init__(self, node: Node, events: CallbackGroup | None = None) -> None:
         publishers: dict[str, Publisher[Any]] = {
-            topic: node.create_publisher(
-                message_type, topic, qos, callback_group=events, qos_overriding_options=QoSOverridingOptions.with_default_policies()
-            )
+            topic: node.create_publisher(message_type, topic, qos, callback_group=events, qos_overriding_options=overridable())
             for topic, (message_type, qos) in TOPICS.items()
         }
         # First what a controller waits for, last what only people look at; TF before the messages that refer to it, so that a lookup in

@@ -11,7 +11,6 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Bool, Header
 from std_srvs.srv import SetBool
 
@@ -19,6 +18,7 @@ from handmesh_ros.hand import Hand, Side
 from handmesh_ros.msg import Grasp
 from handmesh_ros.node.clutch import Clutch, ClutchError, PinchSwitch
 from handmesh_ros.node.messages import STATES, palm_pose, time_of
+from handmesh_ros.node.qos import overridable
 from handmesh_ros.perception.grasp import aperture, pinch_distance
 
 # Latched, and deep enough that a listener misses no release that is followed by an engagement at once.
@@ -56,7 +56,7 @@ class Teleop:
 
     def __init__(self, node: Node, events: CallbackGroup | None = None) -> None:
         self._logger = node.get_logger()
-        options: dict[str, Any] = {"callback_group": events, "qos_overriding_options": QoSOverridingOptions.with_default_policies()}
+        options: dict[str, Any] = {"callback_group": events, "qos_overriding_options": overridable()}
         self._targets = {side: node.create_publisher(PoseStamped, f"{side.value}/target_pose", 1, **options) for side in Side}
         self._grasps = {side: node.create_publisher(Grasp, f"{side.value}/grasp", 1, **options) for side in Side}
         self._states = {side: node.create_publisher(Bool, f"{side.value}/clutch", CLUTCH_QOS, **options) for side in Side}

@@ -8,9 +8,9 @@ from typing import Any
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from handmesh_ros.errors import HandmeshError
+from handmesh_ros.node.qos import overridable
 
 
 class RclpyError(HandmeshError, RuntimeError):
@@ -45,7 +45,7 @@ class SleepingSubscription:
     """
 
     def __init__(self, node: Node, message_type: type, topic: str, qos: QoSProfile, raw: bool = False) -> None:
-        override = QoSOverridingOptions.with_default_policies()
+        override = overridable()
         group = Occasional(open=False)
         self._subscription = node.create_subscription(
             message_type, topic, lambda _: None, qos, callback_group=group, qos_overriding_options=override, raw=raw
@@ -59,3 +59,7 @@ class SleepingSubscription:
         with subscription.handle:
             taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
         return None if taken is None else taken[0]
+
+    def take_all(self) -> list[Any]:
+        """All that wait, oldest first."""
+        return list(iter(self.take, None))

@@ -60,9 +60,35 @@ def test_level_tells_silence_from_trouble_from_health() -> None:
     assert statistics.level()[0] == DiagnosticStatus.WARN  # and then nothing more came
 
 
+@pytest.mark.parametrize(("latency_s", "told"), [(3600.0, "3600.0 s behind"), (-5.0, "5.0 s ahead of"), (0.4, ""), (-0.4, "")])
+def test_stamps_of_another_clock_are_told(latency_s: float, told: str) -> None:
+    statistics = FrameStatistics()
+    run(statistics, np.arange(30) / 30, latency_s)
+    level, text = statistics.level()
+    assert level == (DiagnosticStatus.WARN if told else DiagnosticStatus.OK)
+    assert told in text and ("use_sim_time" in text) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("images", "infos", "work_s", "warned"),
+    [(4, 30, 0.02, True), (0, 30, 0.02, True), (25, 30, 0.02, False), (3, 5, 0.02, False), (4, 30, 0.3, False), (20, 0, 0.02, False)],
+)
+def test_images_that_do_not_come_while_their_camera_info_does_are_told(images: int, infos: int, work_s: float, warned: bool) -> None:
+    """But not where the node itself leaves frames out, since it has no time for more."""
+    statistics = FrameStatistics()
+    for number in range(images):
+        statistics.frame_came()
+        statistics.frame_processed(number / 4, 0.02, 0.0, {"network": work_s})
+    statistics.infos_came(infos)
+    level, text = statistics.level()
+    assert (level == DiagnosticStatus.WARN and "config/fastdds.xml" in text) == warned
+    statistics.frame_came()
+    assert "fastdds" not in statistics.level()[1], "only the last second counts"
+
+
 def test_message() -> None:
-    message = diagnostic_array(Time(sec=3), "hands", "lifted", DiagnosticStatus.OK, "running", {"a": "1"})
+    message = diagnostic_array(Time(sec=3), "hands", "eye", DiagnosticStatus.OK, "running", {"a": "1"})
     (status,) = message.status
     assert message.header.stamp.sec == 3
-    assert (status.name, status.hardware_id, status.level, status.message) == ("hands", "lifted", DiagnosticStatus.OK, "running")
+    assert (status.name, status.hardware_id, status.level, status.message) == ("hands", "eye", DiagnosticStatus.OK, "running")
     assert [(pair.key, pair.value) for pair in status.values] == [("a", "1")]

@@ -16,6 +16,7 @@ from handmesh_ros.node.images import CameraCache, ImageError, frame_of_compresse
 from handmesh_ros.perception.camera import CameraError
 
 HEIGHT, WIDTH = 48, 64
+PATTERNS = ("rggb", "bggr", "gbrg", "grbg")
 # Four quarters of plain colours: chroma subsampling and JPEG keep them away from the edges.
 COLOURS = ((200, 40, 30), (30, 180, 60), (20, 60, 210), (120, 120, 120))
 
@@ -37,21 +38,40 @@ def image(pixels: np.ndarray, encoding: str, padding: int = 0) -> Image:
     return message
 
 
-def yuyv(rgb: np.ndarray, luma_first: bool) -> np.ndarray:
-    """(H, W, 2) YUV 4:2:2 by the definition of ITU-R BT.601 (video range)."""
+def yuv(rgb: np.ndarray) -> np.ndarray:
+    """(3, H, W) YUV 4:4:4 by the definition of ITU-R BT.601 (video range)."""
     r, g, b = (rgb[..., c].astype(float) for c in range(3))
     y = 16 + 0.257 * r + 0.504 * g + 0.098 * b
     u = 128 - 0.148 * r - 0.291 * g + 0.439 * b
     v = 128 + 0.439 * r - 0.368 * g - 0.071 * b
+    return np.stack([y, u, v])
+
+
+def semi_planar(rgb: np.ndarray, u_first: bool) -> np.ndarray:
+    """(3/2 H, W) the brightness, then u and v in pairs at half the resolution."""
+    y, u, v = np.rint(yuv(rgb)).astype(np.uint8)
+    pairs = [plane[::2, ::2] for plane in ((u, v) if u_first else (v, u))]
+    return np.vstack([y, np.stack(pairs, axis=-1).reshape(HEIGHT // 2, WIDTH)])
+
+
+def yuyv(rgb: np.ndarray, luma_first: bool) -> np.ndarray:
+    """(H, W, 2) YUV 4:2:2."""
+    y, u, v = yuv(rgb)
     chroma = np.where(np.arange(rgb.shape[1]) % 2 == 0, u, v)
     planes = (y, chroma) if luma_first else (chroma, y)
     return np.rint(np.stack(planes, axis=-1)).astype(np.uint8)
 
 
-def bayer_rggb(rgb: np.ndarray) -> np.ndarray:
-    mosaic = rgb[..., 1].copy()
-    mosaic[0::2, 0::2] = rgb[0::2, 0::2, 0]
-    mosaic[1::2, 1::2] = rgb[1::2, 1::2, 2]
+def bayer(pattern: str) -> Callable[[np.ndarray], np.ndarray]:
+    """The mosaic whose upper left four pixels have these colours, row by row."""
+
+    def mosaic(rgb: np.ndarray) -> np.ndarray:
+        pixels = np.zeros(rgb.shape[:2], np.uint8)
+        for place, colour in enumerate(pattern):
+            row, column = divmod(place, 2)
+            pixels[row::2, column::2] = rgb[row::2, column::2, "rgb".index(colour)]
+        return pixels
+
     return mosaic
 
 
@@ -72,11 +92,33 @@ def assert_quarters(frame: np.ndarray, expected: np.ndarray, tolerance: int) -> 
         ("bgra8", lambda rgb: np.dstack([rgb[..., ::-1], np.full((HEIGHT, WIDTH), 7, np.uint8)]), 0),
         ("yuv422_yuy2", lambda rgb: yuyv(rgb, luma_first=True), 3),
         ("yuv422", lambda rgb: yuyv(rgb, luma_first=False), 3),
-        ("bayer_rggb8", bayer_rggb, 1),
+        ("8UC4", lambda rgb: np.dstack([rgb[..., ::-1], np.full((HEIGHT, WIDTH), 7, np.uint8)]), 0),
+        *((f"bayer_{pattern}8", bayer(pattern), 1) for pattern in PATTERNS),
     ],
 )
 def test_colour_encodings(encoding: str, make: Callable, tolerance: int, padding: int) -> None:
     assert_quarters(frame_of_image(image(make(scene()), encoding, padding)), scene(), tolerance)
+
+
+@pytest.mark.parametrize("padding", [0, 8])
+@pytest.mark.parametrize(("encoding", "u_first"), [("nv12", True), ("nv21", False)])
+def test_brightness_and_colour_in_planes(encoding: str, u_first: bool, padding: int) -> None:
+    """What Jetson's and many telephones' cameras give: the message's height is the picture's, not that of both planes."""
+    message = image(semi_planar(scene(), u_first), encoding, padding)
+    message.height = HEIGHT
+    assert_quarters(frame_of_image(message), scene(), 3)
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+@pytest.mark.parametrize(
+    ("encoding", "make"),
+    [("rgb16", lambda rgb: rgb), ("bgr16", lambda rgb: rgb[..., ::-1]), *((f"bayer_{pattern}16", bayer(pattern)) for pattern in PATTERNS)],
+)
+def test_sixteen_bit_a_channel(encoding: str, make: Callable, big_endian: bool) -> None:
+    wide = make(scene()).astype(">u2" if big_endian else "<u2") * 256 + 99
+    message = image(wide.astype(">u2" if big_endian else "<u2"), encoding, padding=6)
+    message.is_bigendian = int(big_endian)
+    assert_quarters(frame_of_image(message), scene(), 1)
 
 
 @pytest.mark.parametrize("padding", [0, 6])
@@ -119,7 +161,9 @@ def broken(**changes: object) -> Image:
         (broken(height=49), "9216 bytes.*need 9408: truncated"),
         (broken(step=100), "step is 100 bytes.*need 192"),
         (broken(encoding="32FC1"), "unknown image encoding '32FC1'"),
-        (broken(encoding="yuv422_yuy2", width=63), "even width"),
+        (broken(encoding="yuv422_yuy2", width=63), "width is 63 pixels.*even one"),
+        (broken(encoding="nv12", height=47), "height is 47 pixels.*even one"),
+        (image(scene()[..., 0], "nv12"), "need 4608: truncated"),
         (Image(), "0 x 0 pixels"),
     ],
 )
@@ -180,6 +224,13 @@ def test_camera_of_camera_info() -> None:
     assert cameras.camera(scene(), True, 0.0)[0].K[0, 0] == 50
 
 
+@pytest.mark.parametrize("name", ["none", "magic", "plumb_bob"])
+def test_a_lens_without_distortion_may_call_its_model_anything(name: str) -> None:
+    for coefficients in ([], [0.0] * 3, [0.0] * 5):
+        camera, _ = cache(camera_info(distortion_model=name, d=coefficients)).camera(scene(), False, 0.0)
+        assert camera.calibrated and not camera.distortion.any()
+
+
 def test_binned_and_cropped_camera_info_fits_the_small_image() -> None:
     info = camera_info(width=4 * WIDTH, height=4 * HEIGHT, binning_x=2, binning_y=2)
     info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 10, 20, 2 * WIDTH, 2 * HEIGHT
@@ -198,7 +249,7 @@ NAN = float("nan")
         (camera_info(k=[NAN, 0.0, 31.5, 0.0, 61.0, 23.5, 0.0, 0.0, 1.0]), "NaN"),
         (camera_info(d=[NAN] * 5), "NaN"),
         (camera_info(width=1280, height=960), "image is 64 x 48 pixels but camera_info describes 1280 x 960"),
-        (camera_info(width=0, height=0), "0 x 0"),
+        (camera_info(width=0, height=0), "camera_info says that the images are 0 x 0 pixels"),
         (camera_info(distortion_model="magic", d=[0.1] * 5), "unknown distortion model 'magic'"),
     ],
 )

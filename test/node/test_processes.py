@@ -12,7 +12,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-from rclpy.qos import ReliabilityPolicy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from support.camera_stand_in import stamp_of
 from support.ros_world import World
@@ -96,14 +97,29 @@ def test_missing_model_file_names_the_command_that_mends_it(world: World, tmp_pa
 
 def test_topics_follow_remapping_namespace_and_qos_overrides(world: World, model: Path) -> None:
     remap = ["-r", "image:=/robot/eye/image_raw", "-r", "__ns:=/robot"]
-    qos = ["-p", "qos_overrides./robot/hands.publisher.reliability:=best_effort"]
-    node = world.start("node.hand_node", *remap, *qos, model=model, image_transport="compressed")
+    qos = {"hands.publisher.reliability": "best_effort", "camera_info.subscription.durability": "transient_local"}
+    overrides = [word for policy, value in qos.items() for word in ("-p", f"qos_overrides./robot/{policy}:={value}")]
+    node = world.start("node.hand_node", *remap, *overrides, model=model, image_transport="compressed")
     node.wait_for_log("waiting for images on /robot/eye/image_raw/compressed")
     world.until(lambda: world.node.count_subscribers("/robot/eye/image_raw/compressed") == 1, "the node subscribes there")
     world.until(lambda: world.node.get_publishers_info_by_topic("/robot/hands"), "the node publishes in its namespace")
     (hands,) = world.node.get_publishers_info_by_topic("/robot/hands")
     assert hands.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT
+    (camera_info,) = world.node.get_subscriptions_info_by_topic("/robot/camera_info")
+    assert camera_info.qos_profile.durability is DurabilityPolicy.TRANSIENT_LOCAL, "or one that was latched before is never heard"
     assert world.node.count_publishers("/tf") == 1 and world.node.count_publishers("/diagnostics") == 1
+
+
+def test_nodes_that_wait_for_a_clock_say_so(world: World, model: Path, folder: Path) -> None:
+    world.listen("/diagnostics", DiagnosticArray)
+    nodes = [
+        world.start("node.hand_node", model=model, use_sim_time=True),
+        world.start("node.camera_node", input=folder, use_sim_time=True),
+    ]
+    for node in nodes:
+        node.wait_for_log("use_sim_time is set, but no /clock comes")
+    world.until(lambda: world.messages["/diagnostics"], "diagnostics come without a clock")
+    assert world.messages["/diagnostics"][-1].status[0].level == DiagnosticStatus.WARN
 
 
 def test_camera_publishes_a_folder_at_its_rate_with_calibration(world: World, folder: Path) -> None:

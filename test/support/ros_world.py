@@ -22,7 +22,7 @@ from rclpy.qos import QoSProfile
 
 from support.paths import REPO
 
-PATIENCE_S = 30.0  # for things that take a second on an idle machine
+PATIENCE_S = 60.0  # for things that take a second on an idle machine
 _next_domain = itertools.count(os.getpid() * 7)
 
 
@@ -117,9 +117,9 @@ class World:
         settings = [word for name, value in parameters.items() for word in ("-p", f"{name}:={_as_yaml(value)}")]
         return self._start(["-m", f"handmesh_ros.{module}"], ["--ros-args", *settings, *arguments])
 
-    def start_file(self, path: Path) -> Process:
+    def start_file(self, path: Path, *arguments: str) -> Process:
         """Start a Python file."""
-        return self._start([str(path)], [])
+        return self._start([str(path)], list(arguments))
 
     def _start(self, program: list[str], arguments: list[str]) -> Process:
         process = Process(program, arguments, self.environment)

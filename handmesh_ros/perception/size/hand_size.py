@@ -85,6 +85,12 @@ class HandSizes:
             return HandSize(other.size_m, math.hypot(other.relative_sigma, OTHER_HAND_RELATIVE_SIGMA))
         return self.default
 
+    def describe(self, side: Side) -> str:
+        """The size in use, for people, in millimetres."""
+        size = self.of(side)
+        text = f"{1000 * size.size_m:.1f} +- {1000 * size.size_m * size.relative_sigma:.1f}"
+        return text if size is not self.default else f"{text} (an average adult's)"
+
     def set(self, size_m: float, side: Side | None = None, relative_sigma: float = 0.02) -> None:
         """Take a size as given (a ruler: 2 %), for one side or both; measurements of it so far are forgotten.
 
