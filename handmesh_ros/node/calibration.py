@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from sensor_msgs.msg import Image
 
 from handmesh_ros.hand import WRIST, Hand, Side, TrackState
@@ -17,9 +18,10 @@ from handmesh_ros.node.images import ImageError, depth_of_image
 from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.size.from_depth import size_from_depth
-from handmesh_ros.perception.size.hand_size import HandSize, HandSizeError, HandSizes
+from handmesh_ros.perception.size.hand_size import LARGEST_M, SMALLEST_M, HandSizeError, HandSizes
 from handmesh_ros.srv import CalibrateHandSize
 
+RECENT_S = 1.0  # chosen by hand: for so long a hand is held still when one is asked to
 DEPTH_AGE_S = 0.1  # depth image and picture further apart than this show the hand in two places
 SIDE_OF_REQUEST = {HandMessage.SIDE_UNKNOWN: None, HandMessage.SIDE_LEFT: Side.LEFT, HandMessage.SIDE_RIGHT: Side.RIGHT}
 
@@ -33,11 +35,43 @@ class DepthView:
     camera: Camera | None
 
 
-def read_hand_sizes(sizes: HandSizes, path: str) -> str | None:
-    """Take the sizes of the file, if there is one. Returns what is wrong with it: the sizes are then what they were."""
+class RecentHands:
+    """The hands of the last second, unsmoothed: their median is nearer to a distance than what one picture shows of it."""
+
+    def __init__(self) -> None:
+        self._frames: list[tuple[float, Sequence[Hand]]] = []
+
+    def add(self, hands: Sequence[Hand], stamp_s: float) -> None:
+        """Those of the next frame."""
+        self._frames = [(then_s, seen) for then_s, seen in self._frames if 0.0 < stamp_s - then_s <= RECENT_S] + [(stamp_s, hands)]
+
+    @property
+    def last(self) -> Sequence[Hand]:
+        """Those of the last frame."""
+        return self._frames[-1][1] if self._frames else ()
+
+    def distance_per_size(self, hand: Hand) -> float:
+        """How many of its own sizes the hand was away, along z from lens to wrist: the median of the frames in which it was measured."""
+        seen = [same for _, hands in self._frames for same in hands if same.track_id == hand.track_id and same.state is TrackState.TRACKING]
+        return float(np.median([same.joints[WRIST, 2] / same.size_m for same in seen]))
+
+
+def read_hand_sizes(sizes: HandSizes, path: str, configured_m: float) -> str | None:
+    """Take the size that is configured, else those of the file, if there is one.
+
+    Args:
+        configured_m: the parameter hand_size_m, 0 where unknown.
+
+    Returns: what is wrong with the file, or why it is not read.
+    """
+    if configured_m > 0:
+        sizes.set(configured_m)
     try:
-        if path and Path(path).expanduser().exists():
-            sizes.load(Path(path).expanduser())
+        if not path or not Path(path).expanduser().exists():
+            return None
+        if configured_m > 0:
+            return f"hand_size_file {path} is not read: the parameter hand_size_m is {configured_m:g}; 0 would take the file's sizes"
+        sizes.load(Path(path).expanduser())
     except HandSizeError as error:
         return f"hand_size_file is ignored: {error}"
     return None
@@ -45,7 +79,7 @@ def read_hand_sizes(sizes: HandSizes, path: str) -> str | None:
 
 def calibrate_hand_size(
     sizes: HandSizes,
-    seen: Sequence[Hand],
+    seen: RecentHands,
     configured_m: float,
     depth: DepthView | None,
     path: str,
@@ -55,7 +89,7 @@ def calibrate_hand_size(
     """Carry the request out on ``sizes`` and say what was done.
 
     Args:
-        seen: the unsmoothed hands of the last frame.
+        seen: the hands up to the last frame.
         configured_m: the parameter hand_size_m, 0 where unknown.
         depth: where a depth topic is given: both sizes 0 then mean to measure the hand in it.
         path: of the file that the sizes are kept in; empty for none.
@@ -74,7 +108,7 @@ def calibrate_hand_size(
 
 
 def _calibrate(
-    sizes: HandSizes, seen: Sequence[Hand], configured_m: float, depth: DepthView | None, request: CalibrateHandSize.Request
+    sizes: HandSizes, seen: RecentHands, configured_m: float, depth: DepthView | None, request: CalibrateHandSize.Request
 ) -> str:
     if request.side not in SIDE_OF_REQUEST:
         raise HandSizeError(f"side {request.side} is none of Hand.SIDE_UNKNOWN (0: both), SIDE_LEFT (1), SIDE_RIGHT (2)")
@@ -90,19 +124,26 @@ def _calibrate(
         sizes.set(size_m, side)
         return f"{whose}: {1000 * size_m:.1f} mm from wrist to middle finger's mcp, as given"
     if distance_m:
-        hand = _measured_hand(seen, side)
-        found = sizes.observe_depth(hand.side, hand.size_m, float(hand.joints[WRIST, 2]), distance_m)
-        return _found(hand.side, found)
+        hand = _measured_hand(seen.last, side)
+        return _take(sizes, hand.side, distance_m / seen.distance_per_size(hand), f"at {distance_m:g} m")
     if depth is not None:
-        hand = _measured_hand(seen, side)
-        return _found(hand.side, sizes.observe(hand.side, _size_in(depth, hand)))
+        hand = _measured_hand(seen.last, side)
+        return _take(sizes, hand.side, _size_in(depth, hand), f"as {depth.topic} measures it")
     sizes.reset(side)
     if configured_m > 0:
         sizes.set(configured_m, side)
     return f"{whose}: back to the configured size"
 
 
-def _found(side: Side, size: HandSize) -> str:
+def _take(sizes: HandSizes, side: Side, size_m: float, where: str) -> str:
+    """Let the measured size replace what was known of that hand: an earlier one may have been a mistake that is now corrected."""
+    if not SMALLEST_M <= size_m <= LARGEST_M:
+        raise HandSizeError(
+            f"{where} this hand would be {1000 * size_m:.0f} mm from wrist to middle finger's mcp, and hands are {1000 * SMALLEST_M:g} to "
+            f"{1000 * LARGEST_M:g} mm: is the distance right, in metres from the lens to the wrist?"
+        )
+    sizes.reset(side)
+    size = sizes.observe(side, size_m)
     return f"the {side.value} hand: {1000 * size.size_m:.1f} mm, plus or minus {1000 * size.size_m * size.relative_sigma:.1f}"
 
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -24,7 +23,6 @@ from handmesh_ros.node.sim_time import CLOCK_MISSING, clock_is_missing, steady_c
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.sources import Frame, SourceError, open_source
 
-JPEG_QUALITY = 90
 LIVE_POLL_S = 0.001
 
 
@@ -136,17 +134,8 @@ class CameraNode(Node):
         if self._image.get_subscription_count():
             self._image.publish(messages.image_message(header, frame.rgb))
         if self._compressed.get_subscription_count():
-            self._compressed.publish(_jpeg(header, frame))
+            self._compressed.publish(messages.compressed_message(header, frame.rgb))
         self._published += 1
-
-
-def _jpeg(header: Header, frame: Frame) -> CompressedImage:
-    bgr = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    assert done, "OpenCV cannot encode JPEG"
-    message = CompressedImage(header=header, format="rgb8; jpeg compressed bgr8")
-    message.data.frombytes(data.tobytes())
-    return message
 
 
 def main(argv: Sequence[str] | None = None) -> int:

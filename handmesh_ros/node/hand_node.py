@@ -23,7 +23,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import Hand, Side
-from handmesh_ros.node.calibration import DepthView, calibrate_hand_size, read_hand_sizes
+from handmesh_ros.node.calibration import DepthView, RecentHands, calibrate_hand_size, read_hand_sizes
 from handmesh_ros.node.diagnostics import NO_IMAGES, FrameStatistics, diagnostic_array
 from handmesh_ros.node.frame_clock import FrameClock, StampError
 from handmesh_ros.node.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
@@ -38,8 +38,10 @@ from handmesh_ros.node.teleop import Teleop
 from handmesh_ros.node.troubles import Troubles
 from handmesh_ros.node.waiting import Occasional, SleepingSubscription
 from handmesh_ros.perception.camera import Camera, CameraError
+from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.perception.size.hand_size import HandSize
+from handmesh_ros.provision import model_path
 from handmesh_ros.provision.fetch import sha256_of
 from handmesh_ros.srv import CalibrateHandSize
 
@@ -54,7 +56,7 @@ class HandNode(Node):
     """Everything runs in the image callback: that is the shortest way from a frame to its hands.
 
     Attributes:
-        pipeline: that the frames go through; another one after a change of the model.
+        pipeline: that the frames go through.
         statistics: of the frames so far.
 
     Raises:
@@ -73,14 +75,14 @@ class HandNode(Node):
         self._last_camera: Camera | None = None
         self._outputs = HandOutputs(self, self._events)
         self._owners = Owners()
+        self._recent_hands = RecentHands()
         self._teleop = Teleop(self, self._events)
         self._settings = NodeParameters.declared_on(self)
-        self._use_pipeline(self._load_pipeline(self._settings))
-        problem = read_hand_sizes(self.pipeline.sizes, self._settings.hand_size_file)
+        self.pipeline = HandPipeline.load(self._settings.model, self._settings.for_pipeline(), self._settings.threads)
+        self._begin_with_model()
+        problem = read_hand_sizes(self.pipeline.sizes, self._settings.hand_size_file, self._settings.hand_size_m)
         if problem is not None:
             self.get_logger().warning(problem)
-        if self._settings.hand_size_m > 0:
-            self._set_hand_size(self._settings.hand_size_m)
         self.add_on_set_parameters_callback(self._change_parameters)
         image_topic = self._subscribe_to_images()
         # Taken when an image comes, as bytes: waking up for it would cost more than using it, and it hardly ever changes.
@@ -158,6 +160,7 @@ class HandNode(Node):
         if camera is not self._last_camera:
             self._teleop.release("the camera's calibration has changed")
         self._last_header, self._last_camera = header, camera
+        self._recent_hands.add(self.pipeline.raw_hands, stamp_s)
         owners = self._owners.choose(hands)
         latency_s = self._now_s() - stamp_s
         result = FrameResult(header, stamp_s, frame, camera, hands, self.pipeline.raw_hands, owners, latency_s)
@@ -180,18 +183,11 @@ class HandNode(Node):
         if self._troubles.is_due(text, time.monotonic()):
             self.get_logger().warning(text)
 
-    @staticmethod
-    def _load_pipeline(parameters: NodeParameters) -> HandPipeline:
-        pipeline = HandPipeline.load(parameters.model, parameters.for_pipeline(), parameters.threads)
+    def _begin_with_model(self) -> None:
         # Warm up, so that the first frame is as fast as the others.
-        pipeline.process_single(np.zeros((480, 640, 3), np.uint8), Camera.from_hfov(640, 480, 60))
-        return pipeline
-
-    def _use_pipeline(self, pipeline: HandPipeline) -> None:
-        self.pipeline = pipeline
-        self._teleop.release("another model was loaded")
-        self._model_sha256 = sha256_of(pipeline.network.path)
-        self._outputs.set_model(pipeline.model_name, pipeline.faces, pipeline.network.vertex_count)
+        self.pipeline.process_single(np.zeros((480, 640, 3), np.uint8), Camera.from_hfov(640, 480, 60))
+        self._model_sha256 = sha256_of(self.pipeline.network.path)
+        self._outputs.set_model(self.pipeline.model_name, self.pipeline.faces, self.pipeline.network.vertex_count)
 
     def _set_hand_size(self, size_m: float) -> None:
         self._teleop.release(SIZE_CHANGED)
@@ -206,9 +202,9 @@ class HandNode(Node):
             if parameters.hand_size_m > 0:
                 HandSize(parameters.hand_size_m)  # refuses sizes that no hand has
             if "model" in changed:
-                pipeline = self._load_pipeline(parameters)
-                pipeline.sizes = self.pipeline.sizes
-                self._use_pipeline(pipeline)
+                self.pipeline.use_network(MeshNetwork(model_path(parameters.model), parameters.threads))
+                self._teleop.release("another model was loaded")
+                self._begin_with_model()
         except HandmeshError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if parameters.for_pipeline() != self._settings.for_pipeline():
@@ -238,8 +234,9 @@ class HandNode(Node):
     def _calibrate_hand_size(self, request: CalibrateHandSize.Request, response: CalibrateHandSize.Response) -> CalibrateHandSize.Response:
         settings = self._settings
         depth = None if self._depth is None else DepthView(settings.depth_topic, self._depth.take(), self._last_camera)
-        seen = self.pipeline.raw_hands
-        calibrate_hand_size(self.pipeline.sizes, seen, settings.hand_size_m, depth, settings.hand_size_file, request, response)
+        calibrate_hand_size(
+            self.pipeline.sizes, self._recent_hands, settings.hand_size_m, depth, settings.hand_size_file, request, response
+        )
         if response.success:
             self._teleop.release(SIZE_CHANGED)
         return response

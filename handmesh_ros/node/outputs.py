@@ -14,7 +14,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import Image, PointCloud2
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
@@ -42,6 +42,7 @@ TOPICS: Mapping[str, tuple[type, int | QoSProfile]] = {
     "points": (PointCloud2, 1),
     "markers": (MarkerArray, 2),
     "overlay": (Image, 1),
+    "overlay/compressed": (CompressedImage, 1),
 }
 
 
@@ -91,6 +92,7 @@ class HandOutputs:
             "points": self._cloud,
             "markers": self._drawn_markers,
             "overlay": self._drawn_picture,
+            "overlay/compressed": self._compressed_picture,
         }
         self._rows = [(publishers[topic], build) for topic, build in builders.items()]
         self._mesh_faces, self._markers = publishers["mesh_faces"], publishers["markers"]
@@ -98,7 +100,7 @@ class HandOutputs:
         self._hand_arrays = kept(HandArrayTemplate)
         self._transforms = kept(TransformTemplate)
         self._born_s: dict[int, float] = {}
-        self._next_marker_s = -np.inf
+        self._last_marker_s, self._next_marker_s = np.inf, -np.inf
         self._faces: NDArray[np.integer] = np.zeros((0, 3), np.int32)
         self._marker_writer = MarkerWriter(self._faces)
 
@@ -153,8 +155,15 @@ class HandOutputs:
         due = result.time_s >= self._next_marker_s - 0.01 or self._next_marker_s - result.time_s > 2 * period_s
         if not due and result.owners:
             return []
-        self._next_marker_s = result.time_s + period_s
-        return self._marker_writer.messages(result.header, result.owners)
+        pause_s = max(period_s, result.time_s - self._last_marker_s)
+        self._last_marker_s, self._next_marker_s = result.time_s, result.time_s + period_s
+        return self._marker_writer.messages(result.header, result.owners, pause_s)
 
     def _drawn_picture(self, result: FrameResult, _: NodeParameters) -> Messages:
-        return [messages.image_message(result.header, draw_hands(result.frame_rgb, result.hands, result.camera, self._faces))]
+        return [messages.image_message(result.header, self._drawn(result))]
+
+    def _compressed_picture(self, result: FrameResult, _: NodeParameters) -> Messages:
+        return [messages.compressed_message(result.header, self._drawn(result))]
+
+    def _drawn(self, result: FrameResult) -> NDArray[np.uint8]:
+        return draw_hands(result.frame_rgb, result.hands, result.camera, self._faces)

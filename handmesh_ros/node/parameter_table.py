@@ -93,12 +93,24 @@ class ParameterTable:
             except Exception as error:  # rclpy has one exception class for each way a value can be wrong
                 raise ParameterError(f"parameter '{row.name}': {error}; expected {possible_values(row)}") from error
             values[row.name] = str(value) if row.metadata["or_number"] and type(value) is int else value
+        unknown = unknown_parameters(node)
+        if unknown:
+            node.get_logger().warning(f"there is no parameter {', '.join(unknown)}: mistyped? Parameters are {', '.join(cls.names())}")
         return cls(**values)
 
     @classmethod
     def changes_of(cls, parameters: Sequence[Parameter[Any]]) -> dict[str, Any]:
         """Those of the given ROS parameters that belong to the table, by name; others (QoS overrides, use_sim_time) are left out."""
         return {parameter.name: parameter.value for parameter in parameters if parameter.name in cls.names()}
+
+
+def unknown_parameters(node: Node) -> list[str]:
+    """Those that the command line or a file gives to the node and it has not declared.
+
+    rclpy has no public call that tells; ``_parameter_overrides`` holds what was given, in every version from Humble to Kilted.
+    """
+    given: Mapping[str, Any] = getattr(node, "_parameter_overrides", {})
+    return sorted(name for name in given if not node.has_parameter(name) and not name.startswith("qos_overrides."))
 
 
 def descriptor_of(row: Field[Any]) -> ParameterDescriptor:

@@ -30,10 +30,15 @@ class NodeParameters(ParameterTable):
     )
     rectified: bool = parameter(False, "the image is already rectified (`image_rect`): take P of camera_info, not K and D")
     hand_size_m: float = parameter(
-        0.0, "wrist to middle finger's mcp, metres: the distance scales with it; 0: an average adult's", low=0.0, high=0.15
+        0.0,
+        "wrist to middle finger's mcp, metres: the distance scales with it; 0: hand_size_file's, else an average adult's",
+        low=0.0,
+        high=0.15,
     )
     hand_size_file: str = parameter(
-        "", "YAML file of hand sizes: read at start where it is there, written by ~/calibrate_hand_size; empty: none", read_only=True
+        "",
+        "YAML file of hand sizes: read at start where it is there and hand_size_m is 0, written by ~/calibrate_hand_size; empty: none",
+        read_only=True,
     )
     depth_topic: str = parameter(
         "", "depth image aligned to `image`, for ~/calibrate_hand_size (16UC1 mm or 32FC1 m); empty: none", read_only=True
@@ -45,7 +50,9 @@ class NodeParameters(ParameterTable):
         low=0.0,
         high=175.0,
     )
-    frame_prefix: str = parameter("", "put before every TF frame name of a hand", pattern=r"[A-Za-z0-9_/]*")
+    frame_prefix: str = parameter(
+        "", "put before every TF frame name of a hand, without a slash at its beginning", pattern=r"([A-Za-z0-9_][A-Za-z0-9_/]*)?"
+    )
     publish_tf: str = parameter("all", "TF frames of a hand: all 21, the wrist only, or none", choices=("all", "wrist", "none"))
     marker_rate_hz: float = parameter(
         15.0, "most marker updates a second (a viewer pays ten times what this node pays)", low=1.0, high=120.0

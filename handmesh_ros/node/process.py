@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,9 +48,12 @@ def spin(make_node: Callable[[], Node], argv: Sequence[str] | None = None) -> in
             raise
         # The executor stumbled over the context that a signal has just shut down.
     finally:
+        # A second Ctrl-C must not break the shutdown that the first one began; rclpy puts the former handler back when it ends.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     return 0
 
 

@@ -45,6 +45,7 @@ class HandPipeline:
         self.raw_hands: tuple[Hand, ...] = ()
         self.losses: tuple[Loss, ...] = ()
         self._stopwatch = Stopwatch()
+        self._detector = detector
         self._looker = Looker(network, detector, self.parameters, self._stopwatch)
         self._tracker = Tracker(self.parameters.tracking)
         self._smoothers: dict[int, HandSmoother] = {}
@@ -100,9 +101,19 @@ class HandPipeline:
         self.raw_hands, self.losses = (), ()
 
     def set_parameters(self, parameters: PipelineParameters) -> None:
-        """Change parameters; hands that are followed are found anew."""
-        self.parameters = parameters
+        """Change parameters. Hands go on being followed, but for another ``side`` or fewer hands: then they are found anew."""
+        before, self.parameters = self.parameters, parameters
         self._looker.parameters, self._tracker.parameters = parameters, parameters.tracking
+        if parameters.side is not before.side or parameters.tracking.max_hands < before.tracking.max_hands:
+            self.reset()
+        elif parameters.smoothing != before.smoothing:
+            self._smoothers.clear()  # each hand's filters begin with its next measurement
+
+    def use_network(self, network: MeshNetwork) -> None:
+        """Take another mesh network; hands are found anew, under ids that were not used before."""
+        looker = Looker(network, self._detector, self.parameters, self._stopwatch)
+        looker.sizes, looker.detector_calls = self._looker.sizes, self._looker.detector_calls
+        self.network, self._looker = network, looker
         self.reset()
 
     def process(self, frame_rgb: NDArray[np.uint8], camera: Camera, stamp_s: float) -> list[Hand]:

@@ -89,9 +89,10 @@ class ModelStore:
         return read_manifest(self.home / MANIFEST_NAME)
 
     def find(self, name: str) -> Model:
-        """A model by name. Raises ModelError that lists the names there are."""
+        """A model by name. Raises ModelError that lists the mesh networks there are: the other files are parts, nothing to choose from."""
         if name not in self.models:
-            raise ModelError(f"there is no model {name!r}; there are {', '.join(self.models)}, or give the path of an .onnx file")
+            meshes = ", ".join(model.name for model in self.models.values() if model.kind == "mesh")
+            raise ModelError(f"there is no model {name!r}; there are {meshes}, or give the path of an .onnx file")
         return self.models[name]
 
     def status(self, model: Model) -> ModelStatus:

@@ -18,7 +18,7 @@ from handmesh_ros.srv import CalibrateHandSize
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import Image, PointCloud2
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from sensor_msgs_py import point_cloud2
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
@@ -28,12 +28,13 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
 from handmesh_ros.hand import JOINT_NAMES
-from handmesh_ros.node.images import frame_of_image
+from handmesh_ros.node.images import frame_of_compressed, frame_of_image
 from handmesh_ros.perception.tracking.tracker import LossReason
 from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path
 
 pytestmark = pytest.mark.timeout(120)
 
+PICTURES = ("overlay", "overlay/compressed")
 TOPICS = {
     "hands": HandArray,
     "hands_raw": HandArray,
@@ -41,6 +42,7 @@ TOPICS = {
     "markers": MarkerArray,
     "points": PointCloud2,
     "overlay": Image,
+    "overlay/compressed": CompressedImage,
     "/tf": TFMessage,
     **{f"{side}/palm_pose": PoseWithCovarianceStamped for side in ("left", "right")},
     **{f"{side}/grasp": Grasp for side in ("left", "right")},
@@ -85,7 +87,8 @@ def hand(world: World, camera: CameraStandIn) -> HandMessage:
     header = camera.send(picture)
     world.until(lambda: camera.answered(header), "the frame is answered")
     (found,) = next(message for message in world.messages["hands"] if message.header == header).hands
-    outputs = ["hands_raw", "mesh", "markers", "points", "overlay", "/tf", f"{side_of(found)}/palm_pose", f"{side_of(found)}/grasp"]
+    side = side_of(found)
+    outputs = ["hands_raw", "mesh", "markers", "points", *PICTURES, "/tf", f"{side}/palm_pose", f"{side}/grasp"]
     came = lambda topic: any(stamp_of(message) == stamp_of(header) for message in world.messages[topic])  # noqa: E731
     world.until(lambda: all(came(topic) for topic in outputs), "every output of the frame comes")
     for topic in TOPICS:
@@ -115,7 +118,7 @@ def test_hand_projects_onto_its_own_keypoints(hand: HandMessage) -> None:
 def test_every_output_carries_the_images_header(world: World, hand: HandMessage) -> None:
     header = world.messages["hands"][-1].header
     side = side_of(hand)
-    for topic in ("hands_raw", "mesh", "points", "overlay", f"{side}/palm_pose", f"{side}/grasp"):
+    for topic in ("hands_raw", "mesh", "points", *PICTURES, f"{side}/palm_pose", f"{side}/grasp"):
         assert [message.header for message in world.messages[topic]] == [header], topic
     assert {marker.header.frame_id for message in world.messages["markers"] for marker in message.markers} == {FRAME_ID}
     assert world.messages["markers"][-1].markers[0].header.stamp == header.stamp
@@ -182,6 +185,7 @@ def test_mesh_points_and_markers_are_the_same_surface(world: World, hand: HandMe
 def test_overlay_is_the_picture_with_a_hand_drawn_in(world: World, hand: HandMessage) -> None:
     drawn = frame_of_image(world.messages["overlay"][-1]).astype(int)
     changed = np.abs(drawn - hand_picture()).max(axis=2) > 8
+    assert np.abs(frame_of_compressed(world.messages["overlay/compressed"][-1]).astype(int) - drawn).mean() < 3
     u, v = np.reshape(hand.keypoints, (21, 2))[9].astype(int)
     assert changed[v - 2 : v + 3, u - 2 : u + 3].any() and 0.005 < changed.mean() < 0.6
 
@@ -202,7 +206,7 @@ def test_lost_hand_is_absent_everywhere_and_its_markers_are_deleted(world: World
     for _ in range(3):
         camera.send_until_answered(empty_picture())
     world.spin(0.2)
-    silent = [topic for topic in TOPICS if topic not in ("hands", "hands_raw", "points", "overlay")]
+    silent = [topic for topic in TOPICS if topic not in ("hands", "hands_raw", "points", *PICTURES)]
     assert {topic: len(world.messages[topic]) for topic in silent} == dict.fromkeys(silent, 0)
     assert world.messages["points"][-1].width == 0
     told = lambda: [pair.key for pair in world.messages["/diagnostics"][-1].status[0].values]  # noqa: E731

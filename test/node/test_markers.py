@@ -16,7 +16,8 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from handmesh_ros.hand import Hand, Side
-from handmesh_ros.node.markers import MarkerTemplate, MarkerWriter, hand_markers
+from handmesh_ros.node.markers import LIFETIME_S, MarkerTemplate, MarkerWriter, hand_markers, lifetime
+from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.node.template import TEMPLATES_KEPT
 
 
@@ -54,6 +55,15 @@ def test_mesh_is_drawn_triangle_by_triangle_in_the_images_frame() -> None:
     np.testing.assert_allclose(corners, hand.vertices[FACES[0, ::-1]])  # a left hand's triangles wind the other way
     assert (mesh.scale.x, mesh.pose.orientation.w) == (1.0, 1.0) and 0.2 <= mesh.lifetime.nanosec * 1e-9 < 1
     assert (skeleton.type, len(skeleton.points)) == (Marker.LINE_LIST, 40)
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.033, 0.2, 0.5, 1.0, 2.0])
+def test_markers_live_until_the_next_ones_come_and_not_much_longer(pause_s: float) -> None:
+    (message,) = MarkerWriter(FACES).messages(header(), by_side(known_hand()), pause_s)
+    lifetimes = {seconds_of(marker.lifetime) for marker in read(message).markers}
+    assert list(lifetimes) == [pytest.approx(lifetime(pause_s))]
+    assert 2 * pause_s <= lifetime(pause_s) <= max(LIFETIME_S, 4 * pause_s)
+    assert lifetime(1e6) == pytest.approx(4.8)
 
 
 def test_frames_of_reference_that_come_and_go_take_no_more_and_more_memory() -> None:

@@ -58,6 +58,7 @@ def test_values_reach_perception() -> None:
         ({"fallback_hfov_deg": 180.0}, "expected 0 to 175"),
         ({"hand_size_m": float("nan")}, "'hand_size_m' cannot be nan"),
         ({"frame_prefix": "my robot"}, "'frame_prefix' cannot be 'my robot'"),
+        ({"frame_prefix": "/robot/"}, "'frame_prefix' cannot be '/robot/'"),  # tf2 refuses such names
         ({"model": ""}, "'model' cannot be ''"),
         ({"finger_min_cutoff_hz": 0.0}, "'finger_min_cutoff_hz' cannot be 0.0: expected 0.01 to 60"),
     ],
@@ -80,6 +81,10 @@ def test_impossible_values_are_refused_with_what_is_possible(change: dict, reaso
 def test_impossible_values_of_the_camera_are_refused(change: dict, reason: str) -> None:
     with pytest.raises(ParameterError, match=reason):
         CameraParameters().changed(change)
+
+
+def test_prefixes_of_frames() -> None:
+    assert {NodeParameters(frame_prefix=prefix).frame_prefix for prefix in ("", "robot/", "op_", "a/b/")}
 
 
 def test_descriptors_say_what_the_table_says() -> None:

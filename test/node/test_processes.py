@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from support.camera_stand_in import stamp_of
+from support.launching import make_prefix
 from support.ros_world import World
 from support.tiny_mesh_network import METADATA, write_tiny_mesh_network
 
@@ -75,6 +77,27 @@ def test_node_that_cannot_start_says_why(world: World, settings: dict[str, objec
     node = world.start("node.hand_node", **{"model": model, **settings})
     assert node.wait() == 1
     assert "Traceback" not in node.log and all(reason in node.log for reason in reasons), node.log
+
+
+def test_a_mistyped_parameter_is_named(world: World, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("/**:\n  ros__parameters:\n    max_hand: 1\n    max_hands: 1\n")
+    node = world.start("node.hand_node", "--params-file", str(tmp_path / "mine.yaml"), model=model)
+    node.wait_for_log("there is no parameter max_hand: mistyped?")
+
+
+def test_ctrl_c_while_modules_are_read_leaves_no_traceback(world: World, tmp_path: Path) -> None:
+    program = world.start_file(make_prefix(tmp_path) / "lib" / "handmesh_ros" / "hand_node")
+    time.sleep(0.4)
+    program.interrupt()
+    assert "Traceback" not in program.log
+
+
+def test_a_second_ctrl_c_does_not_break_the_shutdown(world: World, folder: Path) -> None:
+    camera = world.start("node.camera_node", input=folder, loop=True)
+    camera.wait_for_log("publishing")
+    camera.press_ctrl_c()
+    camera.press_ctrl_c()
+    assert camera.wait() == 0 and "Traceback" not in camera.log
 
 
 def test_model_that_breaks_the_contract_is_named(world: World, tmp_path: Path) -> None:

@@ -136,9 +136,10 @@ def test_paths_are_taken_as_they_are(provisioned: ModelStore, tmp_path: Path) ->
         provisioned.path(tmp_path / "other.onnx")
 
 
-def test_an_unknown_name_lists_those_there_are(store: ModelStore) -> None:
-    with pytest.raises(ModelError, match="palm_detection, hand_landmark"):
-        store.path("palm_detector")
+def test_an_unknown_name_lists_what_there_is_to_choose_from() -> None:
+    """Detectors and parts are none of it."""
+    with pytest.raises(ModelError, match=r"no model 'palm_detector'; there are lifted, mobrecon_lite, or give the path"):
+        default_store().find("palm_detector")
 
 
 def test_the_default_store_is_the_checkout() -> None:

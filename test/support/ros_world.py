@@ -53,10 +53,13 @@ class Process:
         """The exit code."""
         return self._process.wait(PATIENCE_S)
 
+    def press_ctrl_c(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
     def interrupt(self) -> float:
         """Ctrl-C; returns the seconds until the process ended."""
         begin = time.monotonic()
-        self._process.send_signal(signal.SIGINT)
+        self.press_ctrl_c()
         self._process.wait(PATIENCE_S)
         return time.monotonic() - begin
 
