@@ -14,6 +14,7 @@ from sensor_msgs.msg import Image
 
 from handmesh_ros.hand import WRIST, Hand, Side, TrackState
 from handmesh_ros.msg import Hand as HandMessage
+from handmesh_ros.node.depth_sizes import DEPTH_AGE_S
 from handmesh_ros.node.images import ImageError, depth_of_image
 from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.perception.camera import Camera
@@ -22,7 +23,6 @@ from handmesh_ros.perception.size.hand_size import LARGEST_M, SMALLEST_M, HandSi
 from handmesh_ros.srv import CalibrateHandSize
 
 RECENT_S = 1.0  # chosen by hand: for so long a hand is held still when one is asked to
-DEPTH_AGE_S = 0.1  # depth image and picture further apart than this show the hand in two places
 SIDE_OF_REQUEST = {HandMessage.SIDE_UNKNOWN: None, HandMessage.SIDE_LEFT: Side.LEFT, HandMessage.SIDE_RIGHT: Side.RIGHT}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from std_srvs.srv import SetBool, Trigger
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import Hand, Side
 from handmesh_ros.node.calibration import DepthView, RecentHands, calibrate_hand_size, read_hand_sizes
+from handmesh_ros.node.depth_sizes import DepthSizes
 from handmesh_ros.node.diagnostics import NO_IMAGES, FrameStatistics, diagnostic_array
 from handmesh_ros.node.frame_clock import FrameClock, StampError
 from handmesh_ros.node.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
@@ -40,7 +41,7 @@ from handmesh_ros.node.waiting import Occasional, SleepingSubscription
 from handmesh_ros.perception.camera import Camera, CameraError
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.pipeline import HandPipeline
-from handmesh_ros.perception.size.hand_size import HandSize
+from handmesh_ros.perception.size.hand_size import HandSize, HandSizeError
 from handmesh_ros.provision import model_path
 from handmesh_ros.provision.fetch import sha256_of
 from handmesh_ros.srv import CalibrateHandSize
@@ -76,6 +77,8 @@ class HandNode(Node):
         self._outputs = HandOutputs(self, self._events)
         self._owners = Owners()
         self._recent_hands = RecentHands()
+        self._depth_image: Image | None = None
+        self._depth_sizes = DepthSizes()
         self._teleop = Teleop(self, self._events)
         self._settings = NodeParameters.declared_on(self)
         self.pipeline = HandPipeline.load(self._settings.model, self._settings.for_pipeline(), self._settings.threads)
@@ -152,6 +155,23 @@ class HandNode(Node):
         self.statistics.infos_came(len(infos))
         self._cameras.heard(infos[-1] if infos else None)
 
+    def _latest_depth(self) -> Image | None:
+        if self._depth is not None:
+            self._depth_image = self._depth.take() or self._depth_image
+        return self._depth_image
+
+    def _correct_by_depth(self, owners: Mapping[Side, Hand], camera: Camera, stamp_s: float) -> None:
+        depth = self._latest_depth() if self._settings.depth_correction and self._depth_sizes.is_due(stamp_s) else None
+        if depth is None:
+            return
+        owned = {hand.track_id for hand in owners.values()}
+        seen = [hand for hand in self.pipeline.raw_hands if hand.track_id in owned]
+        held = [side for side, clutch in self._teleop.clutches.items() if clutch.engaged]
+        try:
+            self._depth_sizes.learn(self.pipeline.sizes, seen, depth, camera, held)
+        except (HandSizeError, ImageError) as error:
+            self._warn(f"depth_correction: {error}")
+
     def _process(self, header: Header, stamp_s: float, frame: FrameArray, camera: Camera, begin: float) -> None:
         before = time.perf_counter()
         hands = self.pipeline.process(frame, camera, stamp_s)
@@ -166,6 +186,7 @@ class HandNode(Node):
         result = FrameResult(header, stamp_s, frame, camera, hands, self.pipeline.raw_hands, owners, latency_s)
         self._outputs.publish(result, self._settings)
         self._teleop.publish(header, owners, self._predict, self._settings.clutch_by_pinch)
+        self._correct_by_depth(owners, camera, stamp_s)
         outside_s = time.perf_counter() - begin - perception_s
         self.statistics.frame_processed(stamp_s, self._now_s() - stamp_s, outside_s, self.pipeline.stage_seconds)
 
@@ -233,7 +254,7 @@ class HandNode(Node):
 
     def _calibrate_hand_size(self, request: CalibrateHandSize.Request, response: CalibrateHandSize.Response) -> CalibrateHandSize.Response:
         settings = self._settings
-        depth = None if self._depth is None else DepthView(settings.depth_topic, self._depth.take(), self._last_camera)
+        depth = None if self._depth is None else DepthView(settings.depth_topic, self._latest_depth(), self._last_camera)
         calibrate_hand_size(
             self.pipeline.sizes, self._recent_hands, settings.hand_size_m, depth, settings.hand_size_file, request, response
         )

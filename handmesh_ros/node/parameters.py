@@ -43,6 +43,9 @@ class NodeParameters(ParameterTable):
     depth_topic: str = parameter(
         "", "depth image aligned to `image`, for ~/calibrate_hand_size (16UC1 mm or 32FC1 m); empty: none", read_only=True
     )
+    depth_correction: bool = parameter(
+        False, "whether the depth image corrects hand sizes, and distances with them, all the while; not while a side's clutch is engaged"
+    )
     fallback_hfov_deg: float = parameter(
         0.0,
         "horizontal field of view assumed without calibration, degrees; hands are then marked `metric: false`. "
