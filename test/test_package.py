@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "video": ({"numpy", "cv2"}, set()),
     "cameras": ({"numpy"}, {"perception"}),
     "records": ({"numpy"}, {"hand"}),
+    "teleop": ({"numpy"}, {"hand", "perception"}),
     "evaluation": (OFFLINE - {"torch"}, {"hand", "perception", "sources"}),
     # handmesh_training, from the ground up; `lifted` and `trainer` stand side by side.
     "template": ({"numpy", "scipy", "fast_simplification"}, {"hand", "files"}),
