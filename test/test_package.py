@@ -55,7 +55,7 @@ ROS_PACKAGE = re.compile(r"rclpy|ament_index_python|launch(_ros)?|tf2_ros|sensor
 
 # What an import is called in package.xml (rosdep) where the names differ.
 ROSDEP = {"cv2": "python3-opencv", "onnxruntime": "python3-onnxruntime-pip", "yaml": "python3-yaml", "numpy": "python3-numpy",
-          "transforms3d": "python3-transforms3d", "tqdm": "python3-tqdm"}  # fmt: skip
+          "transforms3d": "python3-transforms3d", "tf2_ros": "tf2_ros_py", "tqdm": "python3-tqdm"}  # fmt: skip
 ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML", "fast_simplification": "fast-simplification"}
 
 

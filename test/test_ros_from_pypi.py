@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,3 +83,56 @@ def test_a_structured_array_of_other_types_is_refused(point_cloud2: ModuleType) 
     fields = [PointField(name="x", offset=0, datatype=PointField.FLOAT32, count=1)]
     with pytest.raises(AssertionError, match="dtype"):
         point_cloud2.create_cloud(Header(), fields, np.zeros(3, dtype=[("x", np.float64)]))
+
+
+# ---- tf2_ros ----
+
+
+@pytest.fixture
+def tf2_ros() -> ModuleType:
+    """The stand-in, also where the real tf2_ros is installed."""
+    pytest.importorskip("tf2_msgs.msg", reason="needs ROS 2")
+    return load(REPO / "ros_from_pypi/tf2_ros/__init__.py")
+
+
+def transform(parent: str, child: str, place: tuple[float, float, float], turn_xyzw: tuple[float, ...], sec: int) -> Any:
+    from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
+    from std_msgs.msg import Header
+
+    (x, y, z), (qx, qy, qz, qw) = place, turn_xyzw
+    link = TransformStamped(header=Header(frame_id=parent), child_frame_id=child)
+    link.header.stamp.sec = sec
+    link.transform = Transform(translation=Vector3(x=x, y=y, z=z), rotation=Quaternion(x=qx, y=qy, z=qz, w=qw))
+    return link
+
+
+def test_frames_are_looked_up_across_the_tree(tf2_ros: ModuleType) -> None:
+    from rclpy.time import Time
+
+    buffer = tf2_ros.Buffer()
+    quarter = (0.0, 0.0, 0.5**0.5, 0.5**0.5)  # about z
+    buffer.set_transform(transform("base", "arm", (1.0, 0.0, 0.0), quarter, 7), "test")
+    buffer.set_transform(transform("arm", "tool", (0.5, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0), 8), "test")
+    buffer.set_transform_static(transform("base", "camera", (0.0, 2.0, 0.0), quarter, 1), "test")
+    found = buffer.lookup_transform("base", "tool", Time())
+    place = found.transform.translation
+    np.testing.assert_allclose((place.x, place.y, place.z), (1.0, 0.5, 0.0), atol=1e-12)
+    assert (found.header.frame_id, found.child_frame_id, found.header.stamp.sec) == ("base", "tool", 7)
+    place = buffer.lookup_transform("camera", "tool", Time()).transform.translation
+    np.testing.assert_allclose((place.x, place.y, place.z), (-1.5, -1.0, 0.0), atol=1e-12)
+    assert buffer.lookup_transform("base", "camera", Time()).header.stamp.sec == 0, "static"
+
+
+def test_frames_that_are_not_connected_are_refused(tf2_ros: ModuleType) -> None:
+    from rclpy.time import Time
+
+    buffer = tf2_ros.Buffer()
+    buffer.set_transform(transform("base", "arm", (1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0), 7), "test")
+    buffer.set_transform(transform("world", "camera", (1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0), 7), "test")
+    with pytest.raises(tf2_ros.TransformException, match="does not exist"):
+        buffer.lookup_transform("base", "tool", Time())
+    with pytest.raises(tf2_ros.TransformException, match="not in one tree"):
+        buffer.lookup_transform("base", "camera", Time())
+    buffer.set_transform(transform("arm", "base", (1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0), 7), "test")
+    with pytest.raises(tf2_ros.TransformException, match="loop"):
+        buffer.lookup_transform("base", "arm", Time())

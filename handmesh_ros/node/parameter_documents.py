@@ -1,6 +1,6 @@
-"""What is written down of the parameters, from their tables: config/hand.yaml, and the tables in docs/ros-api.md.
+"""What is written down of the parameters, from their tables: the files of PARAMS_FILES, and the tables in docs/ros-api.md.
 
-``python -m handmesh_ros.node.parameter_documents`` writes both anew.
+``python -m handmesh_ros.node.parameter_documents`` writes all anew.
 """
 
 from __future__ import annotations
@@ -13,19 +13,23 @@ from typing import Any
 from handmesh_ros.node.camera_node import CameraParameters
 from handmesh_ros.node.parameter_table import ParameterTable, possible_values
 from handmesh_ros.node.parameters import NodeParameters
+from handmesh_ros.node.teleop_parameters import TeleopParameters
 
-TABLES: Mapping[str, type[ParameterTable]] = {"hand_node": NodeParameters, "camera": CameraParameters}
+TABLES: Mapping[str, type[ParameterTable]] = {"hand_node": NodeParameters, "camera": CameraParameters, "teleop": TeleopParameters}
+# Node -> its file of parameters.
+PARAMS_FILES: Mapping[str, str] = {"hand_node": "config/hand.yaml", "teleop": "config/teleop/teleop.yaml"}
 
 
-def params_file() -> str:
-    """The text of config/hand.yaml: every parameter of the hand node with its default."""
+def params_file(node: str) -> str:
+    """The text of a node's file: every parameter with its default."""
+    name = f"{node.removesuffix('_node')} node"
     lines = [
-        "# Parameters of the hand node with their defaults. Copy this file, do not edit it; it is made by",
+        f"# Parameters of the {name} with their defaults. Copy this file, do not edit it; it is made by",
         "# python -m handmesh_ros.node.parameter_documents",
         "/**:",
         "  ros__parameters:",
     ]
-    for row in fields(NodeParameters):
+    for row in fields(TABLES[node]):
         start_only = "; read at start only" if row.metadata["read_only"] else ""
         lines.append(f"    # {row.metadata['description']} ({possible_values(row)}{start_only})")
         lines.append(f"    {row.name}: {_literal(row.default)}")
@@ -57,6 +61,7 @@ def _literal(value: Any) -> str:
 
 if __name__ == "__main__":
     repository = Path(__file__).parents[2]
-    (repository / "config" / "hand.yaml").write_text(params_file(), encoding="utf-8")
+    for node, file in PARAMS_FILES.items():
+        (repository / file).write_text(params_file(node), encoding="utf-8")
     api = repository / "docs" / "ros-api.md"
     api.write_text(with_tables(api.read_text(encoding="utf-8")), encoding="utf-8")

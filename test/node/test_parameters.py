@@ -16,7 +16,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from handmesh_ros.hand import Side
 from handmesh_ros.node.camera_node import CameraParameters
 from handmesh_ros.node.outputs import TOPICS
-from handmesh_ros.node.parameter_documents import params_file, with_tables
+from handmesh_ros.node.parameter_documents import PARAMS_FILES, params_file, with_tables
 from handmesh_ros.node.parameter_table import ParameterError, descriptor_of
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.perception.parameters import PipelineParameters
@@ -26,7 +26,8 @@ HAND_YAML, ROS_API = REPO / "config" / "hand.yaml", REPO / "docs" / "ros-api.md"
 
 def test_documentation_and_config_are_made_from_the_table() -> None:
     mend = "run: python -m handmesh_ros.node.parameter_documents"
-    assert HAND_YAML.read_text(encoding="utf-8") == params_file(), mend
+    for node, file in PARAMS_FILES.items():
+        assert (REPO / file).read_text(encoding="utf-8") == params_file(node), mend
     document = ROS_API.read_text(encoding="utf-8")
     assert document == with_tables(document), mend
 

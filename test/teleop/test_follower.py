@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from handmesh_ros.perception.rotations import rotation_matrix, rotation_vector
 from handmesh_ros.teleop.errors import TeleopError
@@ -249,63 +247,91 @@ def test_settings_that_cannot_be_are_refused(change: dict[str, float]) -> None:
 
 # ---- whatever happens ----
 
-odd = st.sampled_from([math.nan, math.inf, -math.inf, 1e300, 0.0])
-number = st.one_of(st.floats(-0.4, 0.4), odd)
-hand_events = st.tuples(
-    st.just("see"), st.tuples(number, number, number), st.tuples(*[st.floats(-4, 4)] * 3), st.booleans(), st.one_of(st.floats(0, 1), odd),
-    st.one_of(st.just(0.0), st.floats(-0.5, 0.5), odd),
-)  # fmt: skip
-near_events = st.tuples(
-    st.just("see"), st.tuples(*[st.floats(-0.06, 0.06)] * 3), st.tuples(*[st.floats(-0.5, 0.5)] * 3), st.just(True), st.floats(0, 1),
-    st.just(0.0),
-)  # fmt: skip
-clutch_events = st.tuples(st.just("clutch"), st.sampled_from([None, 1, 2, 3]))
-step_events = st.tuples(st.just("step"), st.one_of(st.just(0.01), st.floats(-0.5, 0.6), odd), st.integers(1, 10))
-events = st.lists(st.one_of(near_events, near_events, step_events, hand_events, clutch_events, step_events), max_size=60)
+ODD = (math.nan, math.inf, -math.inf, 1e300, 0.0)
+# The hand moves the tool from wall to wall.
+TIGHT = replace(SETTINGS, scale=4.0, workspace=Workspace(HOME.position - 0.08, HOME.position + 0.08))
 
 
-@settings(max_examples=400, deadline=None)
-@given(events=events)
-def test_whatever_happens_no_limit_is_exceeded_and_nothing_moves_without_an_engagement(events: list[tuple]) -> None:
-    bench = Bench()
-    engagement, unused = None, False
-    last: ToolCommand | None = None
-    for event in [("clutch", 1), *events]:
-        if event[0] == "clutch":
-            unused = event[1] is not None and (unused or event[1] != engagement)
-            engagement = event[1]
-            bench.follower.clutch(engagement)
-        elif event[0] == "see":
-            _, moved, turn, measured, aperture, late = event
-            pose = PoseInSpace(PALM.position + np.array(moved), rotation_matrix(np.array(turn)))
-            was_stopped = bench.follower.phase is Phase.STOPPED
-            bench.follower.see(SeenHand(bench.now_s + late, pose, measured, aperture))
-            if was_stopped and bench.follower.phase is not Phase.STOPPED:
-                assert unused and engagement is not None, "begun without an engagement of its own"
-                unused, last = False, ToolCommand(bench.now_s, bench.tool, np.zeros(3), np.zeros(3), None)
+class Judge:
+    """Tells a follower what happens, and judges its commands by the poses alone, as a robot sees them."""
+
+    def __init__(self) -> None:
+        self.bench = Bench(TIGHT)
+        self.engagement: int | None = None
+        self.unused = False
+        self.last: ToolCommand | None = None
+        self.moving = 0  # commands
+
+    def clutch(self, engagement: int | None) -> None:
+        self.unused = engagement is not None and (self.unused or engagement != self.engagement)
+        self.engagement = engagement
+        self.bench.follower.clutch(engagement)
+
+    def see(self, moved: tuple, turn: tuple, measured: bool, aperture: float, late_s: float) -> None:
+        bench = self.bench
+        pose = PoseInSpace(PALM.position + np.array(moved), rotation_matrix(np.array(turn)))
+        was_stopped = bench.follower.phase is Phase.STOPPED
+        bench.follower.see(SeenHand(bench.now_s + late_s, pose, measured, aperture))
+        if was_stopped and bench.follower.phase is not Phase.STOPPED:
+            assert self.unused, "begun without an engagement of its own"
+            self.unused, self.last = False, ToolCommand(bench.now_s, bench.tool, np.zeros(3), np.zeros(3), None)
+
+    def step(self, dt: float, times: int) -> None:
+        bench = self.bench
+        for _ in range(times):
+            resting = bench.follower.phase is Phase.STOPPED
+            command = bench.follower.step(bench.now_s + dt)
+            bench.now_s += dt if math.isfinite(dt) and abs(dt) < 1 else 0.0
+            if command is not None:
+                assert not resting and self.last is not None
+                within_limits(self.last, command)
+                self.moving += bool(command.velocity.any())
+                bench.tool, self.last = command.pose, command
+
+    def lead(self, moved: tuple, turn: tuple, aperture: float, steps: int) -> None:
+        self.see(moved, turn, True, aperture, 0.0)
+        self.step(STEP_S, steps)
+
+
+def odd_hand(random: np.random.Generator) -> tuple[tuple, tuple, bool, float, float]:
+    """Anywhere, in any state, at any time, with numbers that are none."""
+    moved, (aperture, late_s) = random.uniform(-0.4, 0.4, 3), random.uniform(-0.5, 0.5, 2)
+    if random.random() < 0.5:
+        moved[random.integers(3)] = random.choice(ODD)
+    if random.random() < 0.3:
+        late_s = random.choice(ODD)
+    return tuple(moved), tuple(random.uniform(-4, 4, 3)), bool(random.integers(2)), float(aperture), float(random.choice([0.0, late_s]))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_happens_no_limit_is_exceeded_and_nothing_moves_without_an_engagement(seed: int) -> None:
+    random, judge = np.random.default_rng(seed), Judge()
+    for number in range(150):
+        dice = random.random()
+        if dice < 0.05 or (judge.bench.follower.phase is Phase.STOPPED and dice < 0.4):
+            judge.clutch(random.choice([None, number]))
+        elif dice < 0.10:
+            judge.see(*odd_hand(random))
+        elif dice < 0.15:
+            judge.step(float(random.choice([random.uniform(-0.5, 0.6), *ODD])), int(random.integers(1, 4)))
         else:
-            for _ in range(event[2]):
-                resting = bench.follower.phase is Phase.STOPPED
-                command = bench.follower.step(bench.now_s + event[1])
-                bench.now_s += event[1] if math.isfinite(event[1]) and abs(event[1]) < 1 else 0.0
-                if command is not None:
-                    assert not resting and last is not None
-                    within_limits(last, command)
-                    bench.tool, last = command.pose, command
+            judge.lead(
+                tuple(random.uniform(-0.04, 0.04, 3)), tuple(random.uniform(-0.5, 0.5, 3)), random.random(), int(random.integers(1, 20))
+            )
+    assert judge.moving > 200, "the story is one of motion"
 
 
 def within_limits(before: ToolCommand, command: ToolCommand) -> None:
-    """Judged from the poses alone, as a robot sees them, and against what is said of the velocity."""
     dt = command.time_s - before.time_s
     assert dt > 0
     more = 1 + 1e-6
-    assert SETTINGS.workspace.contains(command.pose.position)
+    assert TIGHT.workspace.contains(command.pose.position)
     assert command.pose.is_rigid
     np.testing.assert_allclose(command.pose.position - before.pose.position, command.velocity * dt, atol=1e-9)
     np.testing.assert_allclose(command.pose.rotation, rotation_matrix(command.turning * dt) @ before.pose.rotation, atol=1e-9)
     for limits, new, old in (
-        (SETTINGS.move, command.velocity, before.velocity),
-        (SETTINGS.turn, command.turning, before.turning),
+        (TIGHT.move, command.velocity, before.velocity),
+        (TIGHT.turn, command.turning, before.turning),
     ):
         assert length_of(new) <= limits.speed * more
         assert length_of(new - old) <= limits.acceleration * dt * more + 1e-9
@@ -316,4 +342,4 @@ def test_the_checks_above_can_fail() -> None:
     fast = np.array([0.0, 0.2, 0.0])
     with pytest.raises(AssertionError):
         within_limits(rest, ToolCommand(0.01, PoseInSpace(HOME.position + 0.01 * fast, HOME.rotation), fast, np.zeros(3), None))
-    assert Limits(0.25, 2.0) == SETTINGS.move
+    assert Limits(0.25, 2.0) == TIGHT.move
