@@ -16,6 +16,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription
 
+HAND_NODES = {"false": "hand_node", "true": "managed_hand_node"}  # by the launch argument `managed`
 # Launch argument -> parameter of the hand node; where given, it is stronger than the parameter file.
 HAND_PARAMETERS = {
     "model": "model", "image_transport": "image_transport", "hfov_deg": "fallback_hfov_deg", "frame_prefix": "frame_prefix",
@@ -49,6 +50,7 @@ ARGUMENTS = [
     argument("loop", "false", "begin that camera's recording again at its end", TRUE_FALSE),
     argument("rate", "0", "frames a second of that camera's recording; 0: its own"),
     argument("namespace", "", "namespace of all nodes and of topics but /tf and /diagnostics"),
+    argument("managed", "false", "a lifecycle node: it waits for configure and activate", TRUE_FALSE),
     argument("use_sim_time", "false", "take the time from /clock", TRUE_FALSE),
     argument("log_level", "info", "of all nodes", ("debug", "info", "warn", "error", "fatal")),
     argument("rviz", "false", "show the hands in RViz", TRUE_FALSE),
@@ -73,7 +75,7 @@ def nodes(context: LaunchContext) -> list[Node]:
     started = [
         Node(
             package="handmesh_ros",
-            executable="hand_node",
+            executable=HAND_NODES[given["managed"]],
             name="hand_node",
             parameters=[str(params_file), {**clock, **parameters(given, HAND_PARAMETERS)}],
             remappings=topics,

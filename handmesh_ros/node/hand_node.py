@@ -60,12 +60,16 @@ class HandNode(Node):
         pipeline: that the frames go through.
         statistics: of the frames so far.
 
+    Args:
+        managed: somebody else calls ``load`` and sets ``active``.
+
     Raises:
         HandmeshError: a parameter or the model is not usable.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, managed: bool = False) -> None:
         super().__init__("hand_node")
+        self.active = not managed
         self._cameras = CameraCache()
         self._events = Occasional()  # of the publishers (a subscriber asks for another QoS): two dozen, looked at once a second
         self.statistics = FrameStatistics()
@@ -80,7 +84,18 @@ class HandNode(Node):
         self._depth_image: Image | None = None
         self._depth_sizes = DepthSizes()
         self._teleop = Teleop(self, self._events)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 5, callback_group=self._events)
         self._settings = NodeParameters.declared_on(self)
+        if not managed:
+            self.load()
+
+    def load(self) -> None:
+        """Load the model and begin to listen.
+
+        Raises:
+            HandmeshError: a parameter or the model is not usable.
+        """
+        self._settings = NodeParameters.present_on(self)
         self.pipeline = HandPipeline.load(self._settings.model, self._settings.for_pipeline(), self._settings.threads)
         self._begin_with_model()
         problem = read_hand_sizes(self.pipeline.sizes, self._settings.hand_size_file, self._settings.hand_size_m)
@@ -93,24 +108,41 @@ class HandNode(Node):
         # Looked at only when a hand is to be measured in it.
         depth_topic = self._settings.depth_topic
         self._depth = SleepingSubscription(self, Image, depth_topic, LATEST_FRAME) if depth_topic else None
-        self.create_service(Trigger, "~/reset", self._reset)
-        self.create_service(SetBool, "~/set_enabled", self._set_enabled)
-        self.create_service(CalibrateHandSize, "~/calibrate_hand_size", self._calibrate_hand_size)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 5, callback_group=self._events)
-        self.create_timer(1.0, self._publish_diagnostics, clock=steady_clock())
+        self._services_of_model = [
+            self.create_service(Trigger, "~/reset", self._reset),
+            self.create_service(SetBool, "~/set_enabled", self._set_enabled),
+            self.create_service(CalibrateHandSize, "~/calibrate_hand_size", self._calibrate_hand_size),
+        ]
+        self._every_second = self.create_timer(1.0, self._publish_diagnostics, clock=steady_clock())
         freeze_objects()
         self.get_logger().info(f"ready: model '{self.pipeline.model_name}', waiting for images on {image_topic}")
+
+    def unload(self) -> None:
+        """Stop listening and give the model's memory back; ``load`` begins anew."""
+        self.destroy_timer(self._every_second)
+        for service in self._services_of_model:
+            self.destroy_service(service)
+        for subscription in (self._images, self._camera_info.subscription, *([self._depth.subscription] if self._depth else [])):
+            self.destroy_subscription(subscription)
+        self.remove_on_set_parameters_callback(self._change_parameters)
+        del self.pipeline
+
+    def forget_hands(self, reason: str) -> None:
+        """As if none had been seen; clutches are released for this reason."""
+        self.pipeline.reset()
+        self._outputs.clear(self._last_header)
+        self._teleop.release(reason)
 
     def _subscribe_to_images(self) -> str:
         """The topic that the images come on."""
         override = overridable()
         topic = self.resolve_topic_name("image")
         if self._settings.image_transport == "raw":
-            self.create_subscription(Image, topic, self._on_image, LATEST_FRAME, qos_overriding_options=override)
+            self._images = self.create_subscription(Image, topic, self._on_image, LATEST_FRAME, qos_overriding_options=override)
             return topic
         # Appended after remapping, as image_transport does: image:=/camera/image_raw means /camera/image_raw/compressed.
         topic += "/compressed"
-        self.create_subscription(CompressedImage, topic, self._on_compressed, LATEST_FRAME, qos_overriding_options=override)
+        self._images = self.create_subscription(CompressedImage, topic, self._on_compressed, LATEST_FRAME, qos_overriding_options=override)
         return topic
 
     def _on_image(self, message: Image) -> None:
@@ -121,7 +153,7 @@ class HandNode(Node):
 
     def _on_frame(self, message: Any, read: Callable[[Any], FrameArray]) -> None:
         """One frame from message to messages. Whatever is wrong with it, the node goes on with the next one."""
-        if not self._enabled:
+        if not (self._enabled and self.active):
             return
         begin = time.perf_counter()
         self._frame_clock.frame_came(begin)
@@ -236,19 +268,14 @@ class HandNode(Node):
         return SetParametersResult(successful=True)
 
     def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._forget_hands("all hands were reset")
+        self.forget_hands("all hands were reset")
         response.success, response.message = True, "all hands are forgotten and found anew; hand sizes are kept"
         return response
-
-    def _forget_hands(self, reason: str) -> None:
-        self.pipeline.reset()
-        self._outputs.clear(self._last_header)
-        self._teleop.release(reason)
 
     def _set_enabled(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
         if not self._enabled:
-            self._forget_hands("the node was disabled")
+            self.forget_hands("the node was disabled")
         response.success, response.message = True, "enabled" if self._enabled else "disabled: images are not looked at"
         return response
 
@@ -266,7 +293,9 @@ class HandNode(Node):
         self._events.open = True
         self._teleop.watch()
         self._hear_camera_info()
-        level, text = self.statistics.level() if self._enabled else (DiagnosticStatus.OK, "disabled")
+        level, text = self.statistics.level()
+        if not (self._enabled and self.active):
+            level, text = DiagnosticStatus.OK, "disabled" if self.active else "inactive"
         if clock_is_missing(self):
             level, text = DiagnosticStatus.WARN, CLOCK_MISSING
         if level == DiagnosticStatus.WARN and text != NO_IMAGES:

@@ -99,6 +99,17 @@ class ParameterTable:
         return cls(**values)
 
     @classmethod
+    def present_on(cls: type[Table], node: Node) -> Table:
+        """The values that the node's declared parameters have now.
+
+        Raises:
+            ParameterError: one is not possible.
+        """
+        values = {row.name: node.get_parameter(row.name).value for row in fields(cls)}
+        texts = {row.name for row in fields(cls) if row.metadata["or_number"]}
+        return cls(**{name: str(value) if name in texts else value for name, value in values.items()})
+
+    @classmethod
     def changes_of(cls, parameters: Sequence[Parameter[Any]]) -> dict[str, Any]:
         """Those of the given ROS parameters that belong to the table, by name; others (QoS overrides, use_sim_time) are left out."""
         return {parameter.name: parameter.value for parameter in parameters if parameter.name in cls.names()}

@@ -53,6 +53,11 @@ class SleepingSubscription:
         if not hasattr(self._subscription.handle, "take_message"):
             raise RclpyError("this rclpy has no Subscription.handle.take_message: use it from ROS 2 Humble, Iron, Jazzy or Kilted")
 
+    @property
+    def subscription(self) -> Any:
+        """For the node to destroy."""
+        return self._subscription
+
     def take(self) -> Any | None:
         """The next message that waits (bytes where ``raw``), or None."""
         subscription = self._subscription
