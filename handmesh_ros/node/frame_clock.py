@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from handmesh_ros.errors import HandmeshError
+from handmesh_ros.perception.tracking.records import TrackingParameters
 
 # The first images may come before the first camera_info: DDS finds one topic after the other.
 PATIENCE_S = 1.0
@@ -18,15 +19,16 @@ class StampError(HandmeshError, ValueError):
 class FrameClock:
     """Reads the stamps of one camera's frames.
 
-    A stamp that goes back is only reported here: that all hands are then found anew is the tracker's rule.
+    A stamp that goes back far is only reported here: that all hands are then found anew is the tracker's rule.
 
     Args:
+        late_s: a frame at most so much older than the last one is refused; by default as the tracker does.
         now: the time of the node's clock, seconds; read only for frames without a stamp.
         warn: is told what is odd about stamps that can be used.
     """
 
-    def __init__(self, now: Callable[[], float], warn: Callable[[str], None]) -> None:
-        self._now, self._warn = now, warn
+    def __init__(self, now: Callable[[], float], warn: Callable[[str], None], late_s: float = TrackingParameters().late_s) -> None:
+        self._now, self._warn, self._late_s = now, warn, late_s
         self._last_s: float | None = None
         self._first_came_s = math.inf
 
@@ -42,12 +44,17 @@ class FrameClock:
         """The frame's time in seconds: the stamp of its header, or for frames without one (0) the time of arrival.
 
         Raises:
-            StampError: the frame before had the same stamp.
+            StampError: the frame before had the same stamp, or a little later one.
         """
         if stamp_s == 0.0:
             self._warn("the images carry no stamp: the camera driver should stamp them; taking the time of arrival for tracking")
             stamp_s = self._now()
-        last, self._last_s = self._last_s, stamp_s
+        last = self._last_s
+        if last is not None and 0.0 < last - stamp_s <= self._late_s:
+            raise StampError(
+                f"an image came {1e3 * (last - stamp_s):.3g} ms after a newer one: it is left out. Does the driver reorder images?"
+            )
+        self._last_s = stamp_s
         if stamp_s == last:
             raise StampError("two images carry the same stamp: the second one is left out. Do two drivers publish on this topic?")
         if last is not None and stamp_s < last:

@@ -49,6 +49,7 @@ class HandPipeline:
         self._looker = Looker(network, detector, self.parameters, self._stopwatch)
         self._tracker = Tracker(self.parameters.tracking)
         self._smoothers: dict[int, HandSmoother] = {}
+        self._hands: list[Hand] = []
 
     @classmethod
     def load(
@@ -98,7 +99,7 @@ class HandPipeline:
         """Forget every hand; the sizes stay."""
         self._tracker.reset()
         self._smoothers.clear()
-        self.raw_hands, self.losses = (), ()
+        self.raw_hands, self.losses, self._hands = (), (), []
 
     def set_parameters(self, parameters: PipelineParameters) -> None:
         """Change parameters. Hands go on being followed, but for another ``side`` or fewer hands: then they are found anew."""
@@ -122,7 +123,8 @@ class HandPipeline:
         Args:
             frame_rgb: (H, W, 3) uint8 RGB.
             camera: of this frame's size.
-            stamp_s: the frame's time; where it goes back, all tracks end (``losses`` says so) and the hands are found anew.
+            stamp_s: the frame's time. A frame that comes late, up to ``late_s`` older than the last one, is left out: the last hands are
+                given again. Where time goes back further, all tracks end (``losses`` says so) and the hands are found anew.
 
         Raises:
             CropError: the frame is no picture.
@@ -130,6 +132,9 @@ class HandPipeline:
         """
         glance = Glance(frame_rgb, camera, stamp_s)
         self._stopwatch.restart()
+        if self._tracker.is_late(stamp_s):
+            self.losses = ()
+            return list(self._hands)
         followed = [self._looker.follow(glance, search) for search in self._tracker.regions(stamp_s)]
         with self._stopwatch.stage("track"):
             update = self._tracker.step([measurement for measurement in followed if measurement is not None], stamp_s)
@@ -140,7 +145,8 @@ class HandPipeline:
         self.losses = update.lost
         self.raw_hands = tuple(_hand_of(track, stamp_s) for track in update.live)
         with self._stopwatch.stage("smooth"):
-            return self._smooth(self.raw_hands)
+            self._hands = self._smooth(self.raw_hands)
+        return list(self._hands)
 
     def process_single(self, frame_rgb: NDArray[np.uint8], camera: Camera) -> list[Hand]:
         """The hands of one unrelated picture: no tracking, no smoothing, no memory.

@@ -32,6 +32,14 @@ def test_a_stamp_that_goes_back_is_reported_and_stays_what_it_is(clock: FrameClo
     assert len(warnings) == 1
 
 
+def test_a_frame_that_comes_late_is_refused_and_the_next_one_taken(clock: FrameClock, warnings: list[str]) -> None:
+    clock.time_of(12.0)
+    with pytest.raises(StampError, match="50 ms after a newer one"):
+        clock.time_of(11.95)
+    assert clock.time_of(12.03) == 12.03
+    assert not warnings
+
+
 def test_a_repeated_stamp_is_refused_as_often_as_it_comes_and_the_next_one_taken(clock: FrameClock) -> None:
     clock.time_of(12.0)
     for _ in range(2):

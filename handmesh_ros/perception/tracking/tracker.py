@@ -73,8 +73,8 @@ class Tracker:
         return tuple(t for t in self._tracks if t.state is not TrackState.LOST and t.hits > 0)
 
     def regions(self, stamp_s: float) -> list[SearchRegion]:
-        """Where to crop in the frame of ``stamp_s``; empty after a jump in time."""
-        if self._jump(stamp_s) is not LossReason.NONE:
+        """Where to crop in the frame of ``stamp_s``; empty after a jump in time, and for a late frame."""
+        if self.is_late(stamp_s) or self._jump(stamp_s) is not LossReason.NONE:
             return []
         regions = []
         for track in self._tracks:
@@ -83,6 +83,10 @@ class Tracker:
                 last = track.measurement
                 regions.append(SearchRegion(track.track_id, track.side, last.hand.keypoints + shift, last.region))
         return regions
+
+    def is_late(self, stamp_s: float) -> bool:
+        """Whether the frame of ``stamp_s`` is a little older than the last one: it tells nothing new, and is left out."""
+        return self._stamp is not None and 0.0 < self._stamp - stamp_s <= self.parameters.late_s
 
     def is_followed(self, palm_keypoints: FloatArray) -> bool:
         """Whether a palm detection ((7, 2) px) lies on a hand that was measured in this frame."""
@@ -94,13 +98,17 @@ class Tracker:
     def step(self, measurements: Sequence[Measurement], stamp_s: float) -> TrackUpdate:
         """Take what was measured in this frame's regions.
 
-        A stamp that goes back, or leaps ahead by more than ``max_gap_s``, ends all tracks.
+        A stamp that goes back by more than ``late_s``, or leaps ahead by more than ``max_gap_s``, ends all tracks. A late frame changes
+        nothing.
 
         Raises:
             InputError: the stamp is not finite.
         """
         if not math.isfinite(stamp_s):
             raise InputError(f"the frame's stamp is {stamp_s}; give seconds as a finite number")
+        if self.is_late(stamp_s):
+            self._lost = ()
+            return self._update(False)
         jump = self._jump(stamp_s)
         if jump is LossReason.NONE:
             self._lost = ()

@@ -250,12 +250,24 @@ def test_gates(change: dict[str, object], reason: LossReason) -> None:
 def test_time_that_goes_back_starts_anew_without_reusing_ids() -> None:
     hand = hand_at(Side.RIGHT, 0.0)
     tracker = started([hand])
-    assert tracker.regions(0.01) == []
-    update = tracker.step([], 0.01)
+    assert tracker.regions(-1.0) == []
+    update = tracker.step([], -1.0)
     assert update.live == ()
     assert [loss.reason for loss in update.lost] == [LossReason.TIME_WENT_BACK]
     assert update.want_detection
-    assert tracker.adopt([seen(hand)], 0.01).live[0].track_id == 2
+    assert tracker.adopt([seen(hand)], -1.0).live[0].track_id == 2
+
+
+@pytest.mark.parametrize("late_s", [1e-6, 0.03, 0.2])
+def test_a_late_frame_is_left_out_and_the_hand_stays(late_s: float) -> None:
+    hand = hand_at(Side.RIGHT, 0.0)
+    tracker = started([hand], frames=10)
+    before = tracker.live
+    stamp = 9 * PERIOD - late_s
+    assert tracker.is_late(stamp) and tracker.regions(stamp) == []
+    update = tracker.step([], stamp)
+    assert update.live == before and not update.lost and not update.want_detection
+    assert tracker.step([seen(hand, 1)], 10 * PERIOD).live[0].hits == before[0].hits + 1
 
 
 def test_frames_that_are_missing_for_long_end_the_tracks() -> None:
