@@ -23,6 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+RECORDINGS = Path("runs/motion")  # what networks said of rendered motions; not committed
+
+
 # Each imports what it needs: torch for the networks, ROS for the markers.
 def _filters(out: Path) -> None:
     from benchmarks.filters.orientation import measure_orientations
@@ -39,6 +42,25 @@ def _filters(out: Path) -> None:
     print(f"\norientation\n{hand_table(measure_orientations())}")
     for recording in recordings():
         print(f"\nrecorded: {recording.name}\n{hand_table(measure_recording(recording))}", flush=True)
+
+
+def _motion(_: Path) -> None:
+    from benchmarks.motion.measure import held_share, measure_motions, motion_table, read_motions, rivals
+
+    files = sorted(RECORDINGS.glob("*.npz"))
+    if not files:
+        raise SystemExit(f"no recording: 'python -m benchmarks.motion.record --model NAME --out {RECORDINGS}/NAME.npz' makes one")
+    for path in files:
+        seen = list(read_motions(path))
+        rows = []
+        for rival in rivals():
+            try:
+                rows.append((rival.name, measure_motions(seen, rival.run)))
+            except ModuleNotFoundError:
+                print(f"{rival.name} left out, its package is not installed")
+        print(f"\nrecorded: {path.stem}\n{motion_table(rows)}", flush=True)
+        held = ", ".join(f"{100 * share:.0f}" for share in held_share(seen))
+        print(f"95 % ellipsoids hold the truth in {held} % of frames, joint by joint")
 
 
 def _sensitivity(_: Path) -> None:
@@ -73,6 +95,7 @@ def _noise(_: Path) -> None:
 
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "filters": _filters,
+    "motion": _motion,
     "sensitivity": _sensitivity,
     "markers": _markers,
     "networks": _networks,
