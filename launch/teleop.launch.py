@@ -7,6 +7,7 @@ ros2 launch handmesh_ros teleop.launch.py params_file:=my_robot.yaml pose_comman
 from pathlib import Path
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
@@ -49,9 +50,16 @@ def nodes(context: LaunchContext) -> list[Node]:
             arguments=["--ros-args", "--log-level", given["log_level"]],
             parameters=[given["params_file"], own],
             remappings=[(name, given[name]) for name in OUTPUTS],
-            on_exit=Shutdown(),
+            on_exit=ended,
         )
     ]
+
+
+def ended(event: ProcessExited, context: LaunchContext) -> list[Shutdown] | None:
+    """The node's end is the launch's; ros2 launch returns an error only where one is raised."""
+    if event.returncode and not context.is_shutdown:
+        raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}: see its last words above")
+    return [Shutdown(reason=f"{event.process_name} ended")]
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -81,7 +81,6 @@ class HandNode(Node):
         self._outputs = HandOutputs(self, self._events)
         self._owners = Owners()
         self._recent_hands = RecentHands()
-        self._depth_image: Image | None = None
         self._depth_sizes = DepthSizes()
         self._teleop = Teleop(self, self._events)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 5, callback_group=self._events)
@@ -153,11 +152,11 @@ class HandNode(Node):
 
     def _on_frame(self, message: Any, read: Callable[[Any], FrameArray]) -> None:
         """One frame from message to messages. Whatever is wrong with it, the node goes on with the next one."""
+        self.statistics.frame_came()
         if not (self._enabled and self.active):
             return
         begin = time.perf_counter()
         self._frame_clock.frame_came(begin)
-        self.statistics.frame_came()
         self._events.open = False
         try:
             stamp_s = self._frame_clock.time_of(seconds_of(message.header.stamp))
@@ -187,14 +186,13 @@ class HandNode(Node):
         self.statistics.infos_came(len(infos))
         self._cameras.heard(infos[-1] if infos else None)
 
-    def _latest_depth(self) -> Image | None:
-        if self._depth is not None:
-            self._depth_image = self._depth.take() or self._depth_image
-        return self._depth_image
-
     def _correct_by_depth(self, owners: Mapping[Side, Hand], camera: Camera, stamp_s: float) -> None:
-        depth = self._latest_depth() if self._settings.depth_correction and self._depth_sizes.is_due(stamp_s) else None
+        if not self._settings.depth_correction or not self._depth_sizes.is_due(stamp_s):
+            return
+        depth = self._depth.latest() if self._depth else None
         if depth is None:
+            topic = self._settings.depth_topic or "any topic: the parameter depth_topic is empty"
+            self._warn(f"depth_correction: no depth image has come on {topic}")
             return
         owned = {hand.track_id for hand in owners.values()}
         seen = [hand for hand in self.pipeline.raw_hands if hand.track_id in owned]
@@ -281,7 +279,7 @@ class HandNode(Node):
 
     def _calibrate_hand_size(self, request: CalibrateHandSize.Request, response: CalibrateHandSize.Response) -> CalibrateHandSize.Response:
         settings = self._settings
-        depth = None if self._depth is None else DepthView(settings.depth_topic, self._latest_depth(), self._last_camera)
+        depth = None if self._depth is None else DepthView(settings.depth_topic, self._depth.latest(), self._last_camera)
         calibrate_hand_size(
             self.pipeline.sizes, self._recent_hands, settings.hand_size_m, depth, settings.hand_size_file, request, response
         )

@@ -50,6 +50,7 @@ class SleepingSubscription:
         self._subscription = node.create_subscription(
             message_type, topic, lambda _: None, qos, callback_group=group, qos_overriding_options=override, raw=raw
         )
+        self._latest: Any | None = None
         if not hasattr(self._subscription.handle, "take_message"):
             raise RclpyError("this rclpy has no Subscription.handle.take_message: use it from ROS 2 Humble, Iron, Jazzy or Kilted")
 
@@ -64,6 +65,11 @@ class SleepingSubscription:
         with subscription.handle:
             taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
         return None if taken is None else taken[0]
+
+    def latest(self) -> Any | None:
+        """The newest that came, also when it was given before; None before the first."""
+        self._latest = self.take() or self._latest
+        return self._latest
 
     def take_all(self) -> list[Any]:
         """All that wait, oldest first."""

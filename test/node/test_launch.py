@@ -12,6 +12,8 @@ import pytest
 pytest.importorskip("launch_ros", reason="needs launch and launch_ros, which apt gives a robot and PyPI lacks")
 
 from handmesh_ros.msg import HandArray
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
 from support.camera_stand_in import hand_picture
 from support.launching import add_program, launch, make_prefix
 from support.ros_world import World
@@ -70,6 +72,22 @@ def test_a_node_that_cannot_start_ends_all_with_an_error(
     launched = launch(world, prefix, *(argument.format(picture=picture) for argument in arguments))
     assert launched.wait() == 1
     assert reason in launched.log and launched.log.count(STARTED) == 2
+
+
+def test_the_teleop_node_ends_its_launch_with_an_error(world: World, prefix: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("/**:\n  ros__parameters:\n    side: both\n")
+    for parameters, reason in ((wrong, "'side'"), (tmp_path / "none.yaml", "there is no such file")):
+        launched = launch(world, prefix, f"params_file:={parameters}", file="teleop.launch.py")
+        assert launched.wait() == 1 and reason in launched.log
+
+
+def test_a_managed_node_waits_to_be_configured(world: World, prefix: Path) -> None:
+    launched = launch(world, prefix, "managed:=true")
+    answer = lambda: world.call(GetState, "hand_node/get_state", GetState.Request()).current_state.id  # noqa: E731
+    assert answer() == State.PRIMARY_STATE_UNCONFIGURED
+    launched.interrupt()
+    assert launched.wait() == 0
 
 
 def test_one_picture_shows_its_hand_without_a_calibration_and_its_end_ends_nothing(world: World, prefix: Path, picture: Path) -> None:

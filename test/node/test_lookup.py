@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.importorskip("tf2_ros", reason="needs tf2_ros, which apt gives a robot and PyPI lacks")
+pytest.importorskip("tf2_py", reason="needs the real tf2_ros, which apt gives a robot and PyPI lacks")
 
 from geometry_msgs.msg import TransformStamped
 from handmesh_ros.msg import Hand as HandMessage

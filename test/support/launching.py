@@ -54,9 +54,9 @@ def use_prefix(world: World, prefix: Path) -> None:
     world.environment["AMENT_PREFIX_PATH"] = os.pathsep.join([str(prefix), os.environ.get("AMENT_PREFIX_PATH", sys.prefix)])
 
 
-def launch(world: World, prefix: Path, *arguments: str) -> Process:
-    """Start the launch file with arguments such as ``camera:=0``."""
+def launch(world: World, prefix: Path, *arguments: str, file: str = "hand.launch.py") -> Process:
+    """Start a launch file with arguments such as ``camera:=0``."""
     use_prefix(world, prefix)
     script = prefix / "start.py"  # any name but that of the module it imports
     script.write_text(LAUNCH, encoding="utf-8")
-    return world.start_file(script, str(prefix / "share" / "handmesh_ros" / "launch" / "hand.launch.py"), *arguments)
+    return world.start_file(script, str(prefix / "share" / "handmesh_ros" / "launch" / file), *arguments)
