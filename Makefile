@@ -9,6 +9,8 @@ MAKEFLAGS += --no-builtin-rules
 
 # The user's own video, folder, picture or camera index for `make demo`; empty: the clip that comes with the project.
 INPUT ?=
+# ROBOT=1: the hand of a clip of our own leads a simulated arm.
+ROBOT ?=
 # Where PyTorch comes from besides PyPI. Its CPU build is a tenth of PyPI's CUDA build:
 #   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
@@ -30,14 +32,15 @@ PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --no-input --no
 help:
 	@echo "make demo    camera, hand node and listener over real ROS 2; writes out/demo.mp4, .png and .json"
 	@echo "             make demo INPUT=<video | folder | picture | camera index> takes your own pictures"
+	@echo "             make demo ROBOT=1 lets a hand lead a simulated arm; writes out/robot.mp4 and .json"
 	@echo "make test    ruff, mypy, colcon build and test, all of pytest"
 	@echo "make bench   what a frame costs on this machine; filters, markers and networks against their alternatives"
 	@echo "make lint    ruff and mypy          make pytest  the tests alone"
 	@echo "make colcon  colcon build and test  make setup   only the environment: then .venv/bin/handmesh --help"
 	@echo "make lock    renew the pinned versions           make clean   remove everything that was made"
 
-demo: setup
-	@$(VENV)/bin/handmesh demo $(if $(INPUT),'$(INPUT)')
+demo: setup $(if $(ROBOT),$(STAMPS)/robot)
+	@$(VENV)/bin/handmesh demo $(if $(ROBOT),--robot) $(if $(INPUT),'$(INPUT)')
 
 bench: setup-torch
 	@$(VENV)/bin/handmesh bench
@@ -101,6 +104,11 @@ $(STAMPS)/torch: ros_from_pypi/requirements-torch.txt $(STAMPS)/packages
 	@echo "== PyTorch, for training and its tests"
 	@ln -sfn $(CURDIR)/handmesh_training $(CURDIR)/benchmarks $$($(RUN) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
 	@$(PIP) -r ros_from_pypi/requirements-torch.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	@touch $@
+
+$(STAMPS)/robot: ros_from_pypi/requirements-robot.txt $(STAMPS)/packages
+	@echo "== MuJoCo and mink, for the simulated robot"
+	@$(PIP) -r ros_from_pypi/requirements-robot.txt
 	@touch $@
 
 # Messages and entry points go into the environment itself, our modules as links: edits are live and nothing need be sourced.

@@ -42,6 +42,7 @@ setup(
         "tqdm",
     ],
     extras_require={
+        "robot": ["mujoco>=3.2", "mink>=1.0"],
         "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification", "moderngl>=5.12"],
         "dev": [
             "pytest>=7",

@@ -93,6 +93,16 @@ def _noise(_: Path) -> None:
     measure_noise()
 
 
+def _robot(_: Path) -> None:
+    try:
+        from benchmarks.robot import play
+    except ImportError as error:
+        print(f"left out: {error}; pip install mujoco mink")
+        return
+    results = [play(seed)[0] for seed in range(10)]
+    print(f"a hand seen by the network: the cube is lifted and set down in {sum(results)} of {len(results)} runs with different noise")
+
+
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "filters": _filters,
     "motion": _motion,
@@ -100,6 +110,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "markers": _markers,
     "networks": _networks,
     "noise": _noise,
+    "robot": _robot,
 }
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def package_root() -> Path:
 
 
 def clip_file(name: str) -> Path:
-    """A file of the project's own clip: demo.mp4, demo_camera.yaml or demo_truth.npz.
+    """A file of the project's own clips: demo.mp4, demo_camera.yaml, demo_truth.npz, grasp.mp4, ..., or of the demo's robot.
 
     Raises:
         MissingFileError: it is not installed.

@@ -14,6 +14,7 @@ from support.known_hand import known_hand
 from support.paths import REPO
 
 NEEDS = {"handmesh_ros": "rclpy", "handmesh_training": "torch"}
+OPTIONAL = ("mujoco", "mink")  # of the simulated robot
 ARRAYS = ("numpy.ndarray", "torch.Tensor")
 
 
@@ -21,7 +22,12 @@ def records(package: str) -> Iterator[type]:
     """The dataclasses that a package defines."""
     for path in sorted((REPO / package).rglob("*.py")):
         if path.stem != "__main__":
-            module = importlib.import_module(".".join(path.relative_to(REPO).with_suffix("").parts).removesuffix(".__init__"))
+            try:
+                module = importlib.import_module(".".join(path.relative_to(REPO).with_suffix("").parts).removesuffix(".__init__"))
+            except ModuleNotFoundError as error:
+                if error.name not in OPTIONAL:
+                    raise
+                continue
             yield from (c for c in vars(module).values() if dataclasses.is_dataclass(c) and c.__module__ == module.__name__)
 
 

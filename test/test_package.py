@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "cameras": ({"numpy"}, {"perception"}),
     "records": ({"numpy"}, {"hand"}),
     "teleop": ({"numpy"}, {"hand", "perception"}),
+    "robot": ({"numpy", "mujoco", "mink"}, {"hand", "files", "teleop"}),
     "evaluation": (OFFLINE - {"torch"}, {"hand", "perception", "sources"}),
     # handmesh_training, from the ground up; `lifted` and `trainer` stand side by side.
     "template": ({"numpy", "scipy", "fast_simplification"}, {"hand", "files"}),

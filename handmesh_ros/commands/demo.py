@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from handmesh_ros.demo.processes import ProcessError
 from handmesh_ros.demo.recording import Recording
 from handmesh_ros.demo.report import Truth, measure, table
 from handmesh_ros.demo.session import run_session
+from handmesh_ros.errors import InputError
 from handmesh_ros.files import clip_file
 from handmesh_ros.hand import Hand
 from handmesh_ros.overlay import draw_hands
@@ -30,9 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or an .onnx file")
     parser.add_argument("--seconds", type=float, default=15.0, help="how long a live camera is watched")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for demo.mp4, demo.png and demo.json")
+    parser.add_argument(
+        "--robot", action="store_true", help="a hand of our own clip leads a simulated arm; writes robot.mp4 and robot.json"
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
+    if arguments.robot:
+        return _robot(arguments.out, arguments.model)
     own_clip = arguments.input is None
     clip, calibration = (clip_file("demo.mp4"), clip_file("demo_camera.yaml")) if own_clip else (arguments.input, arguments.camera)
     model_path(arguments.model)  # a missing model is told here, not in a process's log
@@ -54,6 +61,37 @@ def main(arguments: argparse.Namespace) -> int:
     if recording.camera is None:
         print(f"the input is not calibrated: distances assume a field of view of {arguments.hfov:g} degrees (--camera INFO.yaml mends it)")
     return 0
+
+
+def _robot(out: Path, model: str) -> int:
+    """The robot demo; 1 where the cube was not set down elsewhere."""
+    os.environ.setdefault("MUJOCO_GL", "egl")  # read when mujoco is imported; without a window
+    try:
+        import mink  # noqa: F401
+        import mujoco  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"--robot needs MuJoCo and mink ({error}): pip install mujoco mink, in a checkout make demo ROBOT=1") from error
+    from handmesh_ros.demo.robot_session import CLIP, run_robot_session
+    from handmesh_ros.demo.robot_video import draw_robot
+
+    model_path(model)
+    out.mkdir(parents=True, exist_ok=True)
+    clip = clip_file(CLIP)
+    with tempfile.TemporaryDirectory(prefix="handmesh_robot_") as folder:
+        recording, run = run_robot_session(Path(folder), clip, model)
+    if not len(run.commands):
+        raise ProcessError(f"the robot got no command; the teleop node said:\n{run.log}")
+    figures = run.figures()
+    (out / "robot.json").write_text(json.dumps(figures, indent=1))
+    for name, value in figures.items():
+        print(f"{name:42} {value}")
+    try:
+        draw_robot(recording, run, clip, out / "robot.mp4")
+    except Exception as error:  # MuJoCo has a class of its own for each way in which there is no OpenGL
+        print(f"no video, since MuJoCo cannot draw here ({error}): apt install libegl1 or MUJOCO_GL=osmesa; wrote {out / 'robot.json'}")
+    else:
+        print(f"wrote {out / 'robot.mp4'} and {out / 'robot.json'}")
+    return 0 if figures["cube lifted and set down elsewhere"] else 1
 
 
 def _draw(recording: Recording, frames: Path, out: Path, hfov: float, rate: float) -> None:

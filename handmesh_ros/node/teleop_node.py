@@ -69,8 +69,8 @@ class TeleopNode(Node):
     def _output(self, kind: str) -> tuple[Callable[..., Any], Any]:
         """The builder of the commands, and their publisher."""
         if kind == "pose":
-            return pose_command, self.create_publisher(PoseStamped, "pose_command", 1)
-        return twist_command, self.create_publisher(TwistStamped, "twist_command", 1)
+            return pose_command, self.create_publisher(PoseStamped, "pose_command", 5)
+        return twist_command, self.create_publisher(TwistStamped, "twist_command", 5)
 
     def _chosen_gripper(self, given: TeleopParameters) -> ForwardGripper | ParallelGripper | None:
         if given.gripper == "parallel":

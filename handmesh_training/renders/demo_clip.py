@@ -1,6 +1,7 @@
-"""Draws the demo clip: the CC0 hand opens, holds still, pinches, points, turns, leaves the picture and comes back.
+"""Draws the demo's clips. "demo": the CC0 hand opens, holds still, pinches, points, turns, leaves the picture and comes back. "grasp": it
+reaches, closes, lifts, carries, sets down and opens, for a robot to follow.
 
-    python -m handmesh_training.renders.demo_clip --assets ../shared/assets --out config/demo
+    python -m handmesh_training.renders.demo_clip --assets ../shared/assets --out config/demo --clip demo
 
 Written: ``demo.mp4``; ``demo_truth.npz`` with ``joints`` (F, 21, 3) float32 in metres in the camera frame, ``visible`` (F,) bool (every
 joint lies in the picture), ``absent`` (F,) bool (nothing of the hand does), ``stamp_s`` (F,), ``size_m`` (wrist to middle mcp, median over
@@ -78,6 +79,25 @@ KEYS = (
     Key(9.05, "Sign 5", (0.02, 0.10, 0.50), 10, 5, 4),
     Key(9.6, "Sign 4", (0.00, 0.10, 0.50), 5, 5, 0),
 )
+PALM_SEEN = (175.0, 5.0, 5.0)
+GRASP_KEYS = (
+    Key(0.0, "Sign 5", (0.07, 0.04, 0.55), *PALM_SEEN),
+    Key(1.4, "Sign 5", (0.07, 0.04, 0.55), *PALM_SEEN),
+    Key(2.2, "Sign 5", (0.07, 0.12, 0.55), *PALM_SEEN),
+    Key(2.4, "Sign 5", (0.07, 0.12, 0.55), *PALM_SEEN),
+    Key(2.9, "Grip", (0.07, 0.12, 0.55), *PALM_SEEN),
+    Key(3.2, "Grip", (0.07, 0.12, 0.55), *PALM_SEEN),
+    Key(3.9, "Grip", (0.07, 0.05, 0.55), *PALM_SEEN),
+    Key(4.8, "Grip", (-0.05, 0.05, 0.55), *PALM_SEEN),
+    # A little higher than it was grasped, so that the cube is not pressed into the table.
+    Key(5.5, "Grip", (-0.05, 0.119, 0.55), *PALM_SEEN),
+    Key(5.8, "Grip", (-0.05, 0.119, 0.55), *PALM_SEEN),
+    Key(6.3, "Sign 5", (-0.05, 0.119, 0.55), *PALM_SEEN),
+    Key(6.5, "Sign 5", (-0.05, 0.119, 0.55), *PALM_SEEN),
+    Key(7.2, "Sign 5", (-0.05, 0.04, 0.55), *PALM_SEEN),
+    Key(7.6, "Sign 5", (-0.05, 0.04, 0.55), *PALM_SEEN),
+)
+CLIPS = {"demo": KEYS, "grasp": GRASP_KEYS}
 # Degrees of flexion that bring thumb and index of the mean hand together in the pose "OK", where the longer rig's own touch.
 PINCH = {"Thumb_Metacarpal_R": -3.5, "Thumb_Proximal_R": -3.5, "Thumb_Distal_R": -2.5, "Index_Proximal_R": 7.5, "Index_Intermediate_R": 3.0}
 
@@ -107,27 +127,27 @@ class Motion:
         return (mesh_joints - mesh_joints[:, :1]) @ self.rotation.transpose(0, 2, 1) + self.wrist[:, None]
 
 
-def choreography(rig: Rig, poses: dict[str, FloatArray]) -> Motion:
-    """The clip's motion, frame by frame; ``poses`` are the named poses of the rig."""
+def choreography(rig: Rig, poses: dict[str, FloatArray], keys: Sequence[Key] = KEYS) -> Motion:
+    """A clip's motion, frame by frame; ``poses`` are the named poses of the rig."""
     pinch = poses["OK"].copy()
     for bone, degrees in PINCH.items():
         pinch[rig.bone(bone)] = pinch[rig.bone(bone)] @ axis_rotation("z", np.radians(degrees))
     poses = {**poses, "OK": pinch}
-    stamps = np.arange(round(KEYS[-1].time_s * RATE_HZ)) / RATE_HZ
-    times = np.array([key.time_s for key in KEYS])
-    segment = np.clip(np.searchsorted(times, stamps, side="right") - 1, 0, len(KEYS) - 2)
+    stamps = np.arange(round(keys[-1].time_s * RATE_HZ)) / RATE_HZ
+    times = np.array([key.time_s for key in keys])
+    segment = np.clip(np.searchsorted(times, stamps, side="right") - 1, 0, len(keys) - 2)
     part = minimum_jerk((stamps - times[segment]) / (times[segment + 1] - times[segment]))
 
     def between(values: FloatArray) -> FloatArray:
         return values[segment] + part.reshape(-1, *[1] * (values.ndim - 1)) * (values[segment + 1] - values[segment])
 
-    angles = np.radians(between(np.array([(key.azimuth, key.elevation, key.roll) for key in KEYS])))
-    named = np.stack([poses[key.pose] for key in KEYS])
+    angles = np.radians(between(np.array([(key.azimuth, key.elevation, key.roll) for key in keys])))
+    named = np.stack([poses[key.pose] for key in keys])
     return Motion(
         stamp_s=stamps,
         local_rotations=slerp(named[segment], named[segment + 1], np.repeat(part[:, None], named.shape[1], 1)),
         rotation=hand_rotation(*angles.T),
-        wrist=between(np.array([key.wrist for key in KEYS])),
+        wrist=between(np.array([key.wrist for key in keys])),
     )
 
 
@@ -182,23 +202,23 @@ def truth(motion: Motion, rig: Rig) -> dict[str, np.ndarray]:
     }
 
 
-def write_truth(assets_dir: Path, out: Path) -> tuple[Motion, Rig]:
-    """Writes what is known of the clip, without drawing it: enough where only the joints' places in the hand were redefined."""
+def write_truth(assets_dir: Path, out: Path, clip: str) -> tuple[Motion, Rig]:
+    """Writes what is known of a clip, without drawing it: enough where only the joints' places in the hand were redefined."""
     out.mkdir(parents=True, exist_ok=True)
     rig = load_rig(assets_dir)
-    motion = choreography(rig, load_poses(assets_dir, rig))
-    np.savez_compressed(out / "demo_truth.npz", **truth(motion, rig))  # type: ignore[arg-type]
+    motion = choreography(rig, load_poses(assets_dir, rig), CLIPS[clip])
+    np.savez_compressed(out / f"{clip}_truth.npz", **truth(motion, rig))  # type: ignore[arg-type]
     (out / "demo_camera.yaml").write_text(_camera_yaml(camera()))
     return motion, rig
 
 
-def write_clip(assets_dir: Path, out: Path) -> None:
-    """Draws the clip and writes the three files into ``out``."""
-    frames = render_frames(assets_dir, *write_truth(assets_dir, out))
+def write_clip(assets_dir: Path, out: Path, clip: str) -> None:
+    """Draws a clip and writes the three files into ``out``."""
+    frames = render_frames(assets_dir, *write_truth(assets_dir, out, clip))
     # MPEG-4 part 2: the one codec that pip's OpenCV both writes and reads on every platform.
-    writer = cv2.VideoWriter(str(out / "demo.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), RATE_HZ, (WIDTH, HEIGHT))
+    writer = cv2.VideoWriter(str(out / f"{clip}.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), RATE_HZ, (WIDTH, HEIGHT))
     if not writer.isOpened():
-        raise RuntimeError(f"this OpenCV cannot write {out / 'demo.mp4'} (codec mp4v); install opencv-python from PyPI")
+        raise RuntimeError(f"this OpenCV cannot write {out / f'{clip}.mp4'} (codec mp4v); install opencv-python from PyPI")
     for frame in frames:
         writer.write(np.ascontiguousarray(frame[..., ::-1]))
     writer.release()
@@ -269,15 +289,16 @@ def _camera_yaml(camera: Camera) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of this module."""
-    parser = argparse.ArgumentParser(description="Draw the demo clip with its true joints.")
+    parser = argparse.ArgumentParser(description="Draw a clip of the demo with its true joints.")
     parser.add_argument("--assets", type=Path, required=True, help="folder with hand/, environments/, backgrounds/")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--truth-only", action="store_true", help="leave demo.mp4 as it is")
+    parser.add_argument("--truth-only", action="store_true", help="leave the pictures as they are")
+    parser.add_argument("--clip", choices=CLIPS, default="demo")
     chosen = parser.parse_args(arguments)
     if chosen.truth_only:
-        write_truth(chosen.assets, chosen.out)
+        write_truth(chosen.assets, chosen.out, chosen.clip)
     else:
-        write_clip(chosen.assets, chosen.out)
+        write_clip(chosen.assets, chosen.out, chosen.clip)
 
 
 if __name__ == "__main__":
