@@ -14,6 +14,7 @@ from handmesh_ros.perception.detect import PalmDetection, PalmDetector, region_f
 from handmesh_ros.perception.measure import Glance, HandMeter
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.parameters import PipelineParameters
+from handmesh_ros.perception.searching import PalmSearch
 from handmesh_ros.perception.size.hand_size import HandSizes
 from handmesh_ros.perception.stopwatch import Stopwatch
 from handmesh_ros.perception.tracking.records import Measurement, SearchRegion
@@ -35,17 +36,21 @@ class Looker:
     Attributes:
         parameters: may be changed between frames.
         sizes: the hand sizes assumed, per side.
-        detector_calls: how often the palm detector ran.
     """
 
     def __init__(self, network: MeshNetwork, detector: PalmDetector, parameters: PipelineParameters, stopwatch: Stopwatch) -> None:
         self.parameters = parameters
         self.sizes = HandSizes()
-        self.detector_calls = 0
         self._network = network
         self._detector = detector
+        self._search = PalmSearch(detector)
         self._meter = HandMeter(network, stopwatch)
         self._stopwatch = stopwatch
+
+    @property
+    def detector_calls(self) -> int:
+        """How often the palm detector searched a frame."""
+        return self._detector.calls
 
     def follow(self, glance: Glance, search: SearchRegion) -> Measurement | None:
         """A track's hand, where the tracker expects it."""
@@ -54,12 +59,16 @@ class Looker:
         return None if measured is None else replace(measured, track_id=search.track_id)
 
     def detect(self, glance: Glance, is_followed: Callable[[FloatArray], bool]) -> list[Measurement]:
-        """The hands at the palms that the detector finds; palms of which ``is_followed`` says so, by keypoints (7, 2), are left out."""
-        self.detector_calls += 1
+        """The hands at the palms of a camera's next frame; palms of which ``is_followed`` says so, by keypoints (7, 2), are left out."""
+        with self._stopwatch.stage("detect"):
+            palms = self._search.find(glance.frame_rgb, self.parameters.tracking.max_hands, self.parameters.detection_threshold)
+        return self._at_palms(glance, [palm for palm in palms if not is_followed(palm.keypoints)])
+
+    def detect_single(self, glance: Glance) -> list[Measurement]:
+        """The hands of one unrelated picture; without a palm, the one that fills it."""
         with self._stopwatch.stage("detect"):
             palms = self._detector.detect(glance.frame_rgb, self.parameters.tracking.max_hands, self.parameters.detection_threshold)
-        measured = (self._at_palm(glance, palm) for palm in palms if not is_followed(palm.keypoints))
-        return [measurement for measurement in measured if measurement is not None]
+        return self._at_palms(glance, palms) or self.fill(glance)
 
     def fill(self, glance: Glance) -> list[Measurement]:
         """The hand that fills a whole picture, whichever way up: the detector misses palms that take most of it.
@@ -72,6 +81,10 @@ class Looker:
         center, size = np.array([width - 1, height - 1]) / 2, FILLING_SCALE * max(width, height)
         tries = (self._measure_new(glance, CropRegion(center, size, angle)) for angle in FILLING_ANGLES)
         return sorted((measured for measured in tries if measured is not None), key=lambda measured: -measured.hand.score)[:1]
+
+    def _at_palms(self, glance: Glance, palms: list[PalmDetection]) -> list[Measurement]:
+        measured = (self._at_palm(glance, palm) for palm in palms)
+        return [measurement for measurement in measured if measurement is not None]
 
     def _at_palm(self, glance: Glance, palm: PalmDetection) -> Measurement | None:
         try:

@@ -113,7 +113,7 @@ class HandPipeline:
     def use_network(self, network: MeshNetwork) -> None:
         """Take another mesh network; hands are found anew, under ids that were not used before."""
         looker = Looker(network, self._detector, self.parameters, self._stopwatch)
-        looker.sizes, looker.detector_calls = self._looker.sizes, self._looker.detector_calls
+        looker.sizes = self._looker.sizes
         self.network, self._looker = network, looker
         self.reset()
 
@@ -158,8 +158,7 @@ class HandPipeline:
         glance = Glance(frame_rgb, camera, 0.0)
         self._stopwatch.restart()
         tracking = self.parameters.tracking
-        candidates = self._looker.detect(glance, is_followed=lambda _: False) or self._looker.fill(glance)
-        sure = [candidate for candidate in candidates if candidate.hand.score >= tracking.start_score]
+        sure = [candidate for candidate in self._looker.detect_single(glance) if candidate.hand.score >= tracking.start_score]
         return [measurement.hand for measurement in distinct(sure, tracking.duplicate_distance)][: tracking.max_hands]
 
     def predict(self, hand: Hand, stamp_s: float) -> Hand:
