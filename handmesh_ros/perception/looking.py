@@ -23,6 +23,8 @@ from handmesh_ros.perception.tracking.records import Measurement, SearchRegion
 # hand, a little less than the crop of mobrecon_lite, 1.35 times a hand's box; the second look is exact.
 FILLING_SCALE = 1.25
 FILLING_ANGLES = (0.0, np.pi / 2, np.pi, -np.pi / 2)
+# No palm speaks for such a hand, so the network must be surer of it than of others.
+FILLING_SCORE = 0.95
 # A hand that the network takes for one of the other side is looked at again, closer and turned: with both networks that ship, such
 # answers have twice the error of others, and one such look puts half of them right (docs/architecture.md). How close and how far
 # turned: chosen by hand, near the errors of crops that mobrecon_lite was trained with (12 degrees, one sigma).
@@ -80,7 +82,8 @@ class Looker:
         height, width = glance.frame_rgb.shape[:2]
         center, size = np.array([width - 1, height - 1]) / 2, FILLING_SCALE * max(width, height)
         tries = (self._measure_new(glance, CropRegion(center, size, angle)) for angle in FILLING_ANGLES)
-        return sorted((measured for measured in tries if measured is not None), key=lambda measured: -measured.hand.score)[:1]
+        sure = (measured for measured in tries if measured is not None and measured.hand.score >= FILLING_SCORE)
+        return sorted(sure, key=lambda measured: -measured.hand.score)[:1]
 
     def _at_palms(self, glance: Glance, palms: list[PalmDetection]) -> list[Measurement]:
         measured = (self._at_palm(glance, palm) for palm in palms)

@@ -62,6 +62,12 @@ def test_a_picture_is_not_searched_by_a_network_that_always_sees_a_hand(tmp_path
     assert looker(tmp_path, score=None).fill(GLANCE) == []
 
 
+@pytest.mark.parametrize(("score", "hands"), [(0.94, 0), (0.96, 1)])
+def test_a_hand_without_a_palm_must_be_surer_than_others(tmp_path: Path, score: float, hands: int) -> None:
+    assert len(looker(tmp_path, score=score).fill(GLANCE)) == hands
+    assert len(looker(tmp_path, score=score).detect_single(GLANCE)) == hands
+
+
 def test_a_picture_without_palms_costs_one_call_of_the_detector(tmp_path: Path) -> None:
     looks = looker(tmp_path)
     assert looks.detect(GLANCE, is_followed=lambda _: False) == []
