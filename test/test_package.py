@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "records": ({"numpy"}, {"hand"}),
     "teleop": ({"numpy"}, {"hand", "perception"}),
     "robot": ({"numpy", "mujoco", "mink"}, {"hand", "files", "teleop"}),
-    "evaluation": (OFFLINE - {"torch"}, {"hand", "perception", "sources"}),
+    "evaluation": (OFFLINE - {"torch"}, {"hand", "perception", "sources", "overlay"}),
     # handmesh_training, from the ground up; `lifted` and `trainer` stand side by side.
     "template": ({"numpy", "scipy", "fast_simplification"}, {"hand", "files"}),
     "labels": (OFFLINE, LIBRARY | {"template"}),

@@ -1,4 +1,4 @@
-"""Errors of a mesh network on a labelled data set, beside the figures of the MobRecon paper; or networks side by side on a video."""
+"""Errors of a mesh network on a labelled data set, beside the figures of the MobRecon paper; or networks side by side."""
 
 from __future__ import annotations
 
@@ -16,13 +16,21 @@ from handmesh_ros.evaluation.datasets import Sample, read_dataset
 from handmesh_ros.evaluation.evaluate import PCK_2D_THRESHOLDS, PCK_3D_THRESHOLDS_M, Errors, evaluate
 from handmesh_ros.evaluation.false_alarms import scores_without_hands
 from handmesh_ros.evaluation.following import follow
+from handmesh_ros.evaluation.people import Estimates, LabelledHands, MeshEstimator, aligned_errors, ask, figures, share_without_hand
+from handmesh_ros.evaluation.sheets import best_middle_worst, draw_estimates, write_tiles
+from handmesh_ros.evaluation.sides import shared_sides
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.perception.tracking.records import TrackingParameters
-from handmesh_ros.provision import DEFAULT_MODEL, model_path
-from handmesh_ros.sources import Frame, open_source
+from handmesh_ros.provision import DEFAULT_MODEL, ModelState, list_models, model_path
+from handmesh_ros.sources import Frame, open_source, read_picture
 
+# Pictures without a hand below the folder that holds the crops of people.
+WITHOUT_HANDS = ("negatives/*.jpg", "real_hands/frames/none_*.jpg")
+CLIP_SUFFIXES = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 DATASET_KINDS = ("freihand", "ho3d", "crops", "renders")
+COMPARISON_KINDS = ("people", "sides", "video", "nohands")  # of networks side by side, without measured truth
 
 # Published figures to read ours beside (MobRecon: Chen et al., CVPR 2022). "-": not published.
 PUBLISHED = {
@@ -50,9 +58,16 @@ PUBLISHED = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=(*DATASET_KINDS, "video", "nohands"), help="the layout of the data set")
-    parser.add_argument("folder", type=Path, help="the data set's root folder, the video, or pictures without hands")
+    parser.add_argument("kind", choices=(*DATASET_KINDS, *COMPARISON_KINDS), help="the layout of the data set")
+    parser.add_argument(
+        "folder", type=Path, help="the data set's root folder; the video or clips; pictures without hands; people: what holds real_hands"
+    )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or an .onnx file")
+    parser.add_argument(
+        "--models", nargs="+", metavar="MODEL", help="people, sides: what to compare; default: every mesh model that is there"
+    )
+    parser.add_argument("--opinions", type=Path, metavar="FILE.npz", help="people: the 2020 network's opinions, for labels that lack them")
+    parser.add_argument("--sheets", type=Path, metavar="FOLDER", help="people: draw the best, middle and worst hands of each source")
     parser.add_argument("--source", help="crops: only those of this source")
     parser.add_argument("--against", default="lifted", metavar="MODEL", help="video, nohands: the model to compare with")
     parser.add_argument("--hfov", type=float, default=60.0, help="video: horizontal field of view, degrees")
@@ -62,10 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    if arguments.kind == "video":
-        return compare_on_video(arguments)
-    if arguments.kind == "nohands":
-        return count_false_alarms(arguments)
+    if arguments.kind in COMPARISON_KINDS:
+        compare = {"people": compare_on_people, "sides": compare_sides, "video": compare_on_video, "nohands": count_false_alarms}
+        compare[arguments.kind](arguments)
+        return 0
     network = MeshNetwork(model_path(arguments.model))
     samples = list(_samples(arguments))[:: max(1, arguments.every)]
     if not samples:
@@ -81,9 +96,7 @@ def main(arguments: argparse.Namespace) -> int:
         for name, *values in rows:
             print(f"  {name:<38}" + "".join(f"{value:>9}" for value in values))
     if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps({"model": network.name, "data": str(arguments.folder), **summary}, indent=1))
-        print(f"wrote {arguments.json}")
+        _write_json(arguments.json, {"model": network.name, "data": str(arguments.folder), **summary})
     if arguments.plot:
         plot_pck(errors, arguments.plot)
         print(f"wrote {arguments.plot}")
@@ -98,7 +111,90 @@ def _samples(arguments: argparse.Namespace) -> Iterator[Sample]:
     return read_render_samples(arguments.folder)
 
 
-def compare_on_video(arguments: argparse.Namespace) -> int:
+def compare_on_people(arguments: argparse.Namespace) -> None:
+    """Mesh networks and MediaPipe's on hands of left-out people, against the fused teacher, and on pictures without a hand."""
+    from handmesh_training.labels.left_out import MediaPipe, left_out_hands  # needs the training's packages
+
+    step = max(1, arguments.every)
+    hands = left_out_hands(arguments.folder, arguments.opinions).every(step)
+    empty = {pattern: [read_picture(path) for path in sorted(arguments.folder.glob(pattern))[::step]] for pattern in WITHOUT_HANDS}
+    networks: list[MeshEstimator | MediaPipe] = [MeshEstimator(HandPipeline.load(model)) for model in _models(arguments)]
+    networks.append(MediaPipe(model_path("palm_detection"), model_path("hand_landmark")))
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for network in networks:
+        with tqdm(total=len(hands), desc=network.name, unit="hand", disable=None) as bar:
+            estimates = ask(network, hands, bar.update)
+        found[network.name] = figures(hands, estimates)
+        found[network.name]["pictures without a hand, none found, %"] = {
+            pattern: 100 * share_without_hand(network, pictures) for pattern, pictures in empty.items() if pictures
+        }
+        if arguments.sheets and isinstance(network, MeshEstimator):
+            _draw(arguments.sheets, network, hands, estimates)
+    _print_people(hands, empty, found)
+    if arguments.json:
+        _write_json(arguments.json, {"data": str(arguments.folder), "figures": found})
+
+
+def _models(arguments: argparse.Namespace) -> list[str]:
+    """What the user named, or every mesh model of the manifest whose file is there."""
+    if arguments.models:
+        return list(arguments.models)
+    there = [status.model.name for status in list_models() if status.model.kind == "mesh" and status.state is ModelState.OK]
+    if not there:
+        raise InputError("no mesh model is there; 'handmesh models --provision' makes them")
+    return there
+
+
+def _print_people(hands: LabelledHands, empty: dict[str, list[np.ndarray]], found: dict[str, dict[str, dict[str, float]]]) -> None:
+    counts = {name: int(rows.sum()) for name, rows in hands.groups().items()} | {name: len(pictures) for name, pictures in empty.items()}
+    width = _column_width(found)
+    print(f"\n{len(hands)} hands of left-out people, against the fused teacher; millimetres of a hand whose 20 bones sum to 0.8 m")
+    for measure in dict.fromkeys(measure for measures in found.values() for measure in measures):
+        print(f"  {measure:<38}" + "".join(f"{name:>{width}}" for name in found))
+        for group in dict.fromkeys(group for measures in found.values() for group in measures.get(measure, {})):
+            label = f"{group} ({counts[group]})" if group in counts else group
+            values = (measures.get(measure, {}).get(group) for measures in found.values())
+            print(f"    {label:<36}" + "".join(f"{'-' if value is None else f'{value:.4g}':>{width}}" for value in values))
+
+
+def _draw(folder: Path, network: MeshEstimator, hands: LabelledHands, estimates: Estimates) -> None:
+    errors = aligned_errors(hands, estimates)
+    for source in dict.fromkeys(hands.source.tolist()):
+        rows = np.flatnonzero(hands.source == source)
+        chosen = rows[best_middle_worst(errors[rows], 6)]
+        path = folder / f"{network.name}_{source}.png"
+        write_tiles(path, draw_estimates(hands, estimates, errors, network.faces, chosen))
+        print(f"wrote {path}")
+
+
+def compare_sides(arguments: argparse.Namespace) -> None:
+    """How long networks take both hands of one person for hands of one side, on clips of one person each."""
+    paths = (
+        [arguments.folder]
+        if arguments.folder.is_file()
+        else sorted(p for p in arguments.folder.glob("*") if p.suffix.lower() in CLIP_SUFFIXES)
+    )
+    if not paths:
+        raise InputError(f"{arguments.folder}: no clips (looked for {', '.join(CLIP_SUFFIXES)})")
+    pipelines = {model: HandPipeline.load(model) for model in _models(arguments)}
+    width = _column_width(pipelines)
+    print(
+        f"{'both hands on one side: frames of those with two hands, longest':<64}" + "".join(f"{name:>{width + 8}}" for name in pipelines)
+    )
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for path in paths:
+        frames = _frames(path)
+        height, frame_width = frames[0].rgb.shape[:2]
+        camera = Camera.from_hfov(frame_width, height, arguments.hfov)
+        results = {model: shared_sides(frames, camera, pipeline) for model, pipeline in pipelines.items()}
+        cells = (f"{r.on_one_side} of {r.with_two}, {r.longest_s:.2f} s" for r in results.values())
+        print(f"  {f'{path.name} ({len(frames)} frames)':<62}" + "".join(f"{cell:>{width + 8}}" for cell in cells))
+        found[path.name] = {model: vars(result) for model, result in results.items()}
+    if arguments.json:
+        _write_json(arguments.json, {"data": str(arguments.folder), "clips": found})
+
+
+def compare_on_video(arguments: argparse.Namespace) -> None:
     """Two networks in the same pipeline on one video: which frames each keeps, how steady and how fast it is."""
     frames = _frames(arguments.folder)
     height, width = frames[0].rgb.shape[:2]
@@ -118,10 +214,9 @@ def compare_on_video(arguments: argparse.Namespace) -> int:
     lost = np.flatnonzero(other.found & ~ours.found)
     print(f"  frames lost that {arguments.against} keeps: {len(lost)}{' (' + ', '.join(map(str, lost[:10])) + ')' if len(lost) else ''}")
     print(f"  {arguments.against} takes {other.frame_ms / ours.frame_ms:.2f} times as long")
-    return 0
 
 
-def count_false_alarms(arguments: argparse.Namespace) -> int:
+def count_false_alarms(arguments: argparse.Namespace) -> None:
     """How many random crops of pictures without hands two networks take for a hand."""
     models = (arguments.model, arguments.against)
     scores = scores_without_hands(_frames(arguments.folder), [MeshNetwork(model_path(model)) for model in models])
@@ -130,7 +225,6 @@ def count_false_alarms(arguments: argparse.Namespace) -> int:
     limits = TrackingParameters()
     for name, least in (("would carry a track on", limits.keep_score), ("would begin a track", limits.start_score)):
         print(f"  {f'{name} (score {least})':<38}" + "".join(f"{(found >= least).mean():>{width}.1%}" for found in scores))
-    return 0
 
 
 def _column_width(names: Iterable[str]) -> int:
@@ -146,6 +240,13 @@ def _frames(path: Path) -> list[Frame]:
     if not frames:
         raise InputError(f"{path}: no frames")
     return frames
+
+
+def _write_json(path: Path, content: dict[str, object]) -> None:
+    """Write figures for other programs, and say so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1))
+    print(f"wrote {path}")
 
 
 def plot_pck(errors: Errors, path: Path) -> None:

@@ -13,7 +13,7 @@ from handmesh_ros.perception.detect import PalmDetection, PalmDetector
 # more at most, and a hand that fills the picture is found 0.2 s later at most.
 SECOND_LOOK_EVERY = 3
 # A frame is the last one again where every n-th pixel is, so many along the longer side: no palm that the detector sees fits between.
-SAMPLES = 192
+SAMPLES_ALONG = 192
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class PalmSearch:
         second_look = self._asked % SECOND_LOOK_EVERY == 0
         self._asked += 1
         request = (frame_rgb.shape, max_hands, threshold)
-        step = max(1, max(frame_rgb.shape) // SAMPLES)
+        step = max(1, max(frame_rgb.shape) // SAMPLES_ALONG)
         sample = frame_rgb[::step, ::step]
         last = self._last
         if last is not None and last.request == request and np.array_equal(last.sample, sample) and (last.exhaustive or not second_look):

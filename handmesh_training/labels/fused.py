@@ -47,8 +47,7 @@ def fuse(keypoints: FloatArray, world: FloatArray, landmarks_2020: FloatArray) -
         keypoints: (N, 2, 21, 2) pixels, and world: (N, 2, 21, 3) metres, of the 2021 network.
         landmarks_2020: (N, 2, 21, 3) pixels, of the 2020 network; its depths in the same unit.
     """
-    scale = _extent(keypoints) / _extent(world)
-    latest = np.concatenate([keypoints, scale * world[..., 2:]], axis=-1)
+    latest = on_screen(keypoints, world)
     earlier = landmarks_2020 * (1, 1, DEPTH_FACTOR_2020)
     opinions = np.stack([latest, earlier], axis=1)  # (N, network, look, joint, axis)
     opinions = opinions - opinions.mean(axis=3, keepdims=True)
@@ -57,6 +56,11 @@ def fuse(keypoints: FloatArray, world: FloatArray, landmarks_2020: FloatArray) -
     joints = joints - joints[:, WRIST, None]
     size = bone_sum(joints)[:, None, None]
     return Fused(keypoints.mean(axis=1), joints / size, np.sqrt(FLOOR**2 + np.square(spread / size)))
+
+
+def on_screen(keypoints: FloatArray, world: FloatArray) -> FloatArray:
+    """(..., 21, 3): the 2021 network's keypoints (..., 21, 2) with the depth of its world landmarks (..., 21, 3), one unit for both."""
+    return np.concatenate([keypoints, _extent(keypoints) / _extent(world) * world[..., 2:]], axis=-1)
 
 
 def _extent(points: FloatArray) -> FloatArray:

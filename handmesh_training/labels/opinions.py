@@ -94,7 +94,7 @@ def fused_joints(crops: RealCrops, opinions: Path | None = None) -> Fused:
         folders = sorted({str(name).split("/")[0] for name in crops.names[lacking]})
         raise DatasetError(
             f"{lacking.sum()} crops of {', '.join(folders)} lack the opinion of MediaPipe's 2020 network: their labels are of the old "
-            f"format; add it with '{COMMAND} --folders {' '.join(folders)} --out OPINIONS.npz' and give that file"
+            f"format; add it with '{COMMAND} --folders {' '.join(folders)} --out OPINIONS.npz' and give that file as opinions"
         )
     return fuse(crops.keypoint_looks, crops.world_looks, crops.looks_2020)
 

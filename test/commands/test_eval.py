@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.crop_folder import made_up_labels, write_crops
 from support.paths import REPO
 from support.tiny_mesh_network import open_hand, write_tiny_mesh_network
 
@@ -82,3 +83,54 @@ def test_sources_belong_to_crops(freihand: Path, tmp_path: Path, capsys: pytest.
     model = write_tiny_mesh_network(tmp_path / "tiny.onnx")
     assert main(["eval", "freihand", str(freihand), "--source", "subhi", "--model", str(model)]) == 1
     assert "only data sets of kind 'crops' have sources" in capsys.readouterr().err
+
+
+def write_people(shared: Path, *, second_opinion: bool) -> None:
+    """One crop of each source that is left out, and one of another."""
+    people = {"real_hands": ["subhi"], "real_hands_more": ["others"], "real_hands_wide": ["intel_asl", "shikha", "golf"]}
+    rng = np.random.default_rng(0)
+    for folder, sources in people.items():
+        labels = made_up_labels(len(sources)) | {"source": np.arange(len(sources)), "source_names": np.array(sources)}
+        looks = np.concatenate([labels["uv"], rng.normal(0, 5, (len(sources), 21, 1))], axis=2)
+        write_crops(shared / folder, labels | ({"landmarks_2020": looks, "landmarks_2020_mirror": looks} if second_opinion else {}))
+
+
+def test_networks_on_left_out_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    for folder, sources in (
+        ("real_hands", ["subhi"]),
+        ("real_hands_more", ["others"]),
+        ("real_hands_wide", ["intel_asl", "shikha", "golf"]),
+    ):
+        labels = made_up_labels(len(sources)) | {"source": np.arange(len(sources)), "source_names": np.array(sources)}
+        looks = np.concatenate([labels["uv"], rng.normal(0, 5, (len(sources), 21, 1))], axis=2)
+        write_crops(tmp_path / folder, labels | {"landmarks_2020": looks, "landmarks_2020_mirror": looks})
+    (tmp_path / "negatives").mkdir()
+    cv2.imwrite(str(tmp_path / "negatives" / "0.jpg"), np.full((64, 64, 3), 90, np.uint8))
+    tiny, out, sheets = write_tiny_mesh_network(tmp_path / "tiny.onnx"), tmp_path / "out.json", tmp_path / "sheets"
+    assert main(["eval", "people", str(tmp_path), "--models", str(tiny), "--json", str(out), "--sheets", str(sheets)]) == 0
+    printed = capsys.readouterr().out
+    assert "4 hands of left-out people" in printed and "golf (1)" in printed and "others" not in printed
+    found = json.loads(out.read_text())["figures"]
+    assert list(found) == ["tiny", "MediaPipe"]
+    assert found["tiny"]["side right, %"]["all sources alike"] == 50
+    assert found["MediaPipe"]["pictures without a hand, none found, %"] == {"negatives/*.jpg": 100}
+    assert sorted(path.name for path in sheets.iterdir()) == [f"tiny_{name}.png" for name in ("golf", "intel_asl", "shikha", "subhi")]
+
+
+def test_labels_without_the_second_opinion_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_people(tmp_path, second_opinion=False)
+    assert main(["eval", "people", str(tmp_path)]) == 1
+    message = capsys.readouterr().err
+    assert "python -m handmesh_training.labels.opinions" in message and "give that file as opinions" in message
+
+
+def test_both_hands_on_one_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    (clips / "demo.mp4").symlink_to(REPO / "config" / "demo" / "demo.mp4")
+    tiny = write_tiny_mesh_network(tmp_path / "tiny.onnx", score=0.0)
+    assert main(["eval", "sides", str(clips), "--models", str(tiny)]) == 0
+    assert "0 of 0, 0.00 s" in capsys.readouterr().out
+    assert main(["eval", "sides", str(tmp_path), "--models", str(tiny)]) == 1
+    assert "no clips" in capsys.readouterr().err
