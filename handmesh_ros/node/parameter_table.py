@@ -29,6 +29,7 @@ def parameter(
     high: float | None = None,
     choices: Sequence[str] = (),
     pattern: str | None = None,
+    expected: str = "",
     required: bool = False,
     or_number: bool = False,
     read_only: bool = False,
@@ -38,6 +39,7 @@ def parameter(
     Args:
         low, high: range of a number.
         choices, pattern: possible texts, one by one or as a regular expression.
+        expected: in words, what a text may be.
         required: a text that cannot be empty.
         or_number: a text that may be given as a whole number (``input:=0`` is one on the command line).
         read_only: a value that counts at start only.
@@ -47,6 +49,7 @@ def parameter(
         "range": None if low is None else (low, high),
         "choices": tuple(choices),
         "pattern": pattern,
+        "expected": expected,
         "required": required,
         "or_number": or_number,
         "read_only": read_only,
@@ -132,6 +135,8 @@ def descriptor_of(row: Field[Any]) -> ParameterDescriptor:
     )
     if metadata["choices"]:
         descriptor.additional_constraints = "one of: " + ", ".join(metadata["choices"])
+    elif metadata["expected"]:
+        descriptor.additional_constraints = metadata["expected"]
     if metadata["range"] is not None:
         low, high = metadata["range"]
         if isinstance(row.default, int):
@@ -146,6 +151,8 @@ def possible_values(row: Field[Any]) -> str:
     metadata = row.metadata
     if metadata["choices"]:
         return ", ".join(metadata["choices"])
+    if metadata["expected"]:
+        return str(metadata["expected"])
     if metadata["range"] is not None:
         return "{:g} to {:g}".format(*metadata["range"])
     return "true, false" if isinstance(row.default, bool) else "text, not empty" if metadata["required"] else "text"
@@ -163,4 +170,4 @@ def _check(row: Field[Any], value: Any) -> None:
         or (metadata["required"] and not value)
     )
     if refused:
-        raise ParameterError(f"parameter '{row.name}' cannot be {value!r}: expected {metadata['pattern'] or possible_values(row)}")
+        raise ParameterError(f"parameter '{row.name}' cannot be {value!r}: expected {possible_values(row)}")

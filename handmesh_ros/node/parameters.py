@@ -20,7 +20,7 @@ class NodeParameters(ParameterTable):
     """The hand node's."""
 
     model: str = parameter(
-        DEFAULT_MODEL, "mesh network: a name of models/manifest.yaml or the path of an .onnx file; a change loads it", required=True
+        DEFAULT_MODEL, "mesh network; a change loads it", expected="lifted, mobrecon_lite or the path of an .onnx file", required=True
     )
     max_hands: int = parameter(2, "hands followed at the same time", low=1, high=2)
     threads: int = parameter(1, "threads of each network", low=1, high=16, read_only=True)
@@ -54,7 +54,10 @@ class NodeParameters(ParameterTable):
         high=175.0,
     )
     frame_prefix: str = parameter(
-        "", "put before every TF frame name of a hand, without a slash at its beginning", pattern=r"([A-Za-z0-9_][A-Za-z0-9_/]*)?"
+        "",
+        "put before every TF frame name of a hand",
+        pattern=r"([A-Za-z0-9_][A-Za-z0-9_/]*)?",
+        expected="letters, digits, _ and /, no slash at its beginning",
     )
     publish_tf: str = parameter("all", "TF frames of a hand: all 21, the wrist only, or none", choices=("all", "wrist", "none"))
     marker_rate_hz: float = parameter(

@@ -18,6 +18,7 @@ from support.camera_stand_in import CAMERA, HEIGHT, WIDTH, CameraStandIn, hand_p
 from support.ros_world import Process, World
 from support.tiny_mesh_network import write_tiny_mesh_network
 
+from handmesh_ros.node.messages import time_of
 from handmesh_ros.perception.size.hand_size import ADULT_SIZE_M
 from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path
 
@@ -117,3 +118,31 @@ def test_a_depth_image_calibrates_the_size(world: World, tmp_path: Path) -> None
     side = world.messages["hands"][-1].hands[0].side
     assert size_of(world, side) == pytest.approx(0.9 * ADULT_SIZE_M, rel=0.03)
     assert path.is_file()
+
+
+def test_a_depth_image_corrects_the_size_by_itself_where_it_may(world: World) -> None:
+    try:
+        model_path(DEFAULT_MODEL)
+        model_path("palm_detection")
+    except ModelError as error:
+        pytest.skip(str(error))
+    world.listen("hands", HandArray)
+    world.listen("mesh", HandMesh)
+    node = start(world, max_hands=1, depth_topic="depth", depth_correction=True)
+    depth = world.node.create_publisher(Image, "depth", 1)
+    camera = CameraStandIn(world)
+    camera.wait_for_node()
+    world.until(lambda: camera.send_until_answered(hand_picture()) and world.messages["mesh"], "a hand is seen")
+    node.wait_for_log("depth_correction: no depth image has come on depth")
+    true_m = 0.9 * ADULT_SIZE_M
+
+    def corrected() -> bool:
+        """A depth camera whose image comes before the picture that it belongs to; the hand stands still."""
+        hand, mesh = world.messages["hands"][-1].hands[0], world.messages["mesh"][-1]
+        camera.stamp_s += 0.3
+        depth.publish(depth_message(time_of(camera.stamp_s + 1 / 30), mesh, true_m / hand.size_m))
+        world.spin(0.2)
+        camera.send_until_answered(hand_picture())
+        return world.messages["hands"][-1].hands[0].size_m == pytest.approx(true_m, rel=0.03)
+
+    world.until(corrected, "the size becomes the true one")

@@ -20,6 +20,7 @@ from handmesh_ros.node.parameter_documents import PARAMS_FILES, params_file, wit
 from handmesh_ros.node.parameter_table import ParameterError, descriptor_of
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.perception.parameters import PipelineParameters
+from handmesh_ros.provision import list_models
 
 HAND_YAML, ROS_API = REPO / "config" / "hand.yaml", REPO / "docs" / "ros-api.md"
 
@@ -95,6 +96,8 @@ def test_descriptors_say_what_the_table_says() -> None:
     assert descriptors["hand_size_m"].floating_point_range[0].to_value == pytest.approx(0.15)
     assert descriptors["image_transport"].read_only and not descriptors["model"].read_only
     assert descriptors["publish_tf"].additional_constraints == "one of: all, wrist, none"
+    meshes = sorted(status.model.name for status in list_models() if status.model.kind == "mesh")
+    assert descriptors["model"].additional_constraints == f"{', '.join(meshes)} or the path of an .onnx file"
 
 
 def launch_file() -> ast.Module:
