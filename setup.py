@@ -40,6 +40,7 @@ setup(
         "onnx>=1.14",
         "PyYAML>=5.4",
         "tqdm",
+        "transforms3d",
     ],
     extras_require={
         "robot": ["mujoco>=3.2", "mink>=1.0"],
@@ -48,7 +49,6 @@ setup(
             "pytest>=7",
             "pytest-timeout",
             "hypothesis",
-            "transforms3d",
             "ruff",
             "mypy",
             "pre-commit",

@@ -28,6 +28,8 @@ LIBRARY = {"hand", "files", "provision", "perception", "sources", "overlay", "ev
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "hand": ({"numpy"}, set()),
+    "finger_angles": ({"numpy"}, {"hand"}),
+    "hand_urdf": ({"numpy", "transforms3d"}, {"hand", "finger_angles"}),
     "joint_sets": ({"numpy"}, {"hand"}),
     "files": (set(), set()),
     "installation": (set(), set()),

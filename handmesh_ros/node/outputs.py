@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import PoseWithCovarianceStamped
+from geometry_msgs.msg import PoseArray, PoseWithCovarianceStamped
 from numpy.typing import NDArray
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CompressedImage, Image, JointState, PointCloud2
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
@@ -23,6 +23,7 @@ from handmesh_ros.hand import Hand, Side
 from handmesh_ros.msg import HandArray, HandMesh, HandMeshFaces
 from handmesh_ros.node import messages
 from handmesh_ros.node.hand_array import HandArrayTemplate
+from handmesh_ros.node.joint_messages import joint_states, openxr_poses
 from handmesh_ros.node.markers import MarkerWriter
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.node.qos import overridable
@@ -36,6 +37,8 @@ TOPICS: Mapping[str, tuple[type, int | QoSProfile]] = {
     "hands": (HandArray, 5),
     "/tf": (TFMessage, 100),  # what tf2_ros.TransformBroadcaster does, and all it does
     **{f"{side.value}/palm_pose": (PoseWithCovarianceStamped, 5) for side in Side},
+    **{f"{side.value}/joint_states": (JointState, 5) for side in Side},
+    **{f"{side.value}/openxr": (PoseArray, 5) for side in Side},
     "mesh": (HandMesh, 5),
     "mesh_faces": (HandMeshFaces, QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)),
     "hands_raw": (HandArray, 5),
@@ -86,7 +89,9 @@ class HandOutputs:
         builders: dict[str, Callable[[FrameResult, NodeParameters], Messages]] = {
             "/tf": self._tree,
             "hands": self._smoothed,
-            **{f"{side.value}/palm_pose": partial(self._palm, side) for side in Side},
+            **{f"{side.value}/palm_pose": partial(self._of_owner, messages.palm_pose, side) for side in Side},
+            **{f"{side.value}/joint_states": partial(self._of_owner, joint_states, side) for side in Side},
+            **{f"{side.value}/openxr": partial(self._of_owner, openxr_poses, side) for side in Side},
             "mesh": self._meshes,
             "hands_raw": self._raw,
             "points": self._cloud,
@@ -140,8 +145,8 @@ class HandOutputs:
         tree = self._transforms(result.header.frame_id, tuple(result.owners), parameters.frame_prefix, wrist_only)
         return [tree.fill(result.header.stamp, list(result.owners.values()))]
 
-    def _palm(self, side: Side, result: FrameResult, _: NodeParameters) -> Messages:
-        return [messages.palm_pose(result.header, result.owners[side])] if side in result.owners else []
+    def _of_owner(self, build: Callable[[Header, Hand], Any], side: Side, result: FrameResult, _: NodeParameters) -> Messages:
+        return [build(result.header, result.owners[side])] if side in result.owners else []
 
     def _meshes(self, result: FrameResult, _: NodeParameters) -> Messages:
         return [messages.hand_mesh(result.header, hand) for hand in result.hands]
