@@ -118,7 +118,7 @@ def compare_on_people(arguments: argparse.Namespace) -> None:
     step = max(1, arguments.every)
     hands = left_out_hands(arguments.folder, arguments.opinions).every(step)
     empty = {pattern: [read_picture(path) for path in sorted(arguments.folder.glob(pattern))[::step]] for pattern in WITHOUT_HANDS}
-    networks: list[MeshEstimator | MediaPipe] = [MeshEstimator(HandPipeline.load(model)) for model in _models(arguments)]
+    networks: list[MeshEstimator | MediaPipe] = [MeshEstimator(*pair) for pair in _pipelines(arguments).items()]
     networks.append(MediaPipe(model_path("palm_detection"), model_path("hand_landmark")))
     found: dict[str, dict[str, dict[str, float]]] = {}
     for network in networks:
@@ -135,14 +135,16 @@ def compare_on_people(arguments: argparse.Namespace) -> None:
         _write_json(arguments.json, {"data": str(arguments.folder), "figures": found})
 
 
-def _models(arguments: argparse.Namespace) -> list[str]:
-    """What the user named, or every mesh model of the manifest whose file is there."""
-    if arguments.models:
-        return list(arguments.models)
+def _pipelines(arguments: argparse.Namespace) -> dict[str, HandPipeline]:
+    """Those of the models that the user named, or of every mesh model of the manifest whose file is there, by name."""
     there = [status.model.name for status in list_models() if status.model.kind == "mesh" and status.state is ModelState.OK]
-    if not there:
+    models = arguments.models or there
+    if not models:
         raise InputError("no mesh model is there; 'handmesh models --provision' makes them")
-    return there
+    names = [Path(model).stem for model in models]  # not what the file says of itself: candidates of one training all say the same
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"several models are called {', '.join(twice)}; rename the files to tell them apart")
+    return {name: HandPipeline.load(model) for name, model in zip(names, models, strict=True)}
 
 
 def _print_people(hands: LabelledHands, empty: dict[str, list[np.ndarray]], found: dict[str, dict[str, dict[str, float]]]) -> None:
@@ -169,18 +171,14 @@ def _draw(folder: Path, network: MeshEstimator, hands: LabelledHands, estimates:
 
 def compare_sides(arguments: argparse.Namespace) -> None:
     """How long networks take both hands of one person for hands of one side, on clips of one person each."""
-    paths = (
-        [arguments.folder]
-        if arguments.folder.is_file()
-        else sorted(p for p in arguments.folder.glob("*") if p.suffix.lower() in CLIP_SUFFIXES)
-    )
+    folder: Path = arguments.folder
+    paths = [folder] if folder.is_file() else sorted(path for path in folder.glob("*") if path.suffix.lower() in CLIP_SUFFIXES)
     if not paths:
         raise InputError(f"{arguments.folder}: no clips (looked for {', '.join(CLIP_SUFFIXES)})")
-    pipelines = {model: HandPipeline.load(model) for model in _models(arguments)}
+    pipelines = _pipelines(arguments)
     width = _column_width(pipelines)
-    print(
-        f"{'both hands on one side: frames of those with two hands, longest':<64}" + "".join(f"{name:>{width + 8}}" for name in pipelines)
-    )
+    title = "both hands on one side: frames of those with two hands, longest"
+    print(f"{title:<64}" + "".join(f"{name:>{width + 8}}" for name in pipelines))
     found: dict[str, dict[str, dict[str, float]]] = {}
     for path in paths:
         frames = _frames(path)

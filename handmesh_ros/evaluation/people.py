@@ -23,15 +23,14 @@ from handmesh_ros.perception.pipeline import HandPipeline
 
 RgbImage = NDArray[np.uint8]  # (H, W, 3) RGB
 
-# The common hand: the sum of its 20 bones. Chosen by hand: an adult's.
-COMMON_BONE_SUM_MM = 800.0
+COMMON_BONE_SUM_MM = 800.0  # of the common hand's 20 bones; chosen by hand, an adult's
 FINGERTIPS = np.array([8, 12, 16, 20])
-# A fist has all four fingertips this near the palm's centre, in lengths of the palm (wrist to middle mcp). Of 1842 left-out hands 298 are
-# nearer than 0.7 and 320 nearer than 0.9, half of all farther than 1.5.
+# A fist has all four fingertips this near the palm's centre, in lengths of the palm (wrist to middle mcp). Of 1842 left-out hands 303 are
+# nearer than 0.7 and 326 nearer than 0.9, half of all farther than 1.5.
 FIST_REACH = 0.8
 # Seen edge-on: the palm's plane within so many degrees of the line of sight; 143 of the 1842.
 EDGE_ON_DEGREES = 30.0
-NEAR_ENOUGH = 0.1
+NEAR_ENOUGH = 0.1  # for a keypoint to be correct, of the hand's extent; the usual one
 EVERYBODY, FIST_ROWS, EDGE_ON_ROWS = "all sources alike", "fists", "edge-on"
 
 
@@ -109,10 +108,10 @@ class Estimator(Protocol):
 
 
 class MeshEstimator:
-    """A mesh network, and the pipeline that it runs in."""
+    """A mesh network under a name of the caller's, and the pipeline that it runs in."""
 
-    def __init__(self, pipeline: HandPipeline) -> None:
-        self.name = pipeline.network.name
+    def __init__(self, name: str, pipeline: HandPipeline) -> None:
+        self.name = name
         self.faces = pipeline.network.faces
         self._pipeline, self._network = pipeline, pipeline.network
 

@@ -24,7 +24,7 @@ from handmesh_ros.perception.tracking.records import Measurement, SearchRegion
 FILLING_SCALE = 1.25
 FILLING_ANGLES = (0.0, np.pi / 2, np.pi, -np.pi / 2)
 # No palm speaks for such a hand, so the network must be surer of it than of others, in both looks. Of 413 pictures without a hand none is
-# taken for one so (mobrecon_lite, lifted: 4 and 14 with the score that begins a track, 2 and 0 with 0.95 in the second look alone); of 164
+# taken for one so (mobrecon_lite, lifted: 4 and 14 with the score that begins a track, 2 and 0 with 0.95 in the second look alone); of 166
 # and 139 tightly cut real hands without a palm 90 and 88 are found (106 and 108; 93 and 89).
 FILLING_SCORE = 0.95
 # A hand that the network takes for one of the other side is looked at again, closer and turned: with both networks that ship, such

@@ -118,6 +118,14 @@ def test_networks_on_left_out_people(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert sorted(path.name for path in sheets.iterdir()) == [f"tiny_{name}.png" for name in ("golf", "intel_asl", "shikha", "subhi")]
 
 
+def test_models_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_people(tmp_path, second_opinion=True)
+    (tmp_path / "other").mkdir()
+    models = [str(write_tiny_mesh_network(folder / "tiny.onnx")) for folder in (tmp_path, tmp_path / "other")]
+    assert main(["eval", "people", str(tmp_path), "--models", *models]) == 1
+    assert "several models are called tiny" in capsys.readouterr().err
+
+
 def test_labels_without_the_second_opinion_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_people(tmp_path, second_opinion=False)
     assert main(["eval", "people", str(tmp_path)]) == 1

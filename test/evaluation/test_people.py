@@ -47,7 +47,7 @@ def hands(joints: list[np.ndarray], sources: list[str], is_left: list[bool]) -> 
 @pytest.fixture
 def estimator(tmp_path: Path) -> MeshEstimator:
     """A network that takes everything for one right hand."""
-    return MeshEstimator(HandPipeline.load(write_tiny_mesh_network(tmp_path / "tiny.onnx")))
+    return MeshEstimator("tiny", HandPipeline.load(write_tiny_mesh_network(tmp_path / "tiny.onnx")))
 
 
 def test_fists_and_hands_seen_edge_on_are_told_by_their_joints() -> None:
@@ -95,11 +95,11 @@ def test_figures_of_errors_that_are_known() -> None:
 
 
 def test_a_network_that_cannot_tell_sides_has_no_figure_of_them(tmp_path: Path) -> None:
-    estimator = MeshEstimator(HandPipeline.load(write_tiny_mesh_network(tmp_path / "blind.onnx", right_probability=None)))
+    estimator = MeshEstimator("tiny", HandPipeline.load(write_tiny_mesh_network(tmp_path / "blind.onnx", right_probability=None)))
     shown = hands([open_hand()], ["a"], [False])
     assert "side right, %" not in figures(shown, ask(estimator, shown))
 
 
 def test_pictures_in_which_a_network_sees_no_hand(tmp_path: Path) -> None:
-    blind = MeshEstimator(HandPipeline.load(write_tiny_mesh_network(tmp_path / "blind.onnx", score=0.1)))
+    blind = MeshEstimator("tiny", HandPipeline.load(write_tiny_mesh_network(tmp_path / "blind.onnx", score=0.1)))
     assert share_without_hand(blind, [GREY, GREY]) == 1.0
