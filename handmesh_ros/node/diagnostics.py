@@ -50,6 +50,7 @@ class FrameStatistics:
         self._received_before = 0
         self._infos = 0
         self._busy_s = 0.0
+        self._lately: list[float] = []  # latencies since the level was asked for
 
     def frame_came(self) -> None:
         self.received += 1
@@ -78,6 +79,7 @@ class FrameStatistics:
             self.dropped += max(0, round((stamp_s - self._stamps[-1]) / self.period_s) - 1)
         self._stamps.append(stamp_s)
         self._latencies.append(latency_s)
+        self._lately.append(latency_s)
         self._outside.append(outside_s)
         self._stages.append(dict(stages))
         self._busy_s += outside_s + sum(stages.values())
@@ -113,13 +115,13 @@ class FrameStatistics:
 
     def level(self) -> tuple[bytes, str]:
         """The level of DiagnosticStatus and one sentence, of the second since this was last asked."""
-        came, infos, busy = self.received - self._received_before, self._infos, self._busy_s
-        self._received_before, self._infos, self._busy_s = self.received, 0, 0.0
+        came, infos, busy, lately = self.received - self._received_before, self._infos, self._busy_s, self._lately
+        self._received_before, self._infos, self._busy_s, self._lately = self.received, 0, 0.0, []
         if self._last_problem is not None:
             return DiagnosticStatus.ERROR, self._last_problem
         if came == 0:
             return DiagnosticStatus.WARN, f"{NO_IMAGES}, but {infos} camera_info. {LOST_ON_THE_WAY}" if infos > FEW_INFOS else NO_IMAGES
-        late_s = statistics.median(self._latencies) if self._latencies else 0.0
+        late_s = statistics.median(lately) if lately else 0.0
         if abs(late_s) > CLOCKS_DIFFER_S:
             where = "behind" if late_s > 0 else "ahead of"
             return DiagnosticStatus.WARN, f"the images' stamps are {abs(late_s):.1f} s {where} this node's clock: {CLOCKS_DIFFER_ADVICE}"

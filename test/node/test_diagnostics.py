@@ -67,6 +67,8 @@ def test_stamps_of_another_clock_are_told(latency_s: float, told: str) -> None:
     level, text = statistics.level()
     assert level == (DiagnosticStatus.WARN if told else DiagnosticStatus.OK)
     assert told in text and ("use_sim_time" in text) == bool(told)
+    run(statistics, np.arange(30, 33) / 30)
+    assert statistics.level()[0] == DiagnosticStatus.OK, "only the last second counts"
 
 
 @pytest.mark.parametrize(
