@@ -51,7 +51,7 @@ class CameraParameters(ParameterTable):
         read_only=True,
     )
     wait_for_subscribers: int = parameter(
-        0, "hold the first frame until so many listen to the images and to `camera_info`", low=0, high=100, read_only=True
+        0, "hold the first frame until so many listen to the images, and somebody to `camera_info`", low=0, high=100, read_only=True
     )
 
 
@@ -99,7 +99,7 @@ class CameraNode(Node):
     def _publish_next(self) -> None:
         if self._wait:
             images = self._image.get_subscription_count() + self._compressed.get_subscription_count()
-            if min(images, self._info.get_subscription_count()) < self._wait:
+            if images < self._wait or not self._info.get_subscription_count():
                 return
             self._wait = 0  # from now on frames go out, whoever leaves
             if self._source.is_live:
