@@ -277,6 +277,15 @@ def test_a_network_that_tells_neither_score_nor_side_works(first_frame: np.ndarr
 
 
 @needs_shared
+@pytest.mark.parametrize(("score", "hands"), [(0.79, 0), (0.81, 1)])
+def test_a_single_picture_needs_a_surer_hand_than_a_camera(first_frame: np.ndarray, tmp_path: Path, score: float, hands: int) -> None:
+    network = MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", score=score))
+    pipeline = HandPipeline(network, PalmDetector(model_path("palm_detection")))
+    assert len(pipeline.process_single(first_frame, CLIP_CAMERA)) == hands
+    assert len(pipeline.process(first_frame, CLIP_CAMERA, 0.0)) == 1
+
+
+@needs_shared
 def test_an_uncalibrated_camera_is_marked(first_frame: np.ndarray, pipeline: HandPipeline) -> None:
     (hand,) = pipeline.process_single(first_frame, Camera.from_hfov(1280, 720, 65))
     assert not hand.metric
