@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rclpy.qos_overriding_options import QoSOverridingOptions, QoSPolicyKind
+from rclpy.qos import QoSPolicyKind
+from rclpy.qos_overriding_options import QoSOverridingOptions
 
 
 def overridable() -> QoSOverridingOptions:
