@@ -12,6 +12,8 @@ from handmesh_ros.hand import FINGERS, JOINT_NAMES, Side
 THUMB_ANGLE_LIMITS = ((-0.8, 0.8), (-0.9, 1.0), (-0.4, 1.3), (-0.6, 1.7))
 FINGER_ANGLE_LIMITS = ((-0.6, 0.6), (-0.6, 1.8), (-0.2, 2.1), (-0.4, 1.7))
 BONE_RADIUS = 0.075  # radius of a bone's cylinder, in hand sizes: 7 mm of an adult's
+# Simulators want masses; the root has none, as robot_state_publisher's KDL takes no inertia there. The order of a finger bone's.
+INERTIAL = '    <inertial><mass value="0.01"/><inertia ixx="1e-6" iyy="1e-6" izz="1e-6" ixy="0" ixz="0" iyz="0"/></inertial>'
 ACROSS_THE_PALM = np.diag([1.0, -1.0, 1.0])
 
 
@@ -46,13 +48,13 @@ def hand_urdf(side: Side, size_m: float) -> str:
         roots_link = _link(side, f"{name}_root")
         origin = _origin(root * size_m, mat2euler(base))
         lines += _joint(side, angles[0], _link(side, "wrist"), roots_link, origin, f"0 0 {-1 if side is Side.LEFT else 1}", limits[0])
-        lines.append(f'  <link name="{roots_link}"/>')
+        lines += [f'  <link name="{roots_link}">', INERTIAL, "  </link>"]
         parent, origin = roots_link, _origin(np.zeros(3), (0.0, 0.0, 0.0))
         for bone in range(3):
             length = float(PHALANX_LENGTHS[finger, bone]) * size_m
             link = _link(side, joints[bone])
             lines += _joint(side, angles[bone + 1], parent, link, origin, "0 1 0", limits[bone + 1])
-            lines += [f'  <link name="{link}">', *_bone(length, size_m), "  </link>"]
+            lines += [f'  <link name="{link}">', *_bone(length, size_m), INERTIAL, "  </link>"]
             parent, origin = link, _origin(np.array([length, 0.0, 0.0]), (0.0, 0.0, 0.0))
         tip = _link(side, joints[3])
         lines += [
@@ -61,7 +63,7 @@ def hand_urdf(side: Side, size_m: float) -> str:
             f'    <child link="{tip}"/>',
             f"    {origin}",
         ]
-        lines += ["  </joint>", f'  <link name="{tip}"/>']
+        lines += ["  </joint>", f'  <link name="{tip}">', INERTIAL, "  </link>"]
     return "\n".join([*lines, "</robot>", ""])
 
 

@@ -18,6 +18,8 @@ from launch import LaunchContext, LaunchDescription
 OUTPUTS = {
     "pose_command": "/servo_node/pose_target_cmds",
     "twist_command": "/servo_node/delta_twist_cmds",
+    "joint_commands": "/forward_position_controller/commands",
+    "joint_trajectory": "/joint_trajectory_controller/joint_trajectory",
     "gripper_commands": "/gripper_controller/commands",
     "gripper_cmd": "/gripper_controller/gripper_cmd",
 }

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import PoseStamped, TwistStamped
+from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from std_msgs.msg import Bool
 
@@ -23,11 +22,12 @@ from handmesh_ros.hand import FloatArray
 from handmesh_ros.msg import Grasp
 from handmesh_ros.msg import Hand as HandMessage
 from handmesh_ros.node.diagnostics import diagnostic_array
+from handmesh_ros.node.joint_output import JointOutput
 from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.received import rotation_matrices
 from handmesh_ros.node.teleop_parameters import TeleopParameters
-from handmesh_ros.node.tool_commands import ForwardGripper, ParallelGripper, pose_command, twist_command
+from handmesh_ros.node.tool_commands import ForwardGripper, ParallelGripper, PoseOutput, TwistOutput
 from handmesh_ros.node.tool_place import ToolPlace
 from handmesh_ros.teleop.follower import Follower, Phase, SeenHand
 from handmesh_ros.teleop.mapping import PoseInSpace
@@ -46,7 +46,7 @@ class TeleopNode(Node):
         self._given, self._axes = given, given.axes()
         self._follower = Follower(given.for_follower(), self._read_tool)
         self._tool_place = ToolPlace(self, given.target_frame, given.tool_frame)
-        self._build, self._commands = self._output(given.output)
+        self._output = self._chosen_output(given)
         self._gripper = self._chosen_gripper(given)
         self._gripper_closed: bool | None = None
         self._grasp: Grasp | None = None
@@ -66,11 +66,10 @@ class TeleopNode(Node):
             f"ready: {given.tool_frame} follows the {given.side} hand in {given.target_frame} once the clutch is engaged"
         )
 
-    def _output(self, kind: str) -> tuple[Callable[..., Any], Any]:
-        """The builder of the commands, and their publisher."""
-        if kind == "pose":
-            return pose_command, self.create_publisher(PoseStamped, "pose_command", 5)
-        return twist_command, self.create_publisher(TwistStamped, "twist_command", 5)
+    def _chosen_output(self, given: TeleopParameters) -> PoseOutput | TwistOutput | JointOutput:
+        if given.output in ("joints", "trajectory"):
+            return JointOutput(self, given)
+        return (PoseOutput if given.output == "pose" else TwistOutput)(self, given.target_frame)
 
     def _chosen_gripper(self, given: TeleopParameters) -> ForwardGripper | ParallelGripper | None:
         if given.gripper == "parallel":
@@ -103,7 +102,7 @@ class TeleopNode(Node):
     def _step(self) -> None:
         command = self._follower.step(self._now_s())
         if command is not None:
-            self._commands.publish(self._build(self._given.target_frame, command))
+            self._output.send(command)
             closed = command.gripper_closed
             if self._gripper is not None and closed is not None and closed is not self._gripper_closed:
                 self._gripper.move_to(self._given.gripper_closed if closed else self._given.gripper_open)
@@ -123,6 +122,7 @@ class TeleopNode(Node):
     def _read_tool(self) -> tuple[PoseInSpace, FloatArray]:
         # A new engagement moves the gripper whatever it was told in a former one.
         self._gripper_closed = None
+        self._output.begin()
         axes = self._tool_place.axes_of(self._hand_frame) if self._axes is None else self._axes
         return self._tool_place.tool(), axes
 

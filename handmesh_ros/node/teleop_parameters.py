@@ -55,10 +55,16 @@ class TeleopParameters(ParameterTable):
     rate_hz: float = parameter(100.0, "commands a second beside one for every image", low=20.0, high=1000.0, read_only=True)
     output: str = parameter(
         "pose",
-        "what goes out: PoseStamped on `pose_command`, or TwistStamped on `twist_command`",
-        choices=("pose", "twist"),
+        "what goes out: PoseStamped on `pose_command`, TwistStamped on `twist_command`, or with `robot_model` joint positions: "
+        "Float64MultiArray on `joint_commands` (forward_command_controller), JointTrajectory on `joint_trajectory`",
+        choices=("pose", "twist", "joints", "trajectory"),
         read_only=True,
     )
+    robot_model: str = parameter(
+        "", "file of the arm's model (MJCF, URDF), whose root is `target_frame`; for joint positions", read_only=True
+    )
+    joints: str = parameter("", "names of the arm's joints in the controller's order; empty: all of the model", read_only=True)
+    joint_speed_radps: float = parameter(1.5, "highest speed of a joint", low=0.01, high=20.0, read_only=True)
     gripper: str = parameter(
         "none",
         "how `grasp` reaches a gripper: not, as Float64MultiArray on `gripper_commands` (forward_command_controller), or as the action "

@@ -28,6 +28,34 @@ def twist_command(frame_id: str, command: ToolCommand) -> TwistStamped:
     return TwistStamped(header=Header(stamp=time_of(command.time_s), frame_id=frame_id), twist=twist)
 
 
+class PoseOutput:
+    """Commands as poses."""
+
+    def __init__(self, node: Node, frame_id: str) -> None:
+        self._frame_id = frame_id
+        self._publisher = node.create_publisher(PoseStamped, "pose_command", 5)
+
+    def begin(self) -> None:
+        """An engagement begins."""
+
+    def send(self, command: ToolCommand) -> None:
+        self._publisher.publish(pose_command(self._frame_id, command))
+
+
+class TwistOutput:
+    """Commands as velocities."""
+
+    def __init__(self, node: Node, frame_id: str) -> None:
+        self._frame_id = frame_id
+        self._publisher = node.create_publisher(TwistStamped, "twist_command", 5)
+
+    def begin(self) -> None:
+        """An engagement begins."""
+
+    def send(self, command: ToolCommand) -> None:
+        self._publisher.publish(twist_command(self._frame_id, command))
+
+
 class ForwardGripper:
     """A gripper behind a forward_command_controller: one joint's position."""
 

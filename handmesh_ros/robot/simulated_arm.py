@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import mink
 import mujoco
 import numpy as np
 
 from handmesh_ros.files import clip_file
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.robot.kinematics import STEPS, ArmKinematics
 from handmesh_ros.teleop.follower import ToolCommand
 from handmesh_ros.teleop.mapping import PoseInSpace
 
 HOME_PLACE = np.array([0.40, 0.09, 0.15])
 HOME_AXES = np.diag([-1.0, 1.0, -1.0])  # the tool's z axis points down, its fingers close along y
 HOME_GUESS = np.array([0.2, 0.6, 1.6, 0.9, 0.0])
-ARM_JOINTS = 5
+JOINTS = ("yaw", "shoulder", "elbow", "wrist_pitch", "wrist_roll")
+ARM_JOINTS = len(JOINTS)
 FINGER_OPEN_M = 0.04
-IK_STEPS = 4  # to a goal that moves by millimetres; each is a whole Newton step
-IK_DAMPING = 1e-6
 SCENE = "robot/scene.xml"
 
 
@@ -34,12 +33,9 @@ class SimulatedArm:
         path = clip_file(SCENE) if scene is None else scene
         self.model = mujoco.MjModel.from_xml_path(str(path))
         self.data = mujoco.MjData(self.model)
-        arm = mujoco.MjModel.from_xml_path(str(path.with_name("arm.xml")))
-        self._solver = mink.Configuration(arm)
-        self._task = mink.FrameTask("tool0", "site", position_cost=1.0, orientation_cost=0.2)
-        self._limits = [mink.ConfigurationLimit(arm)]
+        self._kinematics = ArmKinematics(path.with_name("arm.xml"), "tool0", JOINTS)
         self._targets = HOME_GUESS
-        self.go_to(PoseInSpace(HOME_PLACE, HOME_AXES), iterations=50)
+        self.go_to(PoseInSpace(HOME_PLACE, HOME_AXES), steps=50)
         self.data.qpos[:ARM_JOINTS] = self._targets
         self.grip(False)
         self.data.qpos[ARM_JOINTS : ARM_JOINTS + 2] = FINGER_OPEN_M
@@ -57,16 +53,9 @@ class SimulatedArm:
         place: FloatArray = self.data.body("cube").xpos.copy()
         return place
 
-    def go_to(self, pose: PoseInSpace, iterations: int = IK_STEPS) -> None:
+    def go_to(self, pose: PoseInSpace, steps: int = STEPS) -> None:
         """Set the joints' targets to where the tool is at that pose, or as near to it as the arm comes."""
-        q = np.zeros(self._solver.model.nq)
-        q[:ARM_JOINTS] = self._targets
-        self._solver.update(q)
-        self._task.set_target(mink.SE3.from_rotation_and_translation(mink.SO3.from_matrix(pose.rotation), pose.position))
-        for _ in range(iterations):
-            velocity = mink.solve_ik(self._solver, [self._task], dt=1.0, solver="daqp", damping=IK_DAMPING, limits=self._limits)
-            self._solver.integrate_inplace(velocity, 1.0)
-        self._targets = self._solver.q[:ARM_JOINTS].copy()
+        self._targets = self._kinematics.solve(pose, self._targets, steps)
         self.data.ctrl[:ARM_JOINTS] = self._targets
 
     def follow(self, command: ToolCommand) -> None:

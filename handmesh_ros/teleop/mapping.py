@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from handmesh_ros.teleop.errors import TeleopError
 from handmesh_ros.teleop.limited_motion import length_of
 
 AXES = ("x", "y", "z")
+UPRIGHT = np.eye(3)
 RIGID = 1e-3  # float32 quaternions give 1e-7; a broken message gives anything
 
 
@@ -26,7 +28,8 @@ class PoseInSpace:
     def is_rigid(self) -> bool:
         """Whether it is a pose at all: finite, and its axes are a rotation's."""
         R = self.rotation
-        return bool(np.isfinite(self.position).all() and np.isfinite(R).all() and np.allclose(R.T @ R, np.eye(3), atol=RIGID))
+        # Written so that NaN is no pose; numpy's own isfinite and allclose take five times as long.
+        return all(map(math.isfinite, self.position.tolist())) and bool(np.abs(R.T @ R - UPRIGHT).max() < RIGID)
 
 
 def axis_map(text: str) -> FloatArray:

@@ -17,6 +17,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Transform, TransformStamped, TwistStamped, Vector3
 from handmesh_ros.msg import Grasp, Hand
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray, Header
 from support.ros_world import Process, World
 from tf2_msgs.msg import TFMessage
@@ -86,7 +87,8 @@ def engaged(world: World, robot: RobotAndHandNode, teleop: Process) -> None:
         robot.clutch(True)
         for _ in range(5):
             robot.frame()
-        return "tool0 follows the right hand" in teleop.log
+        heard = any(world.messages[topic] for topic in ("pose_command", "twist_command", "joint_commands"))
+        return heard and "tool0 follows the right hand" in teleop.log
 
     teleop.wait_for_log("ready")
     world.until(follows, "the tool follows")
@@ -163,7 +165,7 @@ def test_an_engagement_without_the_robots_transforms_moves_nothing_and_says_what
         ({"workspace_high": "0.1 0.4 0.6"}, "lowest and of its highest corner"),
         ({"axis_map": "x -y z"}, "mirror image"),
         ({"close_below": 0.8}, "close_below < open_above"),
-        ({"output": "joints"}, "expected pose, twist"),
+        ({"output": "effort"}, "expected pose, twist, joints, trajectory"),
     ],
 )
 def test_parameters_that_cannot_be_end_the_node_with_what_is_wrong(world: World, parameters: dict, text: str) -> None:
@@ -177,3 +179,37 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(world: World
     teleop = world.start("node.teleop_node", gripper="parallel")
     assert teleop.wait() == 1
     assert "apt install ros-$ROS_DISTRO-control-msgs" in teleop.log and "Traceback" not in teleop.log
+
+
+@pytest.mark.skipif(find_spec("mujoco") is None or find_spec("mink") is None, reason="needs MuJoCo and mink: pip install mujoco mink")
+def test_joint_positions_start_where_the_joints_are_and_follow_within_their_speed(world: World) -> None:
+    robot = RobotAndHandNode(world)
+    names = ["yaw", "shoulder", "elbow", "wrist_pitch", "wrist_roll"]
+    home = [0.0, 0.64, 1.63, 0.87, 0.0]
+    states = world.node.create_publisher(JointState, "joint_states", 5)
+
+    def tell() -> None:
+        states.publish(JointState(header=Header(stamp=world.node.get_clock().now().to_msg()), name=names, position=home))
+
+    timer = world.node.create_timer(0.05, tell)
+    world.listen("joint_commands", Float64MultiArray, 1000)
+    model = str(REPO / "config" / "demo" / "robot" / "arm.xml")
+    teleop = world.start(
+        "node.teleop_node", output="joints", robot_model=model, joints=" ".join(names), axis_map="-z x -y", turn_scale=0.0, lost_after_s=2.0
+    )
+    engaged(world, robot, teleop)
+    for step in range(40):
+        robot.frame((0.002 * step, 0.0, 0.0))
+    timer.cancel()
+    positions = np.array([list(message.data) for message in world.messages["joint_commands"]])
+    assert positions.shape[1] == 5
+    np.testing.assert_allclose(positions[0], home, atol=0.1)
+    assert positions[-1, 0] > 0.05, "base_link's y is to the left: the arm yaws there"
+    assert np.abs(np.diff(positions, axis=0)).max() < 0.2
+
+
+@pytest.mark.skipif(find_spec("mujoco") is None or find_spec("mink") is None, reason="needs MuJoCo and mink: pip install mujoco mink")
+def test_joint_positions_need_a_model(world: World) -> None:
+    teleop = world.start("node.teleop_node", output="joints")
+    assert teleop.wait() == 1
+    assert "robot_model: '' is no file" in teleop.log and "Traceback" not in teleop.log

@@ -63,7 +63,7 @@ def keeps_the_limits(run: Rehearsal) -> bool:
 def test_the_arm_reaches_the_corners_of_its_workspace() -> None:
     arm, box = SimulatedArm(), DEMO_SETTINGS.workspace
     for corner in np.stack(np.meshgrid(*zip(box.low, box.high, strict=True)), -1).reshape(-1, 3):
-        arm.go_to(PoseInSpace(corner, HOME_AXES), iterations=50)
+        arm.go_to(PoseInSpace(corner, HOME_AXES), steps=50)
         arm.data.qpos[:5] = arm.data.ctrl[:5]
         arm.advance(0.002)
         assert length_of(arm.tool.position - corner) < 0.01, corner
