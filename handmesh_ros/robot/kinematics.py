@@ -15,7 +15,7 @@ from handmesh_ros.teleop.mapping import PoseInSpace
 
 SINGLE = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))  # joints of one degree of freedom
 STEPS = 4  # to a goal that moves by millimetres; each is a whole Newton step
-DAMPING = 1e-6
+IK_DAMPING = 1e-6
 TURN_COST = 0.2  # m/rad: where both cannot be had, a tool at the right place matters more than its turn
 
 
@@ -59,7 +59,7 @@ class ArmKinematics:
         self._configuration.update(q)
         self._task.set_target(mink.SE3.from_rotation_and_translation(mink.SO3.from_matrix(pose.rotation), pose.position))
         for _ in range(steps):
-            velocity = mink.solve_ik(self._configuration, [self._task], dt=1.0, solver="daqp", damping=DAMPING, limits=self._limits)
+            velocity = mink.solve_ik(self._configuration, [self._task], dt=1.0, solver="daqp", damping=IK_DAMPING, limits=self._limits)
             self._configuration.integrate_inplace(velocity, 1.0)
         found: FloatArray = self._configuration.q[self._addresses].copy()
         return found
