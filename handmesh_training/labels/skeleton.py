@@ -10,9 +10,10 @@ from torch import Tensor
 
 from handmesh_ros.hand import FloatArray
 from handmesh_training.template import HandTemplate
-from handmesh_training.template.poses import mean_shape, sample_poses, sample_shapes
+from handmesh_training.template.poses import sample_poses
 from handmesh_training.template.rig import Rig
 from handmesh_training.template.rotation_batches import rotation_vectors
+from handmesh_training.template.shapes import mean_shape, sample_shapes
 
 # Bones that bend in a fit. The others keep their rest: the root's turn is the view, tips carry nothing, no joint tells the forearm's.
 POSED = tuple(

@@ -25,8 +25,9 @@ from handmesh_training.renders.views import crop_projection, jittered_crop, samp
 from handmesh_training.renders.visibility import visible_joints
 from handmesh_training.template.contacts import sample_contacts
 from handmesh_training.template.identities import Identities, load_identities
-from handmesh_training.template.poses import sample_poses, sample_shapes
+from handmesh_training.template.poses import sample_poses
 from handmesh_training.template.rig import Rig, load_poses, load_rig
+from handmesh_training.template.shapes import sample_shapes
 
 OCCLUDER_SHARE = 0.30  # a third each: something held, something in front, a second hand (occluders.py)
 CONTACT_SHARE = 0.12

@@ -30,9 +30,9 @@ from handmesh_training.renders.shading import draw
 from handmesh_training.renders.surface import HandSurface
 from handmesh_training.renders.views import hand_rotation
 from handmesh_training.template.minimum_jerk import minimum_jerk
-from handmesh_training.template.poses import mean_shape
 from handmesh_training.template.rig import Rig, load_poses, load_rig
 from handmesh_training.template.rotation_batches import axis_rotation, slerp
+from handmesh_training.template.shapes import mean_shape
 
 WIDTH, HEIGHT, FOCAL_PX = 640, 480, 600.0
 RATE_HZ = 30
@@ -99,7 +99,7 @@ GRASP_KEYS = (
 )
 CLIPS = {"demo": KEYS, "grasp": GRASP_KEYS}
 # Degrees of flexion that bring thumb and index of the mean hand together in the pose "OK", where the longer rig's own touch.
-PINCH = {"Thumb_Metacarpal_R": -3.5, "Thumb_Proximal_R": -3.5, "Thumb_Distal_R": -2.5, "Index_Proximal_R": 7.5, "Index_Intermediate_R": 3.0}
+PINCH = {"Thumb_Metacarpal_R": -3.2, "Thumb_Proximal_R": -3.2, "Thumb_Distal_R": -2.3, "Index_Proximal_R": 6.8, "Index_Intermediate_R": 2.7}
 
 
 def camera() -> Camera:

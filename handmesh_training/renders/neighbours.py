@@ -12,9 +12,10 @@ from handmesh_training.renders.scene import Skin
 from handmesh_training.renders.shading import skin_colour
 from handmesh_training.renders.surface import HandSurface, ambient_occlusion
 from handmesh_training.renders.views import sample_views
-from handmesh_training.template.poses import CAPSULE_RADII, PALM_LENGTH_M, sample_poses, sample_shapes, segment_distance
+from handmesh_training.template.poses import CAPSULE_RADII, PALM_LENGTH_M, sample_poses, segment_distance
 from handmesh_training.template.rig import Rig
 from handmesh_training.template.rotation_batches import from_rotation_vectors
+from handmesh_training.template.shapes import sample_shapes
 
 OTHER_HAND_SHARE = 0.75  # most second hands are the same person's other hand
 FOREARM_LENGTH_M, FOREARM_RADIUS_M = 0.2, 0.026

@@ -16,8 +16,9 @@ from handmesh_ros.files import package_root
 from handmesh_ros.hand import FloatArray
 from handmesh_training.template.gltf import read_skinned_mesh
 from handmesh_training.template.hand_template import FILE, LEVELS, SPIRAL_LENGTH, HandTemplate
-from handmesh_training.template.poses import mean_shape, sample_poses, sample_shapes
+from handmesh_training.template.poses import sample_poses
 from handmesh_training.template.rig import Rig, load_poses, load_rig, skin
+from handmesh_training.template.shapes import mean_shape, sample_shapes
 from handmesh_training.template.topology import closest_on_mesh, is_clean_disc, spirals
 from handmesh_training.template.wrist import drop_lid, vertex_normals, weld
 

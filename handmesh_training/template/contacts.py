@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from handmesh_ros.hand import THUMB_TIP, FloatArray
-from handmesh_training.template.poses import CAPSULE_RADII, FINGER_BONES, PALM_LENGTH_M, PHALANGES, self_collides
+from handmesh_training.template.poses import CAPSULE_RADII, PALM_LENGTH_M, self_collides
 from handmesh_training.template.rig import Rig
 from handmesh_training.template.rotation_batches import from_rotation_vectors
+from handmesh_training.template.shapes import FINGER_BONES, PHALANGES
 
 THUMB_BONES = ("Thumb_Metacarpal_R", "Thumb_Proximal_R", "Thumb_Distal_R")
 FINGER_TIPS = (8, 12, 16, 20)

@@ -13,8 +13,8 @@ import numpy as np
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.files import package_file
 from handmesh_ros.hand import JOINT_PARENTS, MIDDLE_MCP, WRIST, FloatArray
-from handmesh_training.template.poses import mean_shape
 from handmesh_training.template.rig import Rig, skin
+from handmesh_training.template.shapes import mean_shape
 
 FILE = "models/hand_template.npz"  # of the package
 LEVELS = (778, 389, 195, 98, 49)

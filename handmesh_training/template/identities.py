@@ -16,8 +16,8 @@ import numpy as np
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray
-from handmesh_training.template.poses import mean_shape
 from handmesh_training.template.rig import FOREARM, Rig
+from handmesh_training.template.shapes import BONE_SD, mean_shape, palm_bones
 
 PEOPLE = 400
 ETHNICITIES, GENDERS, AGES = ("african", "asian", "caucasian"), ("female", "male"), ("child", "young", "old")
@@ -29,8 +29,10 @@ DETAILS = {"hand-fingers-diameter": 0.6, "hand-fingers-length": 0.3, "hand-finge
 SIGNS = {"decr": -1, "incr": 1}
 MAKEHUMAN_FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
 LOG_LIMIT = 0.30
-# What the targets leave out: standard deviations of a bone's length, of the hand's thickness and size.
-BONE_SD, THICKNESS_SD, SIZE_SD = 0.025, 0.05, 0.03
+# What the targets leave out, standard deviations: of the hand's thickness and size (chosen by hand), and of a bone's length, which hardly
+# varies by itself in the targets: by 0.01 to 0.03. Fingers against palm vary by 0.04 there already, children among them.
+REST_THICKNESS_SD, REST_SIZE_SD, TARGET_BONE_SD = 0.05, 0.03, 0.015
+REST_SD = float(np.sqrt(BONE_SD**2 - TARGET_BONE_SD**2))
 
 
 class IdentityError(HandmeshError, RuntimeError):
@@ -48,13 +50,12 @@ class Identities:
         pair = rng.integers(len(self.log_scale), size=(2, count))
         part = rng.random((count, 1, 1))
         logs = (1 - part) * self.log_scale[pair[0]] + part * self.log_scale[pair[1]]
-        length = BONE_SD * rng.standard_normal((count, rig.bone_count))
+        length = REST_SD * rng.standard_normal((count, rig.bone_count))
         # The palm is one piece: knuckles do not step.
-        palm = [bone for bone, name in enumerate(rig.bone_names) if "Metacarpal" in name and "Thumb" not in name]
-        length[:, [*palm, rig.bone("Wrist_R")]] = BONE_SD * rng.standard_normal((count, 1))
+        length[:, [*palm_bones(rig), rig.bone("Wrist_R")]] = 0.0
         logs[..., 1] += length
-        logs[..., [0, 2]] += THICKNESS_SD * rng.standard_normal((count, 1, 1))
-        logs = np.clip(logs, -LOG_LIMIT, LOG_LIMIT) + SIZE_SD * rng.standard_normal((count, 1, 1))
+        logs[..., [0, 2]] += REST_THICKNESS_SD * rng.standard_normal((count, 1, 1))
+        logs = np.clip(logs, -LOG_LIMIT, LOG_LIMIT) + REST_SIZE_SD * rng.standard_normal((count, 1, 1))
         return mean_shape(rig) * np.exp(logs)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray
 from handmesh_training.template.hand_template import HandTemplate
-from handmesh_training.template.poses import sample_poses, sample_shapes
+from handmesh_training.template.poses import sample_poses
+from handmesh_training.template.shapes import sample_shapes
 
 CHUNK = 2000  # hands posed at once: their vertices in double precision are 37 MB
 

@@ -1,4 +1,4 @@
-"""Random hands: poses within the limits of real joints, and shapes. One function serves renders and template, so labels are exact.
+"""Random hands: poses within the limits of real joints. One function serves renders and template, so labels are exact.
 
 The thumb comes only from blends of the 35 named poses: its joints depend on each other, and sampling them one by one makes thumbs
 that nobody has. Fingers come from blends as well or, in half of the hands, from curl and spread within the joints' limits.
@@ -13,9 +13,7 @@ import numpy as np
 from handmesh_ros.hand import BONES, FloatArray
 from handmesh_training.template.rig import FOREARM, Rig
 from handmesh_training.template.rotation_batches import axis_rotation, from_rotation_vectors, rotation_vectors, slerp
-
-FINGER_BONES = ("Index", "Middle", "Ring", "Little")
-PHALANGES = ("Proximal", "Intermediate", "Distal")
+from handmesh_training.template.shapes import FINGER_BONES, PHALANGES
 
 # Degrees, a bone's flexion about its local z counted from a straight finger.
 MCP_RANGE, PIP_RANGE, DIP_OF_PIP = (-12.0, 85.0), (2.0, 100.0), (0.35, 0.75)
@@ -25,26 +23,13 @@ SPREAD = np.array([1.0, 0.15, -0.55, -1.2])  # abduction of index to little when
 ARCH = np.array([0.0, 0.0, 6.0, 12.0])  # ring's and little's metacarpals bend with the curl
 WRIST_SD, WRIST_LIMIT = np.array([13.0, 28.0, 20.0]), 69.0  # deviation, flexion, twist: about the rest mesh's x, y, z
 
-# The rig's fingers are long and its palm short. These lengths, as parts of the rig's, give the proportions that the landmark network
-# measures in the picture plane on open hands of some 200 people facing the camera (docs/lifted.md).
-MEAN_LENGTHS = {
-    "Thumb": (0.95, 0.84, 0.91),
-    "Index": (1.12, 0.84, 0.92),
-    "Middle": (0.97, 0.86, 0.88),
-    "Ring": (1.01, 0.95, 0.78),
-    "Little": (0.92, 1.08, 0.99),
-}
-MEAN_PALM_LENGTH = 1.06
-# The rig is a large man's hand; with this factor the mean hand is 0.18 m long from the wrist to the middle finger's tip.
-MEAN_SIZE = 0.935
-
 # Half thickness of the flesh round each bone of the 21 joints, metres; palm bones count as thin as their flesh is on the palm's side.
 CAPSULE_RADII = np.array(
     [0.010, 0.011, 0.009, 0.008]  # thumb: wrist to cmc, metacarpal, proximal, distal
     + [0.009, 0.0085, 0.0075, 0.0065] * 3
     + [0.009, 0.0075, 0.0065, 0.006]
 )
-PALM_LENGTH_M = 0.094  # wrist to middle mcp of the hand that has these radii
+PALM_LENGTH_M = 0.077  # wrist to middle mcp of the hand that has these radii
 PENETRATION_LIMIT = 0.62  # capsules may come this close, as a part of the sum of their radii: flesh gives way
 
 
@@ -71,48 +56,6 @@ def sample_free(rig: Rig, propose: Callable[[int], tuple[FloatArray, ...]], coun
         kept.append(tuple(rows[free] for rows in candidates))
         missing -= len(free)
     return tuple(np.concatenate(rows) for rows in zip(*kept, strict=True))
-
-
-def sample_shapes(rig: Rig, rng: np.random.Generator, count: int) -> FloatArray:
-    """(count, 27, 3) scales of the bones: the mean shape, its lengths varied by hand, finger and bone, its thickness by hand."""
-    fingers = [name.split("_")[0] for name in rig.bone_names]
-    finger_names = list(dict.fromkeys(fingers))
-    common = 1 + 0.06 * rng.standard_normal((count, 1))
-    finger = 1 + 0.04 * rng.standard_normal((count, len(finger_names)))
-    single = 1 + 0.04 * rng.standard_normal((count, len(fingers)))
-    length = common * finger[:, [finger_names.index(name) for name in fingers]] * single
-    # The palm is one piece: its metacarpals grow together, or knuckles would step.
-    palm = [bone for bone, name in enumerate(rig.bone_names) if name.endswith("Metacarpal_R") and not name.startswith("Thumb")]
-    palm_length = common * (1 + 0.04 * rng.standard_normal((count, 1)))
-    length[:, palm] = palm_length * (1 + 0.015 * rng.standard_normal((count, len(palm))))
-    length[:, rig.bone("Wrist_R")] = palm_length[:, 0]
-    length = np.clip(length, 0.75, 1.3) * mean_lengths(rig)
-    thickness = np.clip(common * (1 + 0.11 * rng.standard_normal((count, 1))), 0.75, 1.35)
-    scale = np.repeat(thickness, len(fingers), 1)[..., None] * np.ones(3)
-    scale[..., 1] = length  # in place of thickness
-    # Lateral places of the knuckles hang on the root's z: a thick hand is a broad one, but less so.
-    scale[:, rig.bone("Wrist_R"), 2] = np.sqrt(palm_length * thickness)[:, 0]
-    return scale * MEAN_SIZE
-
-
-def mean_lengths(rig: Rig) -> FloatArray:
-    """(27,) proportions of the mean hand: length of each bone as a part of the rig's own, before ``MEAN_SIZE``."""
-    lengths = np.ones(rig.bone_count)
-    lengths[rig.bone("Wrist_R")] = MEAN_PALM_LENGTH
-    for finger, parts in MEAN_LENGTHS.items():
-        names = ("Metacarpal", "Proximal", "Distal") if finger == "Thumb" else PHALANGES
-        for name, length in zip(names, parts, strict=True):
-            lengths[rig.bone(f"{finger}_{name}_R")] = length
-        if finger != "Thumb":
-            lengths[rig.bone(f"{finger}_Metacarpal_R")] = MEAN_PALM_LENGTH
-    return lengths
-
-
-def mean_shape(rig: Rig) -> FloatArray:
-    """(27, 3) scales of the mean hand's bones along their local axes."""
-    scale = np.ones((rig.bone_count, 3))
-    scale[:, 1] = mean_lengths(rig)
-    return scale * MEAN_SIZE
 
 
 def self_collides(joints: FloatArray) -> np.ndarray:

@@ -24,12 +24,12 @@ JOINT_BONES = (
     "Wrist_R", "Thumb_Metacarpal_R", "Thumb_Proximal_R", "Thumb_Distal_R", "Thumb_Distal_R",
     *(f"{finger}_{part}_R" for finger in ("Index", "Middle", "Ring", "Little") for part in FINGER_PARTS),
 )  # fmt: skip
-# Annotators and networks mark a tip in the middle of the pad, not at the outermost skin, and the root of a finger not at the
-# centre of the knuckle but a little towards the finger, the root of the thumb more so: metres along the bone, measured as the
-# mean of what the landmark network's two outputs, picture and world, say of open hands (docs/lifted.md).
+# A tip is marked in the middle of the pad, not at the outermost skin. The other joints are where the rig's bones turn, but for the
+# thumb's root: annotators and networks put it a little along the metacarpal (metres; the mean of what the landmark network's two
+# outputs, picture and world, say of open hands), and hands with measured joints agree with them.
 TIP_INSET_M = 0.0025
 SLAB_M = 0.008  # where the middle of the flesh is sought, before the end of the finger
-FINGER_ROOT_ADVANCE_M, THUMB_ROOT_ADVANCE_M = 0.006, 0.009
+THUMB_ROOT_ADVANCE_M = 0.009
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,13 +156,12 @@ def load_poses(assets: str | Path, rig: Rig) -> dict[str, FloatArray]:
 
 
 def _joint_offsets(bare: SkinnedMesh, joint_bones: np.ndarray) -> FloatArray:
-    """(21, 3) joints in their bones' frames: the wrist where annotators put it, tips in the middle of the finger's pad."""
+    """(21, 3) joints in their bones' frames: the wrist in the carpus, tips in the middle of the finger's pad."""
     offsets = np.zeros((JOINT_COUNT, 3))
     offsets[0] = (bare.inverse_bind[joint_bones[0]] @ [*WRIST_REST, 1.0])[:3]
+    offsets[JOINT_NAMES.index("thumb_cmc"), 1] = THUMB_ROOT_ADVANCE_M
     for joint, name in enumerate(JOINT_NAMES):
         if not name.endswith("_tip"):
-            if name.endswith(("_mcp", "_cmc")) and name != "thumb_mcp":
-                offsets[joint, 1] = THUMB_ROOT_ADVANCE_M if name == "thumb_cmc" else FINGER_ROOT_ADVANCE_M
             continue
         bone = int(joint_bones[joint])
         tip_bone = bare.parents.index(bone)

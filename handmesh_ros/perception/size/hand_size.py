@@ -3,10 +3,10 @@
 The size is the distance wrist -> middle finger's mcp, metres. Without calibration it is that of an average adult, with the spread
 of adults as its uncertainty. Hand length (crease of the wrist to the middle finger's tip) is 189 mm on average in ANSUR II (Gordon
 et al. 2014, NATICK/TR-15/007, 6068 people, two thirds men): about 193 mm (sd 10) for men and 181 mm (sd 10; 5th percentile 165) for
-women, so 187 mm (sd 12, 6 %) for as many of either. Wrist -> middle mcp is half of it where annotators and mesh models put these
-two joints (0.50 to 0.52 in this project's template); between the crease and the joint's centre of rotation it is 0.446 of it
-(Buchholz, Armstrong and Goldstein 1992), and the crease to the finger's base is 0.60 (ANSUR II, palm length 114 mm). Where exactly a
-network puts the two joints adds another 5 %.
+women, so 187 mm (sd 12, 6 %) for as many of either. Wrist -> middle mcp is 0.43 of it in this project's template, where a joint is
+what bones turn about: the mcp the middle of the metacarpal's head, the wrist the head of the capitate, a few millimetres beyond the
+crease (from the crease it is 0.446: Buchholz, Armstrong and Goldstein 1992). Neither can be felt from outside, so a ruler measures the
+hand's length, of which ``SIZE_OF_LENGTH`` is the size. Where exactly a network puts the two joints adds another 5 %.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import numpy as np
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import Side
 
-ADULT_SIZE_M = 0.095  # 0.508 x 187 mm
+SIZE_OF_LENGTH = 0.43  # of the template's mean hand
+ADULT_LENGTH_M = 0.187
+ADULT_SIZE_M = round(SIZE_OF_LENGTH * ADULT_LENGTH_M, 3)
 ADULT_RELATIVE_SIGMA = 0.08  # 6 % and 5 %
 SMALLEST_M, LARGEST_M = 0.04, 0.15  # a child of two years, and beyond the largest adult
 

@@ -17,7 +17,8 @@ from handmesh_training.labels.fused import Fused
 from handmesh_training.labels.skeleton import HandPrior, Skeleton
 from handmesh_training.template import HandTemplate
 from handmesh_training.template.hand_template import bone_sum
-from handmesh_training.template.poses import sample_poses, sample_shapes
+from handmesh_training.template.poses import sample_poses
+from handmesh_training.template.shapes import sample_shapes
 from handmesh_training.trainer.data import read_real
 from handmesh_training.trainer.pictures import SIDE as PICTURE_SIDE
 

@@ -17,8 +17,9 @@ from handmesh_training.lifted.renders import RenderObservations, in_the_networks
 from handmesh_training.renders.truth import true_hands
 from handmesh_training.template import HandTemplate
 from handmesh_training.template.meshes import sample_meshes
-from handmesh_training.template.poses import sample_poses, sample_shapes
+from handmesh_training.template.poses import sample_poses
 from handmesh_training.template.rotation_batches import random_rotations
+from handmesh_training.template.shapes import sample_shapes
 
 SMALL = NetworkSize(hidden=32, features=8, channels=(8, 8, 8, 8))
 

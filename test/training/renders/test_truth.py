@@ -7,8 +7,9 @@ import numpy as np
 from handmesh_ros.hand import MIDDLE_MCP
 from handmesh_training.renders.truth import to_reference_size, true_hands
 from handmesh_training.template import HandTemplate
-from handmesh_training.template.poses import sample_poses, sample_shapes
+from handmesh_training.template.poses import sample_poses
 from handmesh_training.template.rotation_batches import random_rotations
+from handmesh_training.template.shapes import sample_shapes
 
 TEMPLATE = HandTemplate.load()
 

@@ -9,7 +9,7 @@ from handmesh_training.template.gltf import GltfError, read_skinned_mesh
 from handmesh_training.template.rig import load_poses, load_rig, skin
 from handmesh_training.template.rotation_batches import axis_rotation
 from handmesh_training.template.topology import edge_set
-from handmesh_training.template.wrist import boundary_edges, drop_lid, weld
+from handmesh_training.template.wrist import WRIST_REST, boundary_edges, drop_lid, weld
 
 ASSETS = SHARED / "assets"
 
@@ -54,13 +54,17 @@ def test_rest_pose_and_default_pose_leave_the_mesh_alone(rig):
 @needs_shared
 def test_joints_lie_where_they_belong(rig):
     joints = rig.joint_positions(rig.bone_transforms(rig.rest_rotations))
-    assert np.allclose(joints[WRIST], (0, 0, 0.012), atol=1e-6)
+    assert np.allclose(joints[WRIST], WRIST_REST, atol=1e-6)
+    heads = rig.bone_transforms(rig.rest_rotations)[:, :3, 3]
+    for joint, name in enumerate(JOINT_NAMES):
+        if joint != WRIST and name != "thumb_cmc" and not name.endswith("_tip"):
+            assert np.allclose(joints[joint], heads[rig.joint_bones[joint]]), f"{name} is where its bone turns"
     assert joints[THUMB_TIP, 1] > joints[:, 1].mean(), "the thumb is at +Y"
     for finger_start in (5, 9, 13, 17):
         assert (np.diff(joints[finger_start : finger_start + 4, 2]) < 0).all(), "fingers point along -Z"
     for joint, name in enumerate(JOINT_NAMES):
         nearest = np.linalg.norm(rig.vertices - joints[joint], axis=1).min()
-        depth = {"wrist": 0.03, "thumb_cmc": 0.018, "thumb_mcp": 0.015}.get(name, 0.0125)  # the first ones lie deep in the hand
+        depth = {"wrist": 0.03, "thumb_cmc": 0.018, "thumb_mcp": 0.015}.get(name, 0.0135)  # the first ones lie deep in the hand
         assert nearest < depth, name
         if name.endswith("_tip"):
             direction = joints[joint] - joints[JOINT_PARENTS[joint]]
