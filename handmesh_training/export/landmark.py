@@ -53,8 +53,8 @@ def _landmark_up(module: LandmarkUp, graph: GraphBuilder, pyramid: PyramidNames)
     return emit(module.unit, graph, graph.node("Add", x, emit(module.mix_eighth, graph, x)))
 
 
-@emit_encoder.register
-def _landmark_encoder(encoder: LandmarkEncoder, graph: GraphBuilder, image: str) -> EncoderNames:
+def emit_landmark_maps(encoder: LandmarkEncoder, graph: GraphBuilder, image: str) -> list[str]:
+    """Add a landmark encoder's way down; the names of what its blocks give."""
     # The weights know 0..1, which the patch already is.
     x = graph.clip(emit(encoder.stem, graph, image), 0, 6)
     x = emit(encoder.project, graph, graph.clip(emit(encoder.depthwise, graph, x), 0, 6))
@@ -62,8 +62,14 @@ def _landmark_encoder(encoder: LandmarkEncoder, graph: GraphBuilder, image: str)
     for block in encoder.blocks:
         x = emit(block, graph, x)
         maps.append(x)
-    pooled = graph.reshape(graph.node("GlobalAveragePool", x), 1, POOLED_CHANNELS)
-    fine = emit_up(encoder.up, graph, (maps[EIGHTH_BLOCK], maps[SIXTEENTH_BLOCK], x))
+    return maps
+
+
+@emit_encoder.register
+def _landmark_encoder(encoder: LandmarkEncoder, graph: GraphBuilder, image: str) -> EncoderNames:
+    maps = emit_landmark_maps(encoder, graph, image)
+    pooled = graph.reshape(graph.node("GlobalAveragePool", maps[-1]), 1, POOLED_CHANNELS)
+    fine = emit_up(encoder.up, graph, (maps[EIGHTH_BLOCK], maps[SIXTEENTH_BLOCK], maps[-1]))
     return EncoderNames(fine, None, pooled)
 
 

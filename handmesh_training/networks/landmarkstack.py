@@ -90,7 +90,10 @@ class LandmarkUp(nn.Module):
 
 
 class LandmarkEncoder(nn.Module):
-    """(B, 3, S, S) in -1..1 -> a fine map and the pooled features that the landmark network's outputs read."""
+    """(B, 3, S, S) in -1..1 -> a fine map and the pooled features that the landmark network's outputs read.
+
+    A pyramid that the encoder's way down has already made of a patch is taken in its place, in any precision.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +104,12 @@ class LandmarkEncoder(nn.Module):
         self.up = LandmarkUp()
         self.frozen_blocks = 0
 
-    def forward(self, image: Tensor) -> EncoderOutput:
+    def forward(self, image: Tensor | Pyramid) -> EncoderOutput:
+        pyramid = self.down(image) if isinstance(image, Tensor) else Pyramid(*(values.float() for values in image))
+        return EncoderOutput(self.up(pyramid), None, pyramid.top.mean(dim=(2, 3), dtype=torch.float32))
+
+    def down(self, image: Tensor) -> Pyramid:
+        """(B, 3, S, S) in -1..1 -> maps at 1/8, 1/16 and 1/32."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen_blocks):
             x = (image + 1) / 2  # the weights know pictures of 0..1
             x = self.project(nn.functional.relu6(self.depthwise(nn.functional.relu6(self.stem(x)))))
@@ -110,9 +118,7 @@ class LandmarkEncoder(nn.Module):
                 maps.append(block(maps[-1]))
         for block in self.blocks[self.frozen_blocks :]:
             maps.append(block(maps[-1]))
-        top = maps[-1]
-        fine = self.up(Pyramid(maps[EIGHTH_BLOCK + 1], maps[SIXTEENTH_BLOCK + 1], top))
-        return EncoderOutput(fine, None, top.mean(dim=(2, 3), dtype=torch.float32))
+        return Pyramid(maps[EIGHTH_BLOCK + 1], maps[SIXTEENTH_BLOCK + 1], maps[-1])
 
     def freeze(self, blocks: int) -> None:
         """Keep stem and the first ``blocks`` blocks as they are: what edges and skin look like need not be learnt again, and

@@ -19,7 +19,7 @@ from handmesh_training.networks.paper.ghoststack import build_ghoststack
 from handmesh_training.networks.paper.heads import DirectHead, HeatmapHead, SoftArgmaxHead
 from handmesh_training.networks.paper.resnetstack import build_resnetstack
 from handmesh_training.networks.refinement import PoseRefinement
-from handmesh_training.networks.stack import EncoderOutput, StackedEncoder
+from handmesh_training.networks.stack import EncoderOutput, Pyramid, StackedEncoder
 
 
 class MobReconOutput(NamedTuple):
@@ -46,7 +46,7 @@ class MobReconOutput(NamedTuple):
 
 
 class MobRecon(nn.Module):
-    """A network of the family, see NetworkConfig; input (B, 3, S, S) RGB 0..1."""
+    """A network of the family, see NetworkConfig; input (B, 3, S, S) RGB 0..1, or what the landmark encoder's way down makes of it."""
 
     def __init__(self, config: NetworkConfig, levels: TemplateLevels) -> None:
         super().__init__()
@@ -66,9 +66,9 @@ class MobRecon(nn.Module):
         self.register_buffer("joint_regressor", torch.from_numpy(levels.joint_regressor.copy()), persistent=False)
         self.joint_regressor: Tensor
 
-    def forward(self, image: Tensor) -> MobReconOutput:
-        encoded = self.encoder(2 * image - 1)
-        with torch.autocast(image.device.type, enabled=False):  # half precision is for pictures: places need more digits
+    def forward(self, image: Tensor | Pyramid) -> MobReconOutput:
+        encoded = self.encoder(2 * image - 1 if isinstance(image, Tensor) else image)
+        with torch.autocast(encoded.latent.device.type, enabled=False):  # half precision is for pictures: places need more digits
             return self._pose_and_mesh(encoded.as_float())
 
     def _pose_and_mesh(self, encoded: EncoderOutput) -> MobReconOutput:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from handmesh_ros.hand import FloatArray
+from handmesh_training.networks.stack import Pyramid
 from handmesh_training.trainer.config import Batch
 from handmesh_training.trainer.dice import Dice, seeded
 from handmesh_training.trainer.gallery import Gallery
 from handmesh_training.trainer.photometric import covered, next_frame, occluded, photometric
-from handmesh_training.trainer.regions import NEXT_FRAME, TRAINING, Regions, beside, cut
+from handmesh_training.trainer.regions import NEXT_FRAME, TRAINING, Regions, beside, cut, shows
 
 MIRRORED_SHARE = 0.15  # patches that show a left hand: for the side's sake, and its keypoints count too
 OCCLUDED_SHARE = 0.3
@@ -31,7 +32,7 @@ class Labelled:
     """B patches and what is known of them.
 
     Attributes:
-        patches: (B, 3, S, S) float32, RGB 0..1.
+        patches: (B, 3, S, S) float32, RGB 0..1, or what a frozen encoder sees in them (``remembered.py``).
         keypoints: (B, 21, 2) fractions of the patch; keypoint_weights: (B,).
         vertices: (B, V, 3) metres at the reference size, crop axes; mesh_weights: (B,).
         joints: (B, 21, 3) likewise; joint_weights: (B, 21, 2) across the line of sight and along it.
@@ -41,7 +42,7 @@ class Labelled:
         pair: (B,) index of the other look at the same picture, or -1.
     """
 
-    patches: Tensor
+    patches: Tensor | Pyramid
     keypoints: Tensor
     keypoint_weights: Tensor
     vertices: Tensor
@@ -132,7 +133,7 @@ class Batches:
         again = regions.rows(self.frames).moved(NEXT_FRAME, Dice(generator, len(self.frames)))
         for name in ("centers", "sizes", "angles"):
             getattr(regions, name)[self.frames] = getattr(again, name)
-        patches, inside = cut(gallery.images[row], regions, self.size, gallery.content[row])
+        patches, inside = cut(gallery.images[row], regions, self.size), shows(gallery.content[row], regions, self.size)
         black = dice.chance(BLACK_SHARE)[:, None, None, None]
         patches = torch.where(inside, patches, self._fillings(dice).masked_fill(black, 0.0))
         return occluded(patches, self._fillings(dice), OCCLUDED_SHARE, dice), regions, row
@@ -153,8 +154,8 @@ class Batches:
         aside = torch.where(found, 0, 1)[:, None, None, None] + kind  # none found: a background instead
         shown = []
         for part in (elsewhere, region):
-            patch, inside = cut(gallery.images[rows], part, self.size, gallery.content[rows])
-            shown.append(torch.where(inside, patch, self._fillings(dice)))
+            inside = shows(gallery.content[rows], part, self.size)
+            shown.append(torch.where(inside, cut(gallery.images[rows], part, self.size), self._fillings(dice)))
         hidden = covered(shown[1], region.to_patch(gallery.keypoints[rows]), background)
         return torch.where(aside == 0, shown[0], torch.where(kind == 1, hidden, background))
 
@@ -167,7 +168,7 @@ class Batches:
             centers=(sizes[:, None] - 1) / 2 + room * dice.uniform(0, 1, 2),
             sizes=sizes, angles=dice.integers(4) * (torch.pi / 2), mirror=dice.chance(0.5),
         )  # fmt: skip
-        return cut(self.backgrounds[dice.integers(len(self.backgrounds))], regions, self.size)[0]
+        return cut(self.backgrounds[dice.integers(len(self.backgrounds))], regions, self.size)
 
 
 def balanced_odds(sources: NDArray[np.str_], leave_out: Sequence[str] = ()) -> FloatArray:

@@ -63,6 +63,7 @@ class Losses:
     vertices: float = 1.0
     joints: float = 1.0
     points: float = 0.5
+    biomechanics: float = 0.0
     keypoints: float = 2.0
     guesses: float = 2.0
     heatmaps: float = 0.0
@@ -89,8 +90,10 @@ class TrainConfig:
         frozen_blocks: how many of that encoder's blocks stay as they are.
         encoder_rate: learning rate of the encoder as a share of the stage's rate; landmark_rate: that of the landmark network's linear
             outputs, whose 1152 inputs make every step a large one.
+        negatives: folder of pictures without a hand that join the assets' backgrounds (those of validation sources do not); empty: none.
         fixed_outputs: presence and side stay the landmark network's own, which has seen more hands than we can show; with an encoder that
             is partly free they are held to what the frozen one says.
+        looks: how often each patch is shown. More than once needs all blocks frozen: then what the encoder sees of it is remembered.
         crop_scale: side of the patch over the longer side of the tight box of crop_box: the "hand"'s keypoints or the "palm"'s.
         opinions: of MediaPipe's 2020 network on the real crops, for the fused teacher's joints in space (docs/pseudo-labels.md); empty: the
             joints of the fits alone.
@@ -114,6 +117,8 @@ class TrainConfig:
     encoder_rate: float = 1.0
     landmark_rate: float = 1.0
     fixed_outputs: bool = False
+    looks: int = 1
+    negatives: str = ""
     crop_scale: float = 1.5
     crop_box: CropBox = "hand"
     opinions: str = ""

@@ -15,6 +15,7 @@ from handmesh_ros.hand import JOINT_COUNT, FloatArray
 from handmesh_training.labels.crops import RealCrops, load_real_crops
 from handmesh_training.labels.fit import read_fits
 from handmesh_training.labels.marks import joints_of_marks
+from handmesh_training.labels.negatives import read_negatives
 from handmesh_training.labels.opinions import fused_joints
 from handmesh_training.renders.assets import read_backgrounds
 from handmesh_training.renders.cache import StudioOrder, write_cache
@@ -62,11 +63,20 @@ def load_data(config: TrainConfig, root: Path, template: HandTemplate) -> Data:
             root / config.opinions if config.opinions else None,
             config.crop_box,
         ),
-        backgrounds=np.stack([resized(picture) for picture in read_backgrounds(assets, "training")]),
+        backgrounds=_backgrounds(assets, root / config.negatives if config.negatives else None),
         validation_renders={
             (root / entry.folder).name: read_renders(root / entry.folder, template, config.crop_box) for entry in config.validation_renders
         },
     )
+
+
+def _backgrounds(assets: Path, negatives: Path | None) -> RgbPicture:
+    """Pictures without a hand (N, SIDE, SIDE, 3)."""
+    pictures = np.stack([resized(picture) for picture in read_backgrounds(assets, "training")])
+    if negatives is None:
+        return pictures
+    found = read_negatives(negatives, SIDE)
+    return np.concatenate((pictures, found.pictures[~found.validation]))
 
 
 def workers() -> int:

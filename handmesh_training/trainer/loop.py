@@ -16,25 +16,31 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from handmesh_ros.files import package_root, required_file
 from handmesh_training.networks import MobRecon, NetworkConfig, TemplateLevels
 from handmesh_training.networks.checkpoint import load_network
 from handmesh_training.networks.landmarkstack import LandmarkEncoder
+from handmesh_training.networks.stack import Pyramid
 from handmesh_training.template import HandTemplate
 from handmesh_training.template.meshes import sample_meshes
+from handmesh_training.trainer.alive import deaf_layers
 from handmesh_training.trainer.batches import Batches, Labelled, balanced_odds
+from handmesh_training.trainer.biomechanics import bone_lengths
 from handmesh_training.trainer.config import TrainConfig, TrainConfigError, TrainingStage, read_config
 from handmesh_training.trainer.data import Data, load_data
 from handmesh_training.trainer.gallery import Gallery
 from handmesh_training.trainer.losses import TrainingLoss
+from handmesh_training.trainer.remembered import FrozenEncoder, RememberedBatches
 from handmesh_training.trainer.report import Curves, write_model
 from handmesh_training.trainer.run_state import Average, load_state, save_state
 from handmesh_training.trainer.sheet import write_best_and_worst, write_sheet
-from handmesh_training.trainer.validate import ValidationErrors, validate
+from handmesh_training.trainer.validate import ValidationErrors, answer, validate
 
 MOBRECON_CONFIG = "config/train/lite.yaml"  # of the package
 SKIN_HANDS = 1500  # that the mesh over the joints is fitted to
+ALIVE_PICTURES = 16  # that every layer must tell apart
 LAST_RATE = 0.02  # of a stage, as a share of its first
 
 
@@ -80,7 +86,7 @@ def main(config_path: str | Path | None = None, root: Path | None = None) -> dic
     workplace = Workplace.find()
     network = build_network(config, root, template, levels).to(workplace.device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # convolutions are faster so, on CPUs above all
-    run = Run(config, root, workplace, network, levels)
+    run = Run(config, root, workplace, network, template)
     step = run.resume()
     run.go(load_data(config, root, template), step)
     return run.finish()
@@ -102,6 +108,10 @@ def build_network(config: TrainConfig, root: Path, template: HandTemplate, level
         if not isinstance(network.encoder, LandmarkEncoder):
             raise TrainConfigError(f"frozen_blocks is {config.frozen_blocks}, but the encoder is {network.config.encoder!r}: set it to 0")
         network.encoder.freeze(config.frozen_blocks)
+    if config.looks > 1 and (torch.cuda.is_available() or not _all_frozen(network)):
+        raise TrainConfigError(
+            f"looks is {config.looks}: patches can be remembered on a CPU, with all blocks of the encoder 'landmark' frozen; set it to 1"
+        )
     if config.fixed_outputs and network.presence_side is not None:
         network.presence_side.requires_grad_(False)
     return network
@@ -110,19 +120,18 @@ def build_network(config: TrainConfig, root: Path, template: HandTemplate, level
 class Run:
     """The state of a training and how it moves on."""
 
-    def __init__(self, config: TrainConfig, root: Path, workplace: Workplace, network: MobRecon, levels: TemplateLevels) -> None:
+    def __init__(self, config: TrainConfig, root: Path, workplace: Workplace, network: MobRecon, template: HandTemplate) -> None:
         self.config, self.root, self.workplace, self.network = config, root, workplace, network
         self.work = root / config.work
         self.work.mkdir(parents=True, exist_ok=True)
         self.average = Average(network, config.average)
-        self.loss = TrainingLoss(
-            config.losses, torch.from_numpy(levels.faces), network.joint_regressor.cpu(), levels.size_m
-        ).to(workplace.device)  # fmt: skip
+        levels, regressor = network.levels, network.joint_regressor.cpu()
+        mean_bones = bone_lengths(regressor @ torch.from_numpy(template.mean_vertices).float())
+        self.loss = TrainingLoss(config.losses, torch.from_numpy(levels.faces), regressor, mean_bones, levels.size_m).to(workplace.device)
         self.cuda = workplace.device.type == "cuda"
         self.optimizer = torch.optim.AdamW(list(_parameter_groups(network, config)), lr=1.0, fused=self.cuda)
         self.scaler = torch.amp.GradScaler("cuda", enabled=self.cuda)
-        all_frozen = isinstance(network.encoder, LandmarkEncoder) and network.encoder.frozen_blocks == len(network.encoder.blocks)
-        self.landmark_network = None if all_frozen or not config.fixed_outputs else _landmark_outputs(network)
+        self.landmark_network = None if _all_frozen(network) or not config.fixed_outputs else _landmark_outputs(network)
         self.model: nn.Module = network
         if workplace.count > 1:
             self.model = nn.parallel.DistributedDataParallel(network, device_ids=[workplace.device.index] if self.cuda else None)
@@ -151,12 +160,15 @@ class Run:
         if not self.errors:
             self._validate("end", self.config.stages[-1], data, step, None)
 
-    def _batches(self, stage: TrainingStage, data: Data, gallery: Gallery, backgrounds: Tensor) -> Batches:
-        config, odds = self.config, balanced_odds(data.real.sources, stage.leave_out)
-        seed = config.seed + 1000 * self.workplace.rank
-        return Batches(gallery, odds, backgrounds, config.batch, self.network.config.patch_size, config.crop_scale, seed)
+    def _batches(self, stage: TrainingStage, data: Data, gallery: Gallery, backgrounds: Tensor) -> Batches | RememberedBatches:
+        config, odds, size = self.config, balanced_odds(data.real.sources, stage.leave_out), self.network.config.patch_size
+        batches = Batches(gallery, odds, backgrounds, config.batch, size, config.crop_scale, config.seed + 1000 * self.workplace.rank)
+        if config.looks == 1:
+            return batches
+        assert isinstance(self.network.encoder, LandmarkEncoder)  # see build_network
+        return RememberedBatches(batches, FrozenEncoder(self.network.encoder, size, config.threads), config.looks)
 
-    def _stage(self, stage: TrainingStage, data: Data, batches: Batches, step: int, begin: int, curves: Curves) -> int:
+    def _stage(self, stage: TrainingStage, data: Data, batches: Batches | RememberedBatches, step: int, begin: int, curves: Curves) -> int:
         end = begin + stage.steps
         config = self.config
         self.loss.weights = replace(config.losses, consistency=config.losses.consistency * stage.consistency)
@@ -174,7 +186,9 @@ class Run:
 
     def _step(self, labels: Labelled, step: int) -> dict[str, Tensor]:
         self.network.train()
-        patches = labels.patches.contiguous(memory_format=torch.channels_last)
+        patches = labels.patches
+        if isinstance(patches, Tensor):
+            patches = patches.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cuda", enabled=self.cuda):
             output = self.model(patches)
         total, terms = self.loss(output, labels, self._held(patches))
@@ -190,9 +204,9 @@ class Run:
         return {name: term.detach() for name, term in {"loss": total, **terms}.items()}
 
     @torch.no_grad()
-    def _held(self, patches: Tensor) -> Tensor | None:
+    def _held(self, patches: Tensor | Pyramid) -> Tensor | None:
         """What the landmark network itself says of presence and side, where the trained one has to say the same."""
-        if self.landmark_network is None:
+        if self.landmark_network is None or not isinstance(patches, Tensor):
             return None
         encoder, outputs = self.landmark_network
         with torch.autocast("cuda", enabled=self.cuda):
@@ -210,6 +224,9 @@ class Run:
         sets = dict(data.validation_renders)
         for source in stage.leave_out:
             sets[source] = data.real.take(np.flatnonzero(data.real.sources == source))
+        some = next(iter(sets.values())).take(np.arange(ALIVE_PICTURES))
+        for name in deaf_layers(network, torch.from_numpy(answer(network.eval(), some, scale).patches).permute(0, 3, 1, 2).float() / 255):
+            tqdm.write(f"{when}: layer {name} is told the same of every picture: what comes before it has died")
         found = {name: validate(network, pictures, scale) for name, pictures in sets.items()}
         self.errors |= found
         if curves is not None:
@@ -224,6 +241,10 @@ class Run:
         if self.workplace.rank == 0:
             write_model(self.config, self.root, self.work, self.average.network, self.errors)
         return self.errors
+
+
+def _all_frozen(network: MobRecon) -> bool:
+    return isinstance(network.encoder, LandmarkEncoder) and network.encoder.frozen_blocks == len(network.encoder.blocks)
 
 
 def _landmark_outputs(network: MobRecon) -> tuple[nn.Module, nn.Module]:

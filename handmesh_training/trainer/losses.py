@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from handmesh_training.networks import MobReconOutput
 from handmesh_training.trainer.batches import Labelled
+from handmesh_training.trainer.biomechanics import biomechanical_excess
 from handmesh_training.trainer.config import Losses
 
 HEATMAP_SPREAD = 1.0  # of the target heatmaps, cells
@@ -20,16 +21,18 @@ class TrainingLoss(nn.Module):
 
     Args:
         weights: of the terms.
-        faces: (F, 3); joint_regressor: (21, V); size_m: the template's reference size.
+        faces: (F, 3); joint_regressor: (21, V); mean_bones: (20,) lengths of the mean hand; size_m: the template's reference size.
     """
 
-    def __init__(self, weights: Losses, faces: Tensor, joint_regressor: Tensor, size_m: float) -> None:
+    def __init__(self, weights: Losses, faces: Tensor, joint_regressor: Tensor, mean_bones: Tensor, size_m: float) -> None:
         super().__init__()
         self.weights, self.size_m = weights, size_m
         self.register_buffer("faces", faces)
         self.register_buffer("joint_regressor", joint_regressor)
+        self.register_buffer("mean_bones", mean_bones)
         self.faces: Tensor
         self.joint_regressor: Tensor
+        self.mean_bones: Tensor
 
     def forward(self, output: MobReconOutput, labels: Labelled, held: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss to minimise, and its unweighted terms. ``held`` (B, 2): logits that presence and side must keep, instead of labels."""
@@ -69,6 +72,9 @@ class TrainingLoss(nn.Module):
         terms = {"joints": _mean((output.joints / self.size_m - target).abs(), trust)}
         if output.points is not None:
             terms["points"] = _mean((output.points / self.size_m - target[:, None]).abs().mean(1), trust)
+        if self.weights.biomechanics:
+            hands = labels.presence * ~labels.mirrored
+            terms["biomechanics"] = _mean(biomechanical_excess(output.joints / self.size_m, self.mean_bones), hands)
         return terms
 
     def _picture(self, output: MobReconOutput, labels: Labelled) -> dict[str, Tensor]:

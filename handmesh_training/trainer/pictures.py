@@ -24,7 +24,7 @@ from handmesh_training.template import HandTemplate
 RgbPicture = NDArray[np.uint8]
 CropBox = Literal["hand", "palm"]  # what the network's crop is measured by, as in the mesh network contract
 
-SIDE = 160  # pixels of every picture; the hand takes about half of it, a little less than the network's patch shows
+SIDE = 192  # pixels of every picture; the hand takes about half of it, a little less than the network's patch shows
 
 
 @dataclass(frozen=True, eq=False)

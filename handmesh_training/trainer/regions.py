@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -104,19 +106,42 @@ def beside(keypoints: Tensor, content: Tensor, dice: Dice) -> tuple[Regions, Ten
     return tried.rows(first), empty.any(1)
 
 
-def cut(pictures: Tensor, regions: Regions, size: int, content: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Patches (B, 3, S, S), 0..1, of pictures (B, H, W, 3) uint8, black beyond them; and (B, 1, S, S) bool, where a patch shows
-    content (B, 4), or the picture."""
+def cut(pictures: Tensor, regions: Regions, size: int) -> Tensor:
+    """Patches (B, 3, S, S), 0..1, of pictures (B, H, W, 3) uint8, black beyond them."""
+    if pictures.device.type == "cpu":
+        return _warped(pictures, regions, size)
     height, width = pictures.shape[1:3]
     steps = (torch.arange(size, device=pictures.device) + 0.5) / size
     fractions = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).view(1, -1, 2)
-    pixels = regions.to_picture(fractions)
     extent = torch.tensor([width, height], device=pictures.device)
-    grid = ((2 * pixels + 1) / extent - 1).unflatten(1, (size, size))
+    grid = ((2 * regions.to_picture(fractions) + 1) / extent - 1).unflatten(1, (size, size))
     planes = pictures.permute(0, 3, 1, 2).float() / 255
-    patches = nn.functional.grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    if content is None:
-        content = torch.tensor([[0.0, 0.0, width, height]], device=pictures.device)
-    place = pixels + 0.5
-    inside = ((place >= content[:, None, :2]) & (place <= content[:, None, 2:])).all(2)
-    return patches, inside.view(-1, 1, size, size)
+    return nn.functional.grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def shows(content: Tensor, regions: Regions, size: int) -> Tensor:
+    """(B, 1, S, S) bool: where patches show the part of their pictures that is content (B, 4: x0, y0, x1, y1)."""
+    turn, corner = _way(regions, size)
+    steps = torch.arange(size, device=content.device)
+    inside = torch.ones((), dtype=torch.bool, device=content.device)
+    for k in (0, 1):
+        place = corner[:, k, None, None] + turn[:, k, 0, None, None] * steps + turn[:, k, 1, None, None] * steps[:, None] + 0.5
+        inside = inside & (place >= content[:, k, None, None]) & (place <= content[:, k + 2, None, None])
+    return inside[:, None]
+
+
+def _way(regions: Regions, size: int) -> tuple[Tensor, Tensor]:
+    """From pixels of patches to pixels of pictures: (B, 2, 2) turn, and (B, 2) where the first pixel lies."""
+    turn = regions.axes * regions.sizes[:, None, None] / size
+    return turn, regions.centers - (size - 1) / 2 * turn.sum(2)
+
+
+def _warped(pictures: Tensor, regions: Regions, size: int) -> Tensor:
+    """Patches by OpenCV, as the runtime cuts them: on a CPU in a tenth of the time of torch's sampling."""
+    turn, corner = _way(regions, size)
+    ways = torch.cat((turn, corner[:, :, None]), 2).double().numpy()
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    patches = np.empty((len(ways), size, size, 3), np.uint8)
+    for image, way, patch in zip(pictures.numpy(), ways, patches, strict=True):
+        cv2.warpAffine(image, way, (size, size), patch, flags=flags)
+    return torch.from_numpy(patches).permute(0, 3, 1, 2).float().contiguous() / 255

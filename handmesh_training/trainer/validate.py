@@ -14,7 +14,7 @@ from handmesh_training.networks import MobRecon
 from handmesh_training.trainer.dice import Dice, seeded
 from handmesh_training.trainer.gallery import Gallery
 from handmesh_training.trainer.pictures import PictureSet
-from handmesh_training.trainer.regions import TRACKER, cut
+from handmesh_training.trainer.regions import TRACKER, cut, shows
 
 PCK_THRESHOLD = 0.1
 
@@ -76,9 +76,10 @@ def answer(network: MobRecon, pictures: PictureSet, crop_scale: float, seed: int
     found: list[tuple[Tensor, ...]] = []
     for start in range(0, count, batch):
         rows = slice(start, start + batch)
-        patch, inside = cut(gallery.images[rows], regions.rows(rows), size, gallery.content[rows])
-        output = network((patch * inside).to(device))
-        shown = (255 * patch * inside).round().to(torch.uint8).permute(0, 2, 3, 1)
+        part = regions.rows(rows)
+        patch = cut(gallery.images[rows], part, size) * shows(gallery.content[rows], part, size)
+        output = network(patch.to(device))
+        shown = (255 * patch).round().to(torch.uint8).permute(0, 2, 3, 1)
         found.append((shown, output.keypoints.cpu(), output.joints.cpu(), output.vertices.cpu()))
     patches, keypoints, joints, vertices = (torch.cat(parts).numpy() for parts in zip(*found, strict=True))
     truth = regions.to_patch(gallery.keypoints), regions.turned(gallery.joints), regions.turned(gallery.vertices.float())

@@ -17,7 +17,8 @@ LEVELS = made_up_levels((10, 25, 60))
 # Triangles of three different corners: a normal needs an area.
 LEVELS = replace(LEVELS, faces=np.array([np.random.default_rng(k).choice(60, 3, replace=False) for k in range(100)]))
 REGRESSOR = torch.from_numpy(LEVELS.joint_regressor)
-LOSS = TrainingLoss(Losses(), torch.from_numpy(LEVELS.faces), REGRESSOR, LEVELS.size_m)
+MEAN_BONES = torch.ones(20)
+LOSS = TrainingLoss(Losses(), torch.from_numpy(LEVELS.faces), REGRESSOR, MEAN_BONES, LEVELS.size_m)
 
 
 def truth(seed: int = 0) -> tuple[MobReconOutput, Labelled]:
@@ -56,7 +57,7 @@ def test_hands_and_empty_patches_count_the_same_however_many_there_are() -> None
 def test_a_false_hand_may_count_more_than_a_missed_one() -> None:
     output, labels = truth()
     labels = replace(labels, presence=torch.tensor([1.0, 1.0, 1.0, 0.0]))
-    loss = TrainingLoss(Losses(false_hand=10.0), LOSS.faces, LOSS.joint_regressor, LOSS.size_m)
+    loss = TrainingLoss(Losses(false_hand=10.0), LOSS.faces, LOSS.joint_regressor, MEAN_BONES, LOSS.size_m)
     # A network that cannot tell a hand from none does best with a score of odds one to ten.
     scores = [torch.tensor(math.log(odds)) for odds in (1 / 20, 1 / 10, 1 / 5, 1.0)]
     costs = [float(loss(output._replace(presence_side=torch.stack((s, s)).expand(4, 2)), labels)[1]["presence"]) for s in scores]
@@ -65,7 +66,7 @@ def test_a_false_hand_may_count_more_than_a_missed_one() -> None:
 
 def test_the_truth_costs_nothing() -> None:
     total, each = LOSS(*truth())
-    assert set(each) == {f.name for f in fields(Losses)} - {"heatmaps", "false_hand"}
+    assert set(each) == {f.name for f in fields(Losses)} - {"heatmaps", "false_hand", "biomechanics"}
     assert float(total) == pytest.approx(0, abs=1e-5)
 
 
@@ -122,7 +123,7 @@ def test_two_looks_must_agree_in_the_pictures_axes() -> None:
 
 def test_heatmaps_have_their_least_cost_at_the_keypoint() -> None:
     output, labels = truth()
-    loss = TrainingLoss(Losses(heatmaps=1.0), torch.from_numpy(LEVELS.faces), REGRESSOR, LEVELS.size_m)
+    loss = TrainingLoss(Losses(heatmaps=1.0), torch.from_numpy(LEVELS.faces), REGRESSOR, MEAN_BONES, LEVELS.size_m)
     keypoints = torch.full((4, 21, 2), 5.5 / 16)
     labels = replace(labels, keypoints=keypoints)
 
