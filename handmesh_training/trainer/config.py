@@ -86,10 +86,12 @@ class TrainConfig:
         assets, real_hands: folders, see docs/training.md; real_fits: mesh pseudo-labels of the real crops.
         real_folders: of crops, relative to real_hands or absolute (a user's own: docs/pseudo-labels.md).
         landmark_weights: MediaPipe's landmark network to begin with, for the encoder 'landmark'; empty begins with random numbers.
-        begin_with: a trained network (the .pt file beside a model) to go on from instead.
+        begin_with: a trained network (the .pt file beside a model) with the same encoder to go on from instead; parts of another shape
+            begin anew.
         frozen_blocks: how many of that encoder's blocks stay as they are.
         encoder_rate: learning rate of the encoder as a share of the stage's rate; landmark_rate: that of the landmark network's linear
             outputs, whose 1152 inputs make every step a large one.
+        mesh_teacher: a mesh network, an .onnx file, whose meshes are targets on real crops that have no good fit; empty: none.
         negatives: folder of pictures without a hand that join the assets' backgrounds (those of validation sources do not); empty: none.
         fixed_outputs: presence and side stay the landmark network's own, which has seen more hands than we can show; with an encoder that
             is partly free they are held to what the frozen one says.
@@ -118,6 +120,7 @@ class TrainConfig:
     landmark_rate: float = 1.0
     fixed_outputs: bool = False
     looks: int = 1
+    mesh_teacher: str = ""
     negatives: str = ""
     crop_scale: float = 1.5
     crop_box: CropBox = "hand"

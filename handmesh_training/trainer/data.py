@@ -22,6 +22,7 @@ from handmesh_training.renders.cache import StudioOrder, write_cache
 from handmesh_training.renders.truth import to_reference_size, true_hands
 from handmesh_training.template import HandTemplate
 from handmesh_training.trainer.config import Renders, TrainConfig, TrainConfigError
+from handmesh_training.trainer.distilled import with_meshes_of
 from handmesh_training.trainer.pictures import SIDE, CropBox, PictureSet, RgbPicture, boxes_of, mirrored, read_renders, resized
 
 # The teacher's keypoints are trusted less the more its two opinions differ: at this gap (of the hand's size) by half.
@@ -53,16 +54,13 @@ def load_data(config: TrainConfig, root: Path, template: HandTemplate) -> Data:
         raise TrainConfigError(f"{assets}: there is no such folder; 'assets' in the configuration names it")
     for entry in (*config.renders, *config.validation_renders):
         draw_renders(entry, root, assets, root / config.real_fits)
+    opinions = root / config.opinions if config.opinions else None
+    real = read_real(root / config.real_hands, config.real_folders, root / config.real_fits, template, opinions, config.crop_box)
+    if config.mesh_teacher:
+        real = with_meshes_of(root / config.mesh_teacher, real, template.reference_size_m)
     return Data(
         renders=PictureSet.join([read_renders(root / entry.folder, template, config.crop_box, workers()) for entry in config.renders]),
-        real=read_real(
-            root / config.real_hands,
-            config.real_folders,
-            root / config.real_fits,
-            template,
-            root / config.opinions if config.opinions else None,
-            config.crop_box,
-        ),
+        real=real,
         backgrounds=_backgrounds(assets, root / config.negatives if config.negatives else None),
         validation_renders={
             (root / entry.folder).name: read_renders(root / entry.folder, template, config.crop_box) for entry in config.validation_renders

@@ -101,9 +101,7 @@ def build_network(config: TrainConfig, root: Path, template: HandTemplate, level
         network.load_landmark_weights(root / config.landmark_weights)
     if config.begin_with:
         earlier, _ = load_network(root / config.begin_with, levels)
-        if earlier.config != network.config:
-            raise TrainConfigError(f"{config.begin_with}: holds another network than {config.network} describes")
-        network.load_state_dict(earlier.state_dict())
+        _begin_with(network, earlier, config)
     if config.frozen_blocks:
         if not isinstance(network.encoder, LandmarkEncoder):
             raise TrainConfigError(f"frozen_blocks is {config.frozen_blocks}, but the encoder is {network.config.encoder!r}: set it to 0")
@@ -115,6 +113,18 @@ def build_network(config: TrainConfig, root: Path, template: HandTemplate, level
     if config.fixed_outputs and network.presence_side is not None:
         network.presence_side.requires_grad_(False)
     return network
+
+
+def _begin_with(network: MobRecon, earlier: MobRecon, config: TrainConfig) -> None:
+    if earlier.config.encoder != network.config.encoder:
+        raise TrainConfigError(
+            f"{config.begin_with}: has the encoder {earlier.config.encoder!r}, {config.network} asks for {network.config.encoder!r}"
+        )
+    state = network.state_dict()
+    fitting = {name: value for name, value in earlier.state_dict().items() if name in state and state[name].shape == value.shape}
+    network.load_state_dict(fitting, strict=False)
+    if anew := sorted({".".join(name.split(".")[:3]) for name in state.keys() - fitting.keys()}):
+        tqdm.write(f"{config.begin_with} does not fit everywhere, these parts begin anew: {', '.join(anew)}")
 
 
 class Run:

@@ -121,7 +121,13 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
     begun = loop.build_network(loop.read_config(config(begin_with=str(tmp_path / "tiny.pt"))), root, template, levels).state_dict()
     for name, value in begun.items():
         torch.testing.assert_close(value, expected[name], atol=1e-3, rtol=1e-3)
-    with pytest.raises(TrainConfigError, match=r"tiny\.pt: holds another network"):
+    wider = tmp_path / "wider.yaml"
+    wider.write_text((REPO / "config/networks/mobrecon_lite.yaml").read_text().replace("128, 96, 64, 32, 32", "128, 96, 64, 32, 16"))
+    begun = loop.build_network(
+        loop.read_config(config(begin_with=str(tmp_path / "tiny.pt"), network=str(wider))), root, template, levels
+    ).state_dict()
+    torch.testing.assert_close(begun["encoder.up.top.conv.weight"], expected["encoder.up.top.conv.weight"], atol=1e-3, rtol=1e-3)
+    with pytest.raises(TrainConfigError, match=r"tiny\.pt: has the encoder 'landmark', .*ghost.yaml asks for 'ghost'"):
         ghost = config(begin_with=str(tmp_path / "tiny.pt"), network=str(REPO / "config/networks/mobrecon_ghost.yaml"), landmark_weights="")
         loop.build_network(loop.read_config(ghost), root, template, levels)
 
@@ -142,6 +148,9 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
         ({"real_fits": "nowhere.npz"}, "nowhere.npz: missing; 'python -m handmesh_training.labels.fit' makes it"),
         ({"renders": [{"folder": "people", "count": 8, "people": True}]}, "fits.npz: holds no good fit of a person"),
         ({"network": str(REPO / "config/networks/mobrecon_ghost.yaml"), "landmark_weights": ""}, "frozen_blocks is 5, but the encoder is"),
+        ({"looks": 2}, "looks is 2: patches can be remembered on a CPU, with all blocks"),
+        ({"negatives": "nowhere"}, r"nowhere.negatives\.json: missing"),
+        ({"mesh_teacher": "nowhere.onnx"}, "nowhere.onnx: "),
     ],
 )
 def test_what_is_missing_is_named(config: Callable[..., Path], root: Path, changes: dict[str, object], message: str) -> None:
