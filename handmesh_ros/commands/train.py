@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lifted.set_defaults(run=_lifted)
 
     mobrecon = tasks.add_parser("mobrecon", help="a MobRecon network from renders and real crops")
-    mobrecon.add_argument("--config", type=Path, help="says which network; default: config/train/lite.yaml")
+    mobrecon.add_argument("--config", type=Path, help="says which network; default: config/train/mobrecon.yaml")
     mobrecon.set_defaults(run=_mobrecon)
 
     own = tasks.add_parser("pseudo-label", help="real crops with labels from a video or a folder of pictures of one's own")

@@ -38,7 +38,7 @@ from handmesh_training.trainer.run_state import Average, load_state, save_state
 from handmesh_training.trainer.sheet import write_best_and_worst, write_sheet
 from handmesh_training.trainer.validate import ValidationErrors, answer, validate
 
-MOBRECON_CONFIG = "config/train/lite.yaml"  # of the package
+MOBRECON_CONFIG = "config/train/mobrecon.yaml"  # of the package
 SKIN_HANDS = 1500  # that the mesh over the joints is fitted to
 ALIVE_PICTURES = 16  # that every layer must tell apart
 LAST_RATE = 0.02  # of a stage, as a share of its first
@@ -71,7 +71,7 @@ def main(config_path: str | Path | None = None, root: Path | None = None) -> dic
     """Train to the end of the last stage, write the model file, return the errors on every validation set.
 
     Args:
-        config_path: see ``config/train/lite.yaml``, the default.
+        config_path: see ``config/train/mobrecon.yaml``, the default.
         root: what the paths in it are relative to; default: the folder of the package's own ``config/`` and ``models/``.
 
     Raises:

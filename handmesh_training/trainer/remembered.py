@@ -1,7 +1,7 @@
 """What a frozen encoder sees in the patches of a batch: looked at once, shown several times.
 
-On a CPU the encoder takes five times as long as the heads and their backward pass, and cutting a patch twice as long: so a patch that is
-shown again costs a quarter of a new one.
+On a CPU cutting and encoding a patch takes about three times as long as the heads and their backward pass, so one that is shown again
+costs a quarter of a new one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REMEMBERED_BATCHES = 240  # shown in another order each time; of 48 patches of 2
 
 
 class FrozenEncoder:
-    """A landmark encoder's way down in ONNX Runtime, which takes a tenth of torch's time on a CPU.
+    """A landmark encoder's way down in ONNX Runtime, which takes a quarter of torch's time on a CPU.
 
     Args:
         encoder: as it will stay; size: S, side of the patches; threads: patches looked at at once.

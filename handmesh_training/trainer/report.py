@@ -78,7 +78,7 @@ def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, 
     save_network(work / "network.pt", network.eval(), training)
     save_network(out.with_suffix(".pt"), network, training, half=True)
     (work / "report.json").write_text(json.dumps({name: asdict(value) for name, value in errors.items()}, indent=2) + "\n")
-    # The last set of renders shows hands most as people hold them (config/train/lite.yaml).
+    # The last set of renders shows hands most as people hold them (config/train/mobrecon.yaml).
     noise = errors.get(Path(config.validation_renders[-1].folder).name) if config.validation_renders else None
     sigmas = (noise.keypoint_sigma, noise.joint_sigma_m) if noise else (None, None)
     card = ModelCard(out.stem, "Apache-2.0", training, config.crop_scale, config.crop_box, *sigmas)

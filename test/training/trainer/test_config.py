@@ -19,13 +19,12 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["lite", "lite_gpu", "ghost"])
+@pytest.mark.parametrize("name", ["lite", "mobrecon", "ghost"])
 def test_committed_configurations_can_be_read(name: str) -> None:
     config = read_config(REPO / "config" / "train" / f"{name}.yaml")
     assert config.steps == sum(stage.steps for stage in config.stages) > 1000
     assert (REPO / config.network).is_file()
-    assert config.stages[0].leave_out == ("subhi",)
-    assert config.stages[-1].leave_out == ()
+    assert "subhi" in config.stages[0].leave_out
 
 
 def test_faults_are_named_with_file_and_place(tmp_path: Path) -> None:
@@ -34,7 +33,7 @@ def test_faults_are_named_with_file_and_place(tmp_path: Path) -> None:
     with pytest.raises(TrainConfigError, match=r"changed.yaml: unknown keys oot; known are .*work"):
         read_config(changed(tmp_path, "\nout:", "\noot:"))
     with pytest.raises(TrainConfigError, match=r"stages.steps must be int, got 'many'"):
-        read_config(changed(tmp_path, "stages:  # ", "stages:\n  - {steps: many, rate: 1.0}  # "))
+        read_config(changed(tmp_path, "stages:\n", "stages:\n  - {steps: many, rate: 1.0}\n"))
     with pytest.raises(TrainConfigError, match=r"renders.people must be bool, got 1"):
         read_config(changed(tmp_path, "people: true", "people: 1"))
     with pytest.raises(TrainConfigError, match=r"losses.unknown keys verts"):
@@ -59,8 +58,6 @@ def test_differences_name_what_matters_and_leave_out_what_does_not() -> None:
 def test_a_record_from_before_a_field_was_there_means_its_default() -> None:
     config = read_config(SHIPPED)
     older = asdict(config)
-    del older["real_folders"]
+    del older["weight_decay"]
     assert differences(config, older) == []
-    assert differences(replace(config, real_folders=("mine",)), older) == [
-        "real_folders: ('mine',) here, ('real_hands', 'real_hands_more') there"
-    ]
+    assert differences(replace(config, weight_decay=0.5), older) == ["weight_decay: 0.5 here, 0.01 there"]
