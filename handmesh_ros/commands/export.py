@@ -11,7 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32")
     parser.add_argument("--calibration", type=Path, help="int8: folder of real hand crops with labels.npz")
-    parser.add_argument("--crop-scale", type=float, default=1.3, help="side of the patch over the tight keypoint box, as in training")
+    parser.add_argument("--crop-scale", type=float, default=1.3, help="side of the patch over the tight box, as in training")
+    parser.add_argument("--crop-box", choices=("hand", "palm"), default="hand", help="whose keypoints' box that is")
     parser.add_argument("--name", help="name in the model's metadata; default: that of the file")
     parser.add_argument("--licence", default="Apache-2.0", help="licence of the weights, for the metadata")
     parser.add_argument("--keypoint-sigma", type=float, help="one sigma of the keypoints, share of the hand (python -m benchmarks noise)")
@@ -25,7 +26,9 @@ def main(arguments: argparse.Namespace) -> int:
     from handmesh_training.template import HandTemplate
 
     network, training = load_network(arguments.network, TemplateLevels.from_hand_template(HandTemplate.load()))
-    sigmas = arguments.keypoint_sigma, arguments.joint_sigma_m
-    card = ModelCard(arguments.name or arguments.out.stem, arguments.licence, training, arguments.crop_scale, *sigmas)
+    card = ModelCard(
+        arguments.name or arguments.out.stem, arguments.licence, training, arguments.crop_scale, arguments.crop_box,
+        arguments.keypoint_sigma, arguments.joint_sigma_m,
+    )  # fmt: skip
     print(f"{arguments.out}: {export_network(network, arguments.out, card, arguments.precision, arguments.calibration)}")
     return 0

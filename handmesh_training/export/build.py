@@ -169,8 +169,11 @@ def export_network(
             raise ExportError("int8 needs pictures to calibrate on: give a folder of real hand crops (--calibration)")
         size = network.config.patch_size
         full = model
-        model = quantize(full, real_hand_patches(pictures, CALIBRATION_PATCHES, size, card.crop_scale, split=0))
-        change = accuracy_change(full, model, real_hand_patches(pictures, CALIBRATION_PATCHES, size, card.crop_scale, split=1))
+        seen, others = (
+            real_hand_patches(pictures, CALIBRATION_PATCHES, size, card.crop_scale, split=split, crop_box=card.crop_box) for split in (0, 1)
+        )
+        model = quantize(full, seen)
+        change = accuracy_change(full, model, others)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString())

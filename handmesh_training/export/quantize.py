@@ -43,7 +43,9 @@ class _Patches(CalibrationDataReader):
         return None if patch is None else {"image": patch}
 
 
-def real_hand_patches(folder: str | Path, count: int, patch_size: int, crop_scale: float, split: int = 0) -> list[np.ndarray]:
+def real_hand_patches(
+    folder: str | Path, count: int, patch_size: int, crop_scale: float, split: int = 0, crop_box: str = "hand"
+) -> list[np.ndarray]:
     """Patches of right hands as the tracker cuts them, from the crops of a ``real_hands`` folder, spread over all its sources.
 
     Args:
@@ -68,7 +70,7 @@ def real_hand_patches(folder: str | Path, count: int, patch_size: int, crop_scal
         picture = cv2.imread(str(folder / str(names[row])))
         if picture is None:
             raise CalibrationError(f"{folder / str(names[row])}: a picture that labels.npz names cannot be read")
-        region = region_from_keypoints(uv[row], crop_scale, mirror=bool(right[row] < 0.5))
+        region = region_from_keypoints(uv[row], crop_scale, mirror=bool(right[row] < 0.5), box=crop_box)
         patches.append(extract_patch(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), region, patch_size))
     if not patches:
         raise CalibrationError(f"{folder}: no pictures of split {split}")
