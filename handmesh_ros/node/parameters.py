@@ -20,7 +20,10 @@ class NodeParameters(ParameterTable):
     """The hand node's."""
 
     model: str = parameter(
-        DEFAULT_MODEL, "mesh network; a change loads it", expected="lifted, mobrecon_lite or the path of an .onnx file", required=True
+        DEFAULT_MODEL,
+        "mesh network; a change loads it",
+        expected="lifted, mobrecon, mobrecon_lite or the path of an .onnx file",
+        required=True,
     )
     max_hands: int = parameter(2, "hands followed at the same time", low=1, high=2)
     threads: int = parameter(1, "threads of each network", low=1, high=16, read_only=True)

@@ -13,7 +13,7 @@ from handmesh_ros.provision.store import ModelState, ModelStatus, ModelStore, de
 
 __all__ = ["DEFAULT_MODEL", "Model", "ModelError", "ModelState", "ModelStatus", "ModelStore", "list_models", "model_path", "provision_all"]
 
-DEFAULT_MODEL = "mobrecon_lite"  # of the mesh networks
+DEFAULT_MODEL = "mobrecon"  # of the mesh networks
 
 
 def model_path(name_or_path: str | Path) -> Path:

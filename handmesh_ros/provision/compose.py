@@ -16,7 +16,7 @@ PATCH_SIZE = 224
 # errors are two to three times larger.
 CROP_SCALE, CROP_BOX = 2.0, "palm"
 # How far off it is, one sigma an axis (python -m benchmarks noise): keypoints, as a fraction of the hand, and joints at the reference size.
-KEYPOINT_SIGMA, JOINT_SIGMA_M = 0.020, 0.0080
+KEYPOINT_SIGMA, JOINT_SIGMA_M = 0.025, 0.0094
 LANDMARK, DECODER = "landmark_", "decoder_"
 
 

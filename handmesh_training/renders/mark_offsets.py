@@ -24,7 +24,7 @@ from handmesh_training.renders.cache import join, read_cache
 from handmesh_training.template import HandTemplate
 
 MAX_ERROR, LEAST_PRESENCE = 0.08, 0.5  # of the hand's size, in the mean of its joints: beyond, the teacher has misread the picture
-ROUNDS = 20
+OFFSET_ROUNDS = 20
 LEAST_ERROR_M = 5e-4
 
 
@@ -42,7 +42,7 @@ def mark_offsets(template: HandTemplate, renders: RenderBatch, marks: FloatArray
     metres = np.linalg.norm(shift, axis=(2, 3)).mean(1) / np.sqrt(2)  # fractions of the picture to a metre in the hand
     offsets = np.zeros((JOINT_COUNT, 3))
     used = np.asarray(seen, bool)
-    for _ in range(ROUNDS):
+    for _ in range(OFFSET_ROUNDS):
         residual = np.linalg.norm(error - (shift @ offsets[..., None])[..., 0], axis=2)
         used = seen & (residual.mean(1) < MAX_ERROR * size)
         weights = used[:, None] / np.maximum(residual, LEAST_ERROR_M * metres[:, None]) / metres[:, None]

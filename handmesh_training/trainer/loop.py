@@ -234,7 +234,8 @@ class Run:
         sets = dict(data.validation_renders)
         for source in stage.leave_out:
             sets[source] = data.real.take(np.flatnonzero(data.real.sources == source))
-        some = next(iter(sets.values())).take(np.arange(ALIVE_PICTURES))
+        some = next(iter(sets.values()))
+        some = some.take(np.arange(min(ALIVE_PICTURES, len(some))))
         for name in deaf_layers(network, torch.from_numpy(answer(network.eval(), some, scale).patches).permute(0, 3, 1, 2).float() / 255):
             tqdm.write(f"{when}: layer {name} is told the same of every picture: what comes before it has died")
         found = {name: validate(network, pictures, scale) for name, pictures in sets.items()}

@@ -44,7 +44,7 @@ def test_errors_are_fractions_of_the_hand_and_metres_at_the_reference_size(tmp_p
     np.testing.assert_allclose(keypoint_errors(wrong, [twice])[0], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("model", ["mobrecon_lite", "lifted"])
+@pytest.mark.parametrize("model", ["mobrecon", "mobrecon_lite", "lifted"])
 def test_the_shipped_files_say_what_is_measured(model: str) -> None:
     network, samples = MeshNetwork(model_path(model)), list(islice(clip_samples(), 0, None, 10))
     assert robust_sigma(joint_errors(network, samples)) == pytest.approx(network.joint_sigma_m, rel=0.25)

@@ -76,7 +76,7 @@ def test_how_far_off_a_network_is_comes_from_its_file(tmp_path: Path) -> None:
         assert (sigma_px, network.joint_sigma_m) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("model", ["mobrecon_lite", "lifted"])
+@pytest.mark.parametrize("model", ["mobrecon", "mobrecon_lite", "lifted"])
 def test_the_shipped_networks_say_how_far_off_they_are(model: str) -> None:
     network = MeshNetwork(model_path(model))
     assert network.keypoint_sigma is not None and 0.01 < network.keypoint_sigma < 0.04

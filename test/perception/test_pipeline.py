@@ -21,7 +21,7 @@ from handmesh_ros.perception.mesh_net import MeshEstimate, MeshNetwork
 from handmesh_ros.perception.tracking.records import LossReason, TrackingParameters
 from handmesh_ros.provision import model_path
 
-SHIPPED = ("mobrecon_lite", "lifted")
+SHIPPED = ("mobrecon", "mobrecon_lite", "lifted")
 CLIP_CAMERA = Camera(width=1280, height=720, K=np.array([[1000.0, 0, 640], [0, 1000, 360], [0, 0, 1]]))
 
 

@@ -138,7 +138,7 @@ def test_paths_are_taken_as_they_are(provisioned: ModelStore, tmp_path: Path) ->
 
 def test_an_unknown_name_lists_what_there_is_to_choose_from() -> None:
     """Detectors and parts are none of it."""
-    with pytest.raises(ModelError, match=r"no model 'palm_detector'; there are lifted, mobrecon_lite, or give the path"):
+    with pytest.raises(ModelError, match=r"no model 'palm_detector'; there are lifted, mobrecon, mobrecon_lite, or give the path"):
         default_store().find("palm_detector")
 
 

@@ -10,7 +10,8 @@ from handmesh_ros.evaluation.metrics import point_errors, similarity_align
 from handmesh_training.labels.fused import DEPTH_FACTOR_2020, FLOOR, fuse
 from handmesh_training.template import HandTemplate
 from handmesh_training.template.hand_template import bone_sum
-from handmesh_training.template.poses import sample_poses, sample_shapes
+from handmesh_training.template.poses import sample_poses
+from handmesh_training.template.shapes import sample_shapes
 
 COUNT, SIDE = 60, 200
 PX_PER_M = 600.0
