@@ -44,8 +44,9 @@ def _filters(out: Path) -> None:
         print(f"\nrecorded: {recording.name}\n{hand_table(measure_recording(recording))}", flush=True)
 
 
-def _motion(_: Path) -> None:
+def _motion(out: Path) -> None:
     from benchmarks.motion.measure import held_share, measure_motions, motion_table, read_motions, rivals
+    from benchmarks.motion.plot import plot_motions
 
     files = sorted(RECORDINGS.glob("*.npz"))
     if not files:
@@ -61,6 +62,7 @@ def _motion(_: Path) -> None:
         print(f"\nrecorded: {path.stem}\n{motion_table(rows)}", flush=True)
         held = ", ".join(f"{100 * share:.0f}" for share in held_share(seen))
         print(f"95 % ellipsoids hold the truth in {held} % of frames, joint by joint")
+        plot_motions(seen, out / f"motion_{path.stem}.png")
 
 
 def _sensitivity(_: Path) -> None:

@@ -6,6 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from benchmarks.filters.former.belief import MotionParameters
+from benchmarks.filters.former.one_euro import OneEuroParameters
+from benchmarks.filters.former.smoother import SmoothingParameters
+from benchmarks.filters.former.still_or_moving import StillOrMoving
 from benchmarks.filters.ray_rivals import RayKalman, RayOneEuro
 from benchmarks.filters.rivals import (
     AxisOneEuro,
@@ -19,10 +23,6 @@ from benchmarks.filters.rivals import (
     SavitzkyGolay,
     Unfiltered,
 )
-from handmesh_ros.perception.smoothing.belief import MotionParameters
-from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters
-from handmesh_ros.perception.smoothing.smoother import SmoothingParameters
-from handmesh_ros.perception.smoothing.still_or_moving import StillOrMoving
 
 Factory = Callable[[], Filter]
 OURS = "ours: still or moving"

@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 from benchmarks.filters.candidates import Factory, HandCandidate
+from benchmarks.filters.former.smoother import HandSmoother, SmoothingParameters
 from handmesh_ros.hand import INDEX_MCP, WRIST, FloatArray, Hand
 from handmesh_ros.perception.rotations import rotation_vector
-from handmesh_ros.perception.smoothing.smoother import HandSmoother, SmoothingParameters
 
 FINGER_JOINT = INDEX_MCP + 1  # the index finger's pip: what bends most
 

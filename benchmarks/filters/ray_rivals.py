@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.filters.former.belief import Covariance
+from benchmarks.filters.former.one_euro import OneEuroParameters, low_pass_gain
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.perception.smoothing.belief import Covariance
-from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters, low_pass_gain
 from handmesh_ros.perception.vectors import ORIGIN, Vector, across_and_along, direction, dot, length, minus, plus, times, vector_of
 
 

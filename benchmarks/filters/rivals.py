@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from benchmarks.filters.former.one_euro import OneEuroParameters, low_pass_gain
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.rotations import rotation_matrix, rotation_vector
-from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters, low_pass_gain
 
 
 class Filter(Protocol):

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from benchmarks.filters.candidates import OURS, HandCandidate
+from benchmarks.filters.former.belief import MotionParameters
+from benchmarks.filters.former.one_euro import OneEuroParameters
+from benchmarks.filters.former.smoother import SmoothingParameters
+from benchmarks.filters.former.still_or_moving import StillOrMoving
 from benchmarks.filters.orientation import OrientationBench
 from benchmarks.filters.position import PositionBench
-from handmesh_ros.perception.smoothing.belief import MotionParameters
-from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters
-from handmesh_ros.perception.smoothing.smoother import SmoothingParameters
-from handmesh_ros.perception.smoothing.still_or_moving import StillOrMoving
 
 Parameters = TypeVar("Parameters", MotionParameters, OneEuroParameters)
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.filters.candidates import candidates
+from benchmarks.filters.former.smoother import HandSmoother
 from benchmarks.filters.measures import best_delay_s
+from benchmarks.filters.rivals import Filter
 from handmesh_ros.evaluation.metrics import similarity_align
-from handmesh_ros.hand import BONES, MIDDLE_MCP, WRIST, FloatArray, Hand, Side, TrackState
+from handmesh_ros.hand import BONES, JOINT_COUNT, MIDDLE_MCP, WRIST, FloatArray, Hand, Side, TrackState
 from handmesh_ros.perception.articulated.estimator import EstimatorParameters, HandEstimator
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.evidence import HandEvidence
@@ -94,25 +96,29 @@ def ours(parameters: EstimatorParameters | None = None) -> Estimate:
     return run
 
 
+def filtered_joints(make: Callable[[], Filter]) -> Estimate:
+    """A filter on every joint's place by itself."""
+
+    def run(seen: Seen) -> FloatArray:
+        steps = np.diff(seen.stamps, prepend=seen.stamps[0]).tolist()
+        filters = [make() for _ in range(JOINT_COUNT)]
+        frames = zip(seen.hands, steps, strict=True)
+        return np.array([[one.update(joint, dt) for one, joint in zip(filters, hand.joints, strict=True)] for hand, dt in frames])
+
+    return run
+
+
 def rivals() -> list[Rival]:
-    """Ours, nothing, and the usual filters on every joint's place by itself."""
-    rows = [Rival("none", lambda seen: np.array([hand.joints for hand in seen.hands])), Rival("ours", ours())]
+    """Ours, nothing, the filters that ours has replaced, and the usual filters on every joint's place by itself."""
+    former = Rival("still or moving, One-Euro", lambda seen: _former(seen.hands))
+    rows = [Rival("none", lambda seen: np.array([hand.joints for hand in seen.hands])), Rival("ours", ours()), former]
     usual = [c for c in candidates() if c.named and c.family not in ("none", "ours: still or moving", "Kalman, ray", "One-Euro, ray")]
+    return rows + [Rival(f"{c.family} {c.setting}", filtered_joints(c.make)) for c in usual]
 
-    def filtered(make: Callable[[], object]) -> Estimate:
-        def run(seen: Seen) -> FloatArray:
-            steps = np.diff(seen.stamps, prepend=seen.stamps[0]).tolist()
-            filters = [make() for _ in range(21)]
-            return np.array(
-                [
-                    [one.update(joint, dt) for one, joint in zip(filters, hand.joints, strict=True)]  # type: ignore[attr-defined]
-                    for hand, dt in zip(seen.hands, steps, strict=True)
-                ]
-            )
 
-        return run
-
-    return rows + [Rival(f"{c.family} {c.setting}", filtered(c.make)) for c in usual]
+def _former(hands: Sequence[Hand]) -> FloatArray:
+    smoother = HandSmoother()
+    return np.array([smoother.update(hand).joints for hand in hands])
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class NodeCost:
 
     Attributes:
         networks_ms: in the networks (mesh network and palm detector).
-        outside_ms: everything else: transport, image, crop, placement, tracking, smoothing, messages.
+        outside_ms: everything else: transport, image, crop, placement, tracking, estimate, messages.
         frames: that were measured.
     """
 

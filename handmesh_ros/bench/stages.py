@@ -11,7 +11,7 @@ from handmesh_ros.perception import Camera, HandPipeline, PipelineParameters
 from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.sources import open_source
 
-GEOMETRY = ("place", "frames", "track", "smooth")
+GEOMETRY = ("place", "frames", "track", "estimate")
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class StageCosts:
 
     @property
     def geometry_ms(self) -> float:
-        """Placement, joint frames, tracking and smoothing together."""
+        """Placement, joint frames, tracking and the estimate over time together."""
         return sum(self.stages_ms.get(stage, 0.0) for stage in GEOMETRY)
 
     def table(self) -> str:
         lines = [f"  {name:<34}{value:>9.3f} ms" for name, value in self.stages_ms.items()]
-        lines.append(f"  {'place + frames + track + smooth':<34}{self.geometry_ms:>9.3f} ms")
+        lines.append(f"  {'place + frames + track + estimate':<34}{self.geometry_ms:>9.3f} ms")
         lines.append(f"  {'palm detector, when it runs':<34}{self.detect_ms:>9.3f} ms ({self.detector_calls} of {self.frames} frames)")
         return "\n".join(lines)
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from handmesh_ros.hand import Side
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
+from handmesh_ros.perception.articulated.estimator import EstimatorParameters
 from handmesh_ros.perception.parameters import PipelineParameters
-from handmesh_ros.perception.smoothing.smoother import SmoothingParameters
 from handmesh_ros.perception.tracking.records import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL
 
 # Defaults have one home each: those of perception are perception's.
-PIPELINE, SMOOTHING = PipelineParameters(), SmoothingParameters()
+PIPELINE, ESTIMATOR = PipelineParameters(), EstimatorParameters()
 
 
 @dataclass(frozen=True)
@@ -69,28 +69,35 @@ class NodeParameters(ParameterTable):
     detection_threshold: float = parameter(
         PIPELINE.detection_threshold, "least score of the palm detector: lower finds more hands and more that are none", low=0.1, high=0.95
     )
-    smoothing: bool = parameter(SMOOTHING.enabled, "whether `hands` are filtered; `hands_raw` never are")
-    finger_min_cutoff_hz: float = parameter(
-        SMOOTHING.fingers.min_cutoff_hz, "least cut-off frequency of still fingers: lower is calmer", low=0.01, high=60.0
+    smoothing: bool = parameter(ESTIMATOR.enabled, "whether `hands` are estimated over time; `hands_raw` never are")
+    acceleration_mps2: float = parameter(
+        ESTIMATOR.place.acceleration,
+        "how the wrist changes its speed on its way, m/s^2: lower is calmer, higher quicker",
+        low=0.1,
+        high=50.0,
     )
-    finger_cutoff_slope_hz_per_mps: float = parameter(
-        SMOOTHING.fingers.cutoff_slope_hz_per_mps, "rise of the cut-off with a finger joint's speed in the palm", low=0.0, high=500.0
+    finger_acceleration_radps2: float = parameter(
+        ESTIMATOR.fingers.acceleration, "how fingers change their speed, rad/s^2: lower is calmer, higher quicker", low=1.0, high=500.0
     )
     clutch_by_pinch: bool = parameter(
         False, "whether a pinch of one hand, held for half a second, engages the other hand's clutch until it opens"
     )
     max_prediction_s: float = parameter(
-        SMOOTHING.prediction_limit_s, "how far `target_pose` is predicted beyond the image's stamp at most, seconds", low=0.0, high=0.2
+        ESTIMATOR.prediction_limit_s, "how far `target_pose` is predicted beyond the image's stamp at most, seconds", low=0.0, high=0.2
     )
 
     def for_pipeline(self) -> PipelineParameters:
         """Those that perception wants to know."""
-        fingers = replace(
-            SMOOTHING.fingers, min_cutoff_hz=self.finger_min_cutoff_hz, cutoff_slope_hz_per_mps=self.finger_cutoff_slope_hz_per_mps
+        estimator = replace(
+            ESTIMATOR,
+            enabled=self.smoothing,
+            place=replace(ESTIMATOR.place, acceleration=self.acceleration_mps2),
+            fingers=replace(ESTIMATOR.fingers, acceleration=self.finger_acceleration_radps2),
+            prediction_limit_s=self.max_prediction_s,
         )
         return PipelineParameters(
             side=None if self.handedness == "auto" else Side(self.handedness),
             detection_threshold=self.detection_threshold,
             tracking=TrackingParameters(max_hands=self.max_hands),
-            smoothing=SmoothingParameters(enabled=self.smoothing, fingers=fingers, prediction_limit_s=self.max_prediction_s),
+            estimator=estimator,
         )

@@ -11,6 +11,7 @@ from handmesh_ros.errors import InputError
 from handmesh_ros.hand import Hand, Side, TrackState
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.crop import CropRegion, check_picture, extract_patch
+from handmesh_ros.perception.evidence import HandEvidence
 from handmesh_ros.perception.frames import joint_rotations
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.place import PlacementError, place
@@ -103,4 +104,5 @@ class HandMeter:
             size_m=size.size_m,
             metric=camera.calibrated,
         )
-        return Measurement(hand, region, right_probability, placement.residual_px)
+        evidence = HandEvidence(rays[:-1], keypoint_sigma_px / camera.focal_px, joints, joint_sigma_m)
+        return Measurement(hand, region, right_probability, placement.residual_px, evidence)

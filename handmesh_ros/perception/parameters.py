@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from handmesh_ros.hand import Side
-from handmesh_ros.perception.smoothing.smoother import SmoothingParameters
+from handmesh_ros.perception.articulated.estimator import EstimatorParameters
 from handmesh_ros.perception.tracking.records import TrackingParameters
 
 
@@ -16,13 +16,13 @@ class PipelineParameters:
     Attributes:
         side: the side of every hand where it is known, None to tell by the picture.
         detection_threshold: least score of the palm detector.
-        tracking, smoothing: of those stages.
+        tracking, estimator: of those stages.
     """
 
     side: Side | None = None
     detection_threshold: float = 0.5
     tracking: TrackingParameters = field(default_factory=TrackingParameters)
-    smoothing: SmoothingParameters = field(default_factory=SmoothingParameters)
+    estimator: EstimatorParameters = field(default_factory=EstimatorParameters)
 
     @classmethod
     def with_max_hands(cls, max_hands: int) -> PipelineParameters:

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handmesh_ros.hand import Hand, TrackState
+from handmesh_ros.errors import InputError
+from handmesh_ros.hand import FloatArray, Hand, TrackState
+from handmesh_ros.perception.articulated.estimator import HandEstimator
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.detect import PalmDetector
 from handmesh_ros.perception.looking import Looker
@@ -17,7 +19,6 @@ from handmesh_ros.perception.measure import Glance
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.size.hand_size import HandSizes
-from handmesh_ros.perception.smoothing.smoother import HandSmoother
 from handmesh_ros.perception.stopwatch import Stopwatch
 from handmesh_ros.perception.tracking.association import coasted_time, distinct
 from handmesh_ros.perception.tracking.records import Loss, Track
@@ -38,7 +39,7 @@ class HandPipeline:
     Attributes:
         network: the mesh network.
         parameters: change them by ``set_parameters``.
-        raw_hands: the last frame's hands before smoothing.
+        raw_hands: the last frame's hands as measured.
         losses: tracks given up in the last frame, with reasons.
     """
 
@@ -51,7 +52,7 @@ class HandPipeline:
         self._detector = detector
         self._looker = Looker(network, detector, self.parameters, self._stopwatch)
         self._tracker = Tracker(self.parameters.tracking)
-        self._smoothers: dict[int, HandSmoother] = {}
+        self._estimators: dict[int, HandEstimator] = {}
         self._hands: list[Hand] = []
 
     @classmethod
@@ -95,13 +96,13 @@ class HandPipeline:
 
     @property
     def stage_seconds(self) -> dict[str, float]:
-        """What the stages of the last frame took: detect, crop, network, place, frames, track, smooth."""
+        """What the stages of the last frame took: detect, crop, network, place, frames, track, estimate."""
         return self._stopwatch.seconds
 
     def reset(self) -> None:
         """Forget every hand; the sizes stay."""
         self._tracker.reset()
-        self._smoothers.clear()
+        self._estimators.clear()
         self.raw_hands, self.losses, self._hands = (), (), []
 
     def set_parameters(self, parameters: PipelineParameters) -> None:
@@ -110,8 +111,8 @@ class HandPipeline:
         self._looker.parameters, self._tracker.parameters = parameters, parameters.tracking
         if parameters.side is not before.side or parameters.tracking.max_hands < before.tracking.max_hands:
             self.reset()
-        elif parameters.smoothing != before.smoothing:
-            self._smoothers.clear()  # each hand's filters begin with its next measurement
+        elif parameters.estimator != before.estimator:
+            self._estimators.clear()  # each hand's estimate begins with its next measurement
 
     def use_network(self, network: MeshNetwork) -> None:
         """Take another mesh network; hands are found anew, under ids that were not used before."""
@@ -121,7 +122,7 @@ class HandPipeline:
         self.reset()
 
     def process(self, frame_rgb: NDArray[np.uint8], camera: Camera, stamp_s: float) -> list[Hand]:
-        """The hands of the next frame of one camera, tracked and smoothed.
+        """The hands of the next frame of one camera, tracked, and estimated over time.
 
         Args:
             frame_rgb: (H, W, 3) uint8 RGB.
@@ -147,12 +148,12 @@ class HandPipeline:
                 update = self._tracker.adopt(candidates, stamp_s)
         self.losses = update.lost
         self.raw_hands = tuple(_hand_of(track, stamp_s) for track in update.live)
-        with self._stopwatch.stage("smooth"):
-            self._hands = self._smooth(self.raw_hands)
+        with self._stopwatch.stage("estimate"):
+            self._hands = self._estimated(update.live)
         return list(self._hands)
 
     def process_single(self, frame_rgb: NDArray[np.uint8], camera: Camera) -> list[Hand]:
-        """The hands of one unrelated picture: no tracking, no smoothing, no memory; their score is 0.8 at least, or ``start_score``.
+        """The hands of one unrelated picture: no tracking, no memory; their score is 0.8 at least, or ``start_score``.
 
         Raises:
             CropError: the frame is no picture.
@@ -166,14 +167,29 @@ class HandPipeline:
         return [measurement.hand for measurement in distinct(sure, tracking.duplicate_distance)][: tracking.max_hands]
 
     def predict(self, hand: Hand, stamp_s: float) -> Hand:
-        """A hand of the last frame carried on to a later time, as far as the smoothing parameters allow (for commands, not for records)."""
-        smoother = self._smoothers.get(hand.track_id)
-        return hand if smoother is None else smoother.predict(stamp_s)
+        """A hand of the last frame carried on to a later time, as far as the parameters allow (for commands, not for records)."""
+        estimator = self._estimators.get(hand.track_id)
+        return hand if estimator is None else estimator.predict(stamp_s)
 
-    def _smooth(self, raw: Sequence[Hand]) -> list[Hand]:
-        live = {hand.track_id for hand in raw}
-        self._smoothers = {track_id: self._smoothers.get(track_id) or HandSmoother(self.parameters.smoothing) for track_id in sorted(live)}
-        return [self._smoothers[hand.track_id].update(hand, self.sizes.of(hand.side).relative_sigma) for hand in raw]
+    def joint_covariances(self, hand: Hand) -> FloatArray:
+        """(21, 3, 3) of the joints of a hand that ``process`` gave last, camera frame, square metres.
+
+        Raises:
+            InputError: this hand is not followed, or nothing is estimated (``EstimatorParameters.enabled``).
+        """
+        estimator = self._estimators.get(hand.track_id)
+        if estimator is None or not estimator.parameters.enabled:
+            raise InputError(f"there is no estimate of hand {hand.track_id}: give a hand of the last frame")
+        return estimator.joint_covariances(self.sizes.of(hand.side).relative_sigma)
+
+    def _estimated(self, live: Sequence[Track]) -> list[Hand]:
+        """The hands of these tracks (``raw_hands``, in the same order) over time."""
+        ids = sorted(track.track_id for track in live)
+        self._estimators = {track_id: self._estimators.get(track_id) or HandEstimator(self.parameters.estimator) for track_id in ids}
+        return [
+            self._estimators[hand.track_id].update(hand, track.measurement.evidence, self.sizes.of(hand.side).relative_sigma)
+            for hand, track in zip(self.raw_hands, live, strict=True)
+        ]
 
 
 def _hand_of(track: Track, stamp_s: float) -> Hand:

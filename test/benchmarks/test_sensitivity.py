@@ -6,11 +6,11 @@ from functools import partial
 
 import pytest
 
+from benchmarks.filters.former.belief import MotionParameters
+from benchmarks.filters.former.still_or_moving import StillOrMoving
 from benchmarks.filters.position import PositionBench
 from benchmarks.filters.sensitivity import OF_POSITION, SensitivityRow, position_sensitivity
 from benchmarks.filters.tables import sensitivity_table
-from handmesh_ros.perception.smoothing.belief import MotionParameters
-from handmesh_ros.perception.smoothing.still_or_moving import StillOrMoving
 
 
 def test_each_row_has_one_number_changed() -> None:

@@ -44,10 +44,10 @@ def test_defaults_are_those_of_perception() -> None:
 
 
 def test_values_reach_perception() -> None:
-    parameters = NodeParameters(handedness="left", max_hands=1, smoothing=False, finger_min_cutoff_hz=0.9).for_pipeline()
+    parameters = NodeParameters(handedness="left", max_hands=1, smoothing=False, finger_acceleration_radps2=9.0).for_pipeline()
     assert parameters.side is Side.LEFT
     assert parameters.tracking.max_hands == 1
-    assert (parameters.smoothing.enabled, parameters.smoothing.fingers.min_cutoff_hz) == (False, 0.9)
+    assert (parameters.estimator.enabled, parameters.estimator.fingers.acceleration) == (False, 9.0)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_values_reach_perception() -> None:
         ({"frame_prefix": "my robot"}, "'frame_prefix' cannot be 'my robot'"),
         ({"frame_prefix": "/robot/"}, "'frame_prefix' cannot be '/robot/'"),  # tf2 refuses such names
         ({"model": ""}, "'model' cannot be ''"),
-        ({"finger_min_cutoff_hz": 0.0}, "'finger_min_cutoff_hz' cannot be 0.0: expected 0.01 to 60"),
+        ({"acceleration_mps2": 0.0}, "'acceleration_mps2' cannot be 0.0: expected 0.1 to 50"),
     ],
 )
 def test_impossible_values_are_refused_with_what_is_possible(change: dict, reason: str) -> None:

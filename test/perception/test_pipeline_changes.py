@@ -10,8 +10,8 @@ from support.clip import clip_pictures
 
 from handmesh_ros.hand import WRIST
 from handmesh_ros.perception import Camera, HandPipeline, PipelineParameters
+from handmesh_ros.perception.articulated.estimator import EstimatorParameters
 from handmesh_ros.perception.mesh_net import MeshNetwork
-from handmesh_ros.perception.smoothing.smoother import SmoothingParameters
 from handmesh_ros.perception.tracking.records import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path
 
@@ -47,8 +47,8 @@ def following() -> Following:
 @pytest.mark.parametrize(
     "change",
     [
-        {"smoothing": SmoothingParameters(enabled=False)},
-        {"smoothing": SmoothingParameters(prediction_limit_s=0.1)},
+        {"estimator": EstimatorParameters(enabled=False)},
+        {"estimator": EstimatorParameters(prediction_limit_s=0.1)},
         {"detection_threshold": 0.7},
         {"tracking": TrackingParameters(max_hands=2)},
     ],
@@ -57,7 +57,7 @@ def test_hands_go_on_being_followed(following: Following, change: dict) -> None:
     before, wrist = following.track(), following.wrist
     following.pipeline.set_parameters(replace(following.pipeline.parameters, **change))
     assert following.track() == before
-    assert np.linalg.norm(following.wrist - wrist) < 0.02
+    assert np.linalg.norm(following.wrist - wrist) < 0.05  # what the network says and what is made of it are that near
 
 
 def test_a_side_that_is_told_finds_the_hand_anew(following: Following) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from handmesh_ros.hand import Hand, Side, TrackState
 from handmesh_ros.perception.crop import CropRegion
+from handmesh_ros.perception.evidence import HandEvidence
 from handmesh_ros.perception.tracking.records import Measurement, SearchRegion, TrackUpdate, probability_of
 from handmesh_ros.perception.tracking.tracker import PALM_DETECTION_JOINTS, Tracker
 
@@ -77,7 +78,8 @@ def measurement(
         metric=True,
     )
     region = CropRegion(keypoints.mean(axis=0), max(2.0, 1.5 * float(np.ptp(keypoints, axis=0).max())), mirror=side is Side.LEFT)
-    return Measurement(hand, region, right_probability, residual_px, track_id)
+    evidence = HandEvidence(joints[:, :2] / joints[:, 2:], 0.003, joints - joints[0], 0.007)
+    return Measurement(hand, region, right_probability, residual_px, evidence, track_id)
 
 
 class Network:

@@ -27,7 +27,7 @@ PART_COUNT = 2 + CHAIN_COUNT
 USED = np.ones((PART_COUNT, DOFS), bool)
 USED[:2, 3:] = False
 FAR_FROM_ANCHOR_RAD = 0.7  # a turn beyond this from its anchor moves the anchor along: rotation vectors measure well only near it
-LEARN_EVERY = 8  # frames: the person changes slowly, and to learn costs as much as to fit
+LEARN_EVERY = 15  # frames: the person changes slowly, and to learn costs as much as to fit
 # What part of an error (one sigma) trembles from frame to frame; the rest lasts for many frames, and no filter takes it away. Of the wrist
 # across its ray and along it, its turn, and the fingers' angles; chosen on recorded motions (``python -m benchmarks motion``).
 TREMBLING = np.ones((PART_COUNT, DOFS))

@@ -8,6 +8,7 @@ only, so the normal equations are an arrow: five small blocks, and one for what 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from handmesh_ros.perception.articulated.skeleton import (
     HABIT_SIGMAS,
     HABITS,
     LEAST,
+    MIDDLE,
     MOST,
     PERSON,
     radians,
@@ -32,12 +34,17 @@ ROUNDS = 2  # a third moves the wrist by 0.1 mm
 COMMON_SIGMAS = np.array([0.25, 0.25, 0.05, 0.15, 0.10])
 COMMON = len(COMMON_SIGMAS)
 SHARED = 6 + COMMON  # position, turn, common errors
+COMMON_DIAGONAL = np.arange(6, SHARED) * (SHARED + 1)
 CAUCHY = 9.0  # squared sigmas at which a joint's say is halved
 LIMIT_SIGMA = np.radians(5.0)  # how hard a joint's limit is
 COUPLING, COUPLING_SIGMA = 0.55, np.radians(20.0)  # the last joint of a finger bends with the one before it
 LEAST_DEPTH_M = 0.02
 HABIT, HABIT_PRECISION = radians(HABITS), radians(HABIT_SIGMAS) ** -2
 LEAST_RAD, MOST_RAD = radians(LEAST), radians(MOST)
+# Second derivatives of habits, and of the last joint's coupling to the one before it (the thumb's has none).
+HABIT_CURVATURE = np.zeros((CHAIN_COUNT, DOFS, DOFS))
+HABIT_CURVATURE.reshape(CHAIN_COUNT, -1)[:, :: DOFS + 1] = HABIT_PRECISION
+HABIT_CURVATURE[1:, MIDDLE:, MIDDLE:] += COUPLING_SIGMA**-2 * np.outer([-COUPLING, 1.0], [-COUPLING, 1.0])
 CROSS = np.zeros((3, 3, 3))  # CROSS[k] @ p = e_k x p
 for _k in range(3):
     _i, _j = (_k + 1) % 3, (_k + 2) % 3
@@ -58,12 +65,17 @@ class PoseFit:
     """
 
     pose: Pose
-    chains: Chains
+    bones: Bones
     shared: FloatArray
     angles: FloatArray
     lever: FloatArray
     common: FloatArray
     chi2: FloatArray
+
+    @cached_property
+    def chains(self) -> Chains:
+        """The skeleton in this pose; made when it is asked for."""
+        return posed(self.pose, self.bones)
 
 
 def fitted(evidence: HandEvidence, start: Pose, bones: Bones) -> PoseFit:
@@ -77,10 +89,10 @@ def fitted(evidence: HandEvidence, start: Pose, bones: Bones) -> PoseFit:
         slope = blocks[:, :DOFS, -1] + _angle_pull(pose.angles)
         solved = np.linalg.solve(local, np.concatenate([blocks[:, :DOFS, DOFS:-1], slope[..., None]], 2))
         lever, own = solved[..., :-1], solved[..., -1]
-        mixed = blocks[:, :DOFS, DOFS:-1]
-        shared = rows.shared - np.einsum("fig,fih->gh", mixed, lever)
-        shared[range(6, SHARED), range(6, SHARED)] += COMMON_SIGMAS**-2
-        pull = rows.pull - np.einsum("fig,fi->g", mixed, own)
+        mixed = blocks[:, :DOFS, DOFS:-1].reshape(-1, SHARED).T
+        shared = rows.shared - mixed @ lever.reshape(-1, SHARED)
+        shared.ravel()[COMMON_DIAGONAL] += COMMON_SIGMAS**-2
+        pull = rows.pull - mixed @ own.ravel()
         pull[6:] -= common * COMMON_SIGMAS**-2
         step = np.linalg.solve(shared, pull)
         angles = pose.angles + own - lever @ step
@@ -88,7 +100,7 @@ def fitted(evidence: HandEvidence, start: Pose, bones: Bones) -> PoseFit:
         wrist = pose.wrist + step[:3]
         wrist[2] = max(wrist[2], LEAST_DEPTH_M)
         pose = Pose(wrist, rotation_matrix(step[3:6]) @ pose.rotation, np.clip(angles, LEAST_RAD - 0.5, MOST_RAD + 0.5))
-    return PoseFit(pose, posed(pose, bones), np.linalg.inv(shared), np.linalg.inv(local), lever, common, rows.chi2)
+    return PoseFit(pose, bones, np.linalg.inv(shared), np.linalg.inv(local), lever, common, rows.chi2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +127,7 @@ def _rows(evidence: HandEvidence, pose: Pose, chains: Chains, local: FloatArray,
     chi2 = (misses * misses).sum(1)
     trust = 1.0 / np.sqrt(1.0 + chi2 / CAUCHY)
     moves = (evidence.joints @ OF_POINT).reshape(JOINT_COUNT, COMMON, 3)[1:]
-    apart = (evidence.joints - relative)[1:] - np.einsum("jkc,k->jc", moves, common)
+    apart = (evidence.joints - relative)[1:] - common @ moves
     apart *= 1.0 / evidence.joint_sigma_m
     weight = 1.0 / np.sqrt(1.0 + (apart * apart).sum(1) / CAUCHY) / evidence.joint_sigma_m
     # Derivatives of all five rows of a joint by its place.
@@ -144,14 +156,9 @@ def _rows(evidence: HandEvidence, pose: Pose, chains: Chains, local: FloatArray,
 
 def _angle_curvature(angles: FloatArray) -> FloatArray:
     """(F, 5, 5) second derivatives of what is known of angles beforehand."""
-    beyond = (angles < LEAST_RAD) | (angles > MOST_RAD)
-    result = np.zeros((CHAIN_COUNT, DOFS, DOFS))
-    result[:, range(DOFS), range(DOFS)] = HABIT_PRECISION + beyond * LIMIT_SIGMA**-2
-    result[1:, 3, 3] += COUPLING**2 * COUPLING_SIGMA**-2
-    result[1:, 4, 4] += COUPLING_SIGMA**-2
-    result[1:, 3, 4] -= COUPLING * COUPLING_SIGMA**-2
-    result[1:, 4, 3] -= COUPLING * COUPLING_SIGMA**-2
-    return result
+    curvature = HABIT_CURVATURE.copy()
+    curvature.reshape(CHAIN_COUNT, -1)[:, :: DOFS + 1] += ((angles < LEAST_RAD) | (angles > MOST_RAD)) * LIMIT_SIGMA**-2
+    return curvature
 
 
 def _angle_pull(angles: FloatArray) -> FloatArray:
@@ -185,7 +192,7 @@ def person_evidence(evidence: HandEvidence, fit: PoseFit, bones: Bones, size_m: 
     own = np.einsum("fij,fj->fi", angles, squares[:, :DOFS, -1] + _angle_pull(fit.pose.angles))
     lever = angles @ squares[:, :DOFS, shared]
     total = rows.shared - np.einsum("fig,fih->gh", squares[:, :DOFS, shared], lever)
-    total[range(6, SHARED), range(6, SHARED)] += COMMON_SIGMAS**-2
+    total.ravel()[COMMON_DIAGONAL] += COMMON_SIGMAS**-2
     shared_pull = rows.pull - np.einsum("fig,fi->g", squares[:, :DOFS, shared], own)
     shared_pull[6:] -= fit.common * COMMON_SIGMAS**-2
     with_angles = squares[:, person, :DOFS]

@@ -14,7 +14,7 @@ import numpy as np
 from handmesh_ros.hand import FloatArray
 
 OUTLIER_GATE = 30.0  # chi-square of a sample that fits neither model: 5 degrees of freedom, 99.999 %; errors are no Gaussians
-MOST_REJECTED = 2  # in a row; the third is believed
+MOST_REJECTED = 1  # what lasts two frames is believed: networks let a quickly raised finger jump by 75 degrees, and it stays there
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from handmesh_ros.errors import InputError
 from handmesh_ros.hand import JOINT_COUNT, PALM_JOINTS, WRIST, FloatArray, Hand, Side, TrackState
 from handmesh_ros.perception.crop import CropRegion
+from handmesh_ros.perception.evidence import HandEvidence
 
 # What to multiply a hand's joints with: for their mean (21,), the palm's centre (21,), and the palm's joints about it (6, 21).
 OF_CENTER = np.full(JOINT_COUNT, 1 / JOINT_COUNT)
@@ -51,6 +52,9 @@ class TrackingParameters:
     keep_score: float = 0.5
     # An unmeasured hand is still reported for this long, as PREDICTED. Measured: 26 of 35 gaps in a track are over by then.
     predict_s: float = 0.2
+    # ... unless it would have gone farther than this. Chosen by hand: a palm's width; where a fast hand is after that nobody knows, and at
+    # 10 Hz it would be a ghost far from any hand.
+    max_coast_m: float = 0.10
     # A lost hand that comes back within this time gets its old id. Measured: the longest such gap is 0.77 s, and this is its limit.
     remember_s: float = 0.8
     # Frames further apart than this have nothing to do with each other. Chosen by hand: longer than any track is remembered.
@@ -108,6 +112,7 @@ class Measurement:
         region: the crop.
         right_probability: that the hand in the image is a right one; None where the network cannot say or the user knows better.
         residual_px: placement's reprojection residual.
+        evidence: what the hand was made of.
         track_id: the track in whose region the crop was made; None for a crop made from a detection.
     """
 
@@ -115,6 +120,7 @@ class Measurement:
     region: CropRegion
     right_probability: float | None
     residual_px: float
+    evidence: HandEvidence
     track_id: int | None = None
 
     @cached_property

@@ -225,7 +225,9 @@ class Tracker:
     def _missed(self, track: Track, age_s: float, reason: LossReason) -> Track:
         """The track after a frame in which it was not measured."""
         unseen_s = track.unseen_s + age_s
-        held = track.hits >= self.parameters.confirm_hits and unseen_s <= self.parameters.predict_s + 1e-9
+        coasted_m = float(np.linalg.norm(track.velocity)) * coasted_time(unseen_s)
+        near = unseen_s <= self.parameters.predict_s + 1e-9 and coasted_m <= self.parameters.max_coast_m
+        held = track.hits >= self.parameters.confirm_hits and near
         still_live = track.state is not TrackState.LOST and held
         return replace(track, unseen_s=unseen_s, state=TrackState.PREDICTED if still_live else TrackState.LOST, reason=reason)
 

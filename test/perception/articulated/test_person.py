@@ -9,7 +9,7 @@ from support.skeleton_hands import SIZE_M, bones, joints_of, pose, seen
 
 from handmesh_ros.perception.articulated.fit import fitted
 from handmesh_ros.perception.articulated.kinematics import pose_near
-from handmesh_ros.perception.articulated.person import Person
+from handmesh_ros.perception.articulated.person import LOOK_S, Person
 from handmesh_ros.perception.articulated.skeleton import LENGTHS
 
 
@@ -23,7 +23,7 @@ def test_bones_are_learnt_while_the_hand_moves() -> None:
         joints = joints_of(truth, true_bones)
         evidence = seen(joints, rng)
         fit = fitted(evidence, pose_near(evidence.joints + truth.wrist, truth.rotation), person.bones(SIZE_M))
-        person.learn(evidence, fit, SIZE_M, 0.25)
+        person.learn(evidence, fit, SIZE_M, 0.5 * LOOK_S)
     after = np.abs(person.bones(SIZE_M).lengths / true_bones.lengths - 1).mean()
     assert after < 0.65 * before and after < 0.035
     assert np.isfinite(person.covariance).all() and (np.linalg.eigvalsh(person.covariance) > 0).all()
@@ -35,5 +35,5 @@ def test_a_network_that_is_wrong_for_ever_cannot_make_a_hand_that_nobody_has() -
     evidence = seen(joints_of(truth, bones(stretch=0.5)))
     for _ in range(200):
         fit = fitted(evidence, pose_near(evidence.joints + truth.wrist, truth.rotation), person.bones(SIZE_M))
-        person.learn(evidence, fit, SIZE_M, 1.0)
+        person.learn(evidence, fit, SIZE_M, LOOK_S)
     assert (np.abs(np.log(person.bones(SIZE_M).lengths / (SIZE_M * LENGTHS))) < 0.13).all()

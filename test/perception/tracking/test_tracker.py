@@ -151,6 +151,15 @@ def test_a_lost_hand_is_predicted_then_lost_with_the_reason() -> None:
     assert states[-1] == []
 
 
+@pytest.mark.parametrize(("speed_mps", "longest_s"), [(0.2, 0.2), (1.5, 0.07)])
+def test_a_fast_hand_is_predicted_for_a_shorter_time(speed_mps: float, longest_s: float) -> None:
+    tracker = started([hand_at(Side.RIGHT, -0.2)], frames=1)
+    for i in range(1, 12):
+        tracker.step([seen(hand_at(Side.RIGHT, -0.2 + speed_mps * i * PERIOD), 1)], i * PERIOD)
+    ghosts = [i for i in range(12, 24) if tracker.step([], i * PERIOD).live]
+    assert len(ghosts) * PERIOD == pytest.approx(longest_s, abs=PERIOD)
+
+
 def test_a_hand_of_one_frame_is_not_predicted() -> None:
     tracker = Tracker()
     tracker.step([], 0.0)

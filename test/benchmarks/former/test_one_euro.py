@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters, OneEuroVector, low_pass_gain
+from benchmarks.filters.former.one_euro import OneEuroParameters, OneEuroVector, low_pass_gain
 
 
 @given(cutoff=st.floats(0.01, 50.0), a=st.floats(1e-3, 0.2), b=st.floats(1e-3, 0.2))

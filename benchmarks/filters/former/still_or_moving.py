@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handmesh_ros.hand import FloatArray
-from handmesh_ros.perception.smoothing.belief import (
+from benchmarks.filters.former.belief import (
     Belief,
     Judgement,
     MotionParameters,
@@ -28,6 +27,7 @@ from handmesh_ros.perception.smoothing.belief import (
     started,
     updated,
 )
+from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.vectors import ORIGIN, Vector, direction, minus, plus, squares_across_and_along, times, vector_of
 
 MAX_REJECTED = 2  # a hand that really jumped is believed at the third sample: with one outlier in a hundred, three in a row do not happen

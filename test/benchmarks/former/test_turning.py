@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.filters.former.turning import TurningOrNot
 from handmesh_ros.perception.rotations import rotation_matrix, rotation_vector
-from handmesh_ros.perception.smoothing.turning import TurningOrNot
 
 DT = 1 / 30
 

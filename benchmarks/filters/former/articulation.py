@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.filters.former.one_euro import OneEuroParameters, OneEuroVector
 from handmesh_ros.hand import JOINT_COUNT, JOINT_PARENTS, FloatArray
 from handmesh_ros.perception.frames import FINGER_COUNT
-from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters, OneEuroVector
 from handmesh_ros.perception.vectors import LEAST_LENGTH, least, row_dots
 
 # Chosen by hand; what half and twice of each does: docs/lab/2026-11-filters.md. The floor is the speed that noise of 3 mm an axis shows at

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handmesh_ros.perception.smoothing.belief import Belief, MotionParameters, judged, loosened, predicted, started, updated
+from benchmarks.filters.former.belief import Belief, MotionParameters, judged, loosened, predicted, started, updated
 from handmesh_ros.perception.vectors import Vector, direction
 
 HOME: Vector = (0.1, 0.05, 0.6)

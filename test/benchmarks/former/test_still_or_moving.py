@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.wandering import run
 
-from handmesh_ros.perception.smoothing.still_or_moving import StillOrMoving
+from benchmarks.filters.former.still_or_moving import StillOrMoving
 
 
 def test_an_outlier_moves_a_resting_hand_by_less_than_a_fifth_and_never_twice() -> None:

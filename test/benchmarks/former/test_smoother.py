@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.two_hands import open_hand
 
+from benchmarks.filters.former.belief import MotionParameters
+from benchmarks.filters.former.smoother import HandSmoother, SmoothingParameters
 from handmesh_ros.hand import BONES, JOINT_PARENTS, Hand, Side, TrackState
 from handmesh_ros.perception.rotations import rotation_matrix, rotation_vector
-from handmesh_ros.perception.smoothing.belief import MotionParameters
-from handmesh_ros.perception.smoothing.smoother import HandSmoother, SmoothingParameters
 
 HOME = np.array([0.05, 0.03, 0.6])
 VERTICES = 778

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from benchmarks.filters.former.articulation import FINGER_FILTER, Articulation
+from benchmarks.filters.former.belief import MotionParameters
+from benchmarks.filters.former.one_euro import OneEuroParameters
+from benchmarks.filters.former.still_or_moving import StillOrMoving
+from benchmarks.filters.former.turning import TURNING, TurningOrNot
 from handmesh_ros.errors import InputError
 from handmesh_ros.hand import WRIST, FloatArray, Hand, TrackState
 from handmesh_ros.perception.frames import bone_axes, hand_rotations
 from handmesh_ros.perception.rotations import rotation_matrix
-from handmesh_ros.perception.smoothing.articulation import FINGER_FILTER, Articulation
-from handmesh_ros.perception.smoothing.belief import MotionParameters
-from handmesh_ros.perception.smoothing.one_euro import OneEuroParameters
-from handmesh_ros.perception.smoothing.still_or_moving import StillOrMoving
-from handmesh_ros.perception.smoothing.turning import TURNING, TurningOrNot
 from handmesh_ros.perception.vectors import direction, dot, ray_covariance, vector_of
 
 # A network repeats its errors from frame to frame, which the filters do not know: so many samples are worth one. With noise of a

@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
+from benchmarks.filters.former.belief import MotionParameters
+from benchmarks.filters.former.still_or_moving import StillOrMoving
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.rotations import rotation_matrix, rotation_vector
-from handmesh_ros.perception.smoothing.belief import MotionParameters
-from handmesh_ros.perception.smoothing.still_or_moving import StillOrMoving
 
 # Beyond this the anchor moves along: rotation vectors measure lengths well only near it. At an angle a, a small turn across the vector
 # looks (a / 2) / sin(a / 2) times as large: by 4 % here.

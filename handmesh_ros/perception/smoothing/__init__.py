@@ -1,1 +1,0 @@
-"""A followed hand made steady: position, orientation and fingers over time."""
