@@ -2,7 +2,8 @@
 
 ``python -m handmesh_ros.demo.robot_node --ros-args -p out:=robot.npz``
 
-Recorded: ``time_s`` (N,), ``qpos`` (N, 14) of MuJoCo, ``tool`` and ``cube`` (N, 3) at 100 Hz; ``commands`` (M, 4) with time, x, y and z.
+Recorded: ``time_s`` (N,), ``qpos`` (N, 14) of MuJoCo, ``tool`` and ``cube`` (N, 3) at 100 Hz; ``commands`` (M, 4) with time
+since the first, x, y and z.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from std_msgs.msg import Float64MultiArray, Header
 from tf2_msgs.msg import TFMessage
 
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.node.messages import quaternions_xyzw, seconds_of
+from handmesh_ros.node.messages import quaternions_xyzw
 from handmesh_ros.node.process import spin
 from handmesh_ros.node.teleop_node import pose_of
 from handmesh_ros.robot.rehearsal import AXIS_MAP, STEP_S
@@ -40,6 +41,7 @@ class SimulatedRobot(Node):
         self._times: list[float] = []
         self._states: list[tuple[FloatArray, FloatArray, FloatArray]] = []
         self._commands: list[tuple[float, float, float, float]] = []
+        self._first_ns: int | None = None
         self._simulated_s = self._now_s()
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._tf = self.create_publisher(TFMessage, "/tf", 10)
@@ -57,7 +59,9 @@ class SimulatedRobot(Node):
 
     def _on_pose(self, message: PoseStamped) -> None:
         pose = pose_of(message)
-        self._commands.append((seconds_of(message.header.stamp), *pose.position.tolist()))
+        stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        self._first_ns = stamp_ns if self._first_ns is None else self._first_ns
+        self._commands.append(((stamp_ns - self._first_ns) * 1e-9, *pose.position.tolist()))
         self._arm.go_to(pose)
 
     def _on_gripper(self, message: Float64MultiArray) -> None:

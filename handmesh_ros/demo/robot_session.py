@@ -25,7 +25,7 @@ class RobotRun:
         time_s: (N,) of the states.
         qpos: (N, Q) of MuJoCo.
         tool, cube: (N, 3) in base_link, metres.
-        commands: (M, 4) time, seconds, and place of the tool.
+        commands: (M, 4) seconds since the first, and place of the tool.
         log: what the teleop node said.
     """
 
@@ -37,12 +37,12 @@ class RobotRun:
     log: str
 
     def figures(self) -> dict[str, object]:
-        """For the report; speeds and accelerations as the robot saw them in the commands, which are some of all that were sent."""
+        """For the report; speeds and accelerations as the robot saw them; a command that was lost makes both look wrong."""
         times, places = self.commands[:, 0], self.commands[:, 1:]
         steps = np.diff(times)
         velocities = np.diff(places, axis=0) / steps[:, None]
-        # Mean velocities belong to the middles of their steps.
-        accelerations = np.linalg.norm(np.diff(velocities, axis=0), axis=1) / ((steps[1:] + steps[:-1]) / 2)
+        # As the follower limits it: the change of velocity from command to command, for the time since the last one.
+        accelerations = np.linalg.norm(np.diff(velocities, axis=0), axis=1) / steps[1:]
         return {
             "cube lifted and set down elsewhere": was_set_down_elsewhere(self.cube),
             "cube's greatest height, mm": round(1e3 * float(self.cube[:, 2].max())),

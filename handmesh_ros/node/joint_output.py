@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64MultiArray, Header
 
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.node.messages import duration, seconds_of
@@ -57,7 +57,7 @@ class JointOutput:
             raise TeleopError(f"joint_states has no {missing[0]!r}: name the arm's joints in the parameter joints")
         self._positions, self._sent_s = np.array([told[name] for name in self._kinematics.joints]), None
 
-    def send(self, command: ToolCommand) -> None:
+    def send(self, _: Header, command: ToolCommand) -> None:
         dt = 1 / self._given.rate_hz if self._sent_s is None else command.time_s - self._sent_s
         self._sent_s = command.time_s
         wanted = self._kinematics.solve(command.pose, self._positions)

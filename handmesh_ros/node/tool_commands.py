@@ -9,51 +9,49 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, Header
 
-from handmesh_ros.node.messages import quaternions_xyzw, time_of
+from handmesh_ros.node.messages import quaternions_xyzw
 from handmesh_ros.teleop.errors import TeleopError
 from handmesh_ros.teleop.follower import ToolCommand
 
 
-def pose_command(frame_id: str, command: ToolCommand) -> PoseStamped:
+def pose_command(header: Header, command: ToolCommand) -> PoseStamped:
     x, y, z = command.pose.position.tolist()
     qx, qy, qz, qw = quaternions_xyzw(command.pose.rotation[None])[0].tolist()
     pose = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
-    return PoseStamped(header=Header(stamp=time_of(command.time_s), frame_id=frame_id), pose=pose)
+    return PoseStamped(header=header, pose=pose)
 
 
-def twist_command(frame_id: str, command: ToolCommand) -> TwistStamped:
+def twist_command(header: Header, command: ToolCommand) -> TwistStamped:
     """The velocity of the step; the last one before a stop is zero."""
     (x, y, z), (rx, ry, rz) = command.velocity.tolist(), command.turning.tolist()
     twist = Twist(linear=Vector3(x=x, y=y, z=z), angular=Vector3(x=rx, y=ry, z=rz))
-    return TwistStamped(header=Header(stamp=time_of(command.time_s), frame_id=frame_id), twist=twist)
+    return TwistStamped(header=header, twist=twist)
 
 
 class PoseOutput:
     """Commands as poses."""
 
-    def __init__(self, node: Node, frame_id: str) -> None:
-        self._frame_id = frame_id
+    def __init__(self, node: Node) -> None:
         self._publisher = node.create_publisher(PoseStamped, "pose_command", 5)
 
     def begin(self) -> None:
         """An engagement begins."""
 
-    def send(self, command: ToolCommand) -> None:
-        self._publisher.publish(pose_command(self._frame_id, command))
+    def send(self, header: Header, command: ToolCommand) -> None:
+        self._publisher.publish(pose_command(header, command))
 
 
 class TwistOutput:
     """Commands as velocities."""
 
-    def __init__(self, node: Node, frame_id: str) -> None:
-        self._frame_id = frame_id
+    def __init__(self, node: Node) -> None:
         self._publisher = node.create_publisher(TwistStamped, "twist_command", 5)
 
     def begin(self) -> None:
         """An engagement begins."""
 
-    def send(self, command: ToolCommand) -> None:
-        self._publisher.publish(twist_command(self._frame_id, command))
+    def send(self, header: Header, command: ToolCommand) -> None:
+        self._publisher.publish(twist_command(header, command))
 
 
 class ForwardGripper:
