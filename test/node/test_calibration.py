@@ -82,6 +82,6 @@ def test_a_configured_size_is_stronger_than_the_file_and_says_so(tmp_path: Path)
 
 def test_sizes_are_described_for_people() -> None:
     sizes = HandSizes()
-    assert sizes.describe(Side.LEFT) == "95.0 +- 7.6 (an average adult's)"
+    assert sizes.describe(Side.LEFT) == "80.0 +- 6.4 (an average adult's)"
     sizes.set(0.088, Side.LEFT, 0.02)
     assert sizes.describe(Side.LEFT) == "88.0 +- 1.8"
