@@ -19,13 +19,13 @@ FINGER_ANGLES = ("mcp_abduction", "mcp_flexion", "pip_flexion", "dip_flexion")
 ANGLE_NAMES = tuple(f"{finger}_{angle}" for finger in FINGERS for angle in (THUMB_ANGLES if finger == "thumb" else FINGER_ANGLES))
 
 # The one table of proportions: of a right hand in its wrist's axes (docs/frames.md), in hand sizes (wrist to middle mcp). Medians over both
-# clips of the demo, whose hand has the CC0 rig's mean shape.
-ROOT_PLACES = np.array([[0.168, 0.237, -0.141], [0.997, 0.255, -0.050], [1.0, 0.0, 0.0], [0.931, -0.224, -0.014], [0.834, -0.419, -0.051]])
+# clips of the demo, whose hand has the template's mean shape.
+ROOT_PLACES = np.array([[0.112, 0.277, -0.209], [0.990, 0.280, -0.073], [1.0, 0.0, 0.0], [0.919, -0.254, -0.019], [0.817, -0.481, -0.076]])
 PHALANX_LENGTHS = np.array(
-    [[0.328, 0.340, 0.267], [0.345, 0.253, 0.226], [0.363, 0.268, 0.238], [0.331, 0.253, 0.237], [0.240, 0.187, 0.201]]
+    [[0.392, 0.439, 0.334], [0.541, 0.293, 0.248], [0.601, 0.341, 0.268], [0.561, 0.334, 0.266], [0.453, 0.239, 0.250]]
 )
 # The thumb at rest: along its metacarpal, and the axis that it bends about (mean normal of its bones where they are bent).
-_THUMB_ALONG, _THUMB_AXIS = np.array([0.767, 0.600, -0.227]), np.array([-0.500, -0.105, -0.860])
+_THUMB_ALONG, _THUMB_AXIS = np.array([0.767, 0.600, -0.229]), np.array([-0.512, -0.121, -0.849])
 
 # Abduction means nothing where the finger stands upright on the palm; with this it fades there: at 60 degrees of flexion by 8 %.
 ABDUCTION_FADE = 0.02

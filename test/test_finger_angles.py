@@ -12,7 +12,7 @@ from support.known_hand import known_hand
 from support.paths import REPO
 from transforms3d.euler import euler2mat
 
-from handmesh_ros.finger_angles import ANGLE_NAMES, finger_angles, posed_joints
+from handmesh_ros.finger_angles import ANGLE_NAMES, PHALANX_LENGTHS, finger_angles, posed_joints
 from handmesh_ros.hand import JOINT_NAMES, MIDDLE_MCP, WRIST, Side
 from handmesh_ros.hand_urdf import FINGER_ANGLE_LIMITS, THUMB_ANGLE_LIMITS, hand_urdf, joint_name
 from handmesh_ros.perception.frames import joint_rotations
@@ -47,6 +47,16 @@ def test_a_fist_is_bent_and_a_flat_hand_is_not() -> None:
         flat, fist = (truth["joints"][k].astype(float) for k in (0, 100))
     bends = [finger_angles(joints, joint_rotations(joints, Side.RIGHT)[WRIST], Side.RIGHT)[flexions] for joints in (flat, fist)]
     assert np.abs(bends[0]).max() < 0.5 and bends[1].reshape(4, 3).sum(1).min() > 3.0
+
+
+def test_the_table_is_of_the_clips_hand() -> None:
+    """Where this fails after a joint was redefined: the table's comment says what its numbers are medians of."""
+    with np.load(REPO / "config/demo/grasp_truth.npz") as truth:
+        joints = truth["joints"].astype(float)
+    sizes = np.linalg.norm(joints[:, MIDDLE_MCP] - joints[:, WRIST], axis=1)
+    chains = joints[:, 1:].reshape(-1, 5, 4, 3)
+    lengths = np.median(np.linalg.norm(np.diff(chains, axis=2), axis=3) / sizes[:, None, None], axis=0)
+    np.testing.assert_allclose(PHALANX_LENGTHS, lengths, rtol=0.02)
 
 
 def test_lengths_come_from_the_table_and_the_size() -> None:

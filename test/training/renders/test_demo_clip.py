@@ -7,7 +7,7 @@ from support.paths import REPO, SHARED, needs_shared
 
 from handmesh_ros.hand import INDEX_TIP, MIDDLE_MCP, THUMB_TIP, WRIST
 from handmesh_ros.perception.camera import Camera
-from handmesh_training.renders.demo_clip import KEYS, RATE_HZ, Motion, choreography, render_frames, truth
+from handmesh_training.renders.demo_clip import CLIPS, KEYS, RATE_HZ, Motion, choreography, render_frames, truth
 from handmesh_training.template.rig import load_poses, load_rig
 
 DEMO = REPO / "config" / "demo"
@@ -101,3 +101,13 @@ def test_the_generator_makes_the_committed_clip(committed: dict[str, np.ndarray]
     one = Motion(motion.stamp_s[40:41], motion.local_rotations[40:41], motion.rotation[40:41], motion.wrist[40:41])
     drawn = render_frames(SHARED / "assets", one, rig)[0][..., ::-1]
     assert np.abs(drawn.astype(int) - frames[40]).mean() < 5  # the codec's loss
+
+
+@needs_shared
+def test_the_generator_makes_the_committed_grasping_hand() -> None:
+    rig = load_rig(SHARED / "assets")
+    again = truth(choreography(rig, load_poses(SHARED / "assets", rig), CLIPS["grasp"]), rig)
+    # Where this fails after a joint was redefined: python -m handmesh_training.renders.demo_clip --truth-only --clip grasp
+    with np.load(DEMO / "grasp_truth.npz") as committed:
+        assert np.allclose(again["joints"], committed["joints"], atol=1e-6)
+        assert committed["visible"].all()
