@@ -50,6 +50,9 @@ VELOCITY_TIME_S = 0.06
 # Log-odds: what a frame counts at most, the most that is kept, and where a side is given up. Chosen by hand: a hand long seen needs 23
 # contradicting frames (0.8 s), a new one 4.
 EVIDENCE_STEP, EVIDENCE_LIMIT, EVIDENCE_TO_LEAVE = 1.0, 20.0, -3.0
+# A person has one hand of each side: where the other side is another track's, it takes this much. Chosen by hand: 0.3 s for a new hand, so
+# that two people's hands of one side still come to their side.
+EVIDENCE_TO_LEAVE_FOR_A_TAKEN_SIDE = -10.0
 
 
 class Tracker:
@@ -216,7 +219,8 @@ class Tracker:
     def _follow(self, track: Track, measurement: Measurement, stamp_s: float) -> Track:
         """The track moved to its measurement; or, where its side has been contradicted for long, a new track in its place."""
         evidence = min(track.side_evidence + _side_evidence(track.side, measurement), EVIDENCE_LIMIT)
-        if evidence > EVIDENCE_TO_LEAVE:
+        is_taken = any(t.side is not track.side for t in self._measured() if t.track_id != track.track_id)
+        if evidence > (EVIDENCE_TO_LEAVE_FOR_A_TAKEN_SIDE if is_taken else EVIDENCE_TO_LEAVE):
             return _moved(track, measurement, stamp_s, evidence)
         self._lost += (Loss(track.track_id, track.side, LossReason.WRONG_SIDE),)
         # Its mesh came from a wrongly mirrored patch: the new track is not reported before it has been measured by itself.

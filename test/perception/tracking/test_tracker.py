@@ -226,6 +226,21 @@ def test_side_noise_is_outvoted_and_lasting_contradiction_ends_the_track() -> No
     assert [(t.side, t.track_id) for t in update.live] == [(Side.LEFT, 2)]
 
 
+@pytest.mark.parametrize(("taken", "frames_to_leave"), [(False, 4), (True, 11)])
+def test_a_side_that_is_another_hands_is_taken_only_after_longer_contradiction(taken: bool, frames_to_leave: int) -> None:
+    left, right = hand_at(Side.LEFT, -0.15), hand_at(Side.RIGHT, 0.15)
+    hands = [left, right] if taken else [left]
+    tracker = started(hands, frames=2)
+    tracker_ids = {t.side: t.track_id for t in tracker.live}
+    for i in range(2, 40):
+        wrong = seen(left, tracker_ids[Side.LEFT], right_probability=0.98)
+        update = tracker.step([wrong, *([seen(right, tracker_ids[Side.RIGHT])] if taken else [])], i * PERIOD)
+        if any(loss.reason is LossReason.WRONG_SIDE for loss in update.lost):
+            break
+    # Two frames had spoken for the left side before.
+    assert frames_to_leave <= i - 1 <= frames_to_leave + 2
+
+
 def test_a_hand_may_turn_fast() -> None:
     hand = hand_at(Side.RIGHT, 0.0)
     tracker = started([hand])
