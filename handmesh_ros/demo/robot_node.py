@@ -47,7 +47,8 @@ class SimulatedRobot(Node):
         self._tf = self.create_publisher(TFMessage, "/tf", 10)
         self._static = self.create_publisher(TFMessage, "/tf_static", latched)
         self._static.publish(TFMessage(transforms=[self._link(CAMERA_FRAME, np.array([1.0, 0.0, 0.3]), axis_map(AXIS_MAP))]))
-        self.create_subscription(PoseStamped, "pose_command", self._on_pose, 10)
+        # Deep, so that none is missing in the record: the figures of the limits are of successive commands.
+        self.create_subscription(PoseStamped, "pose_command", self._on_pose, 1000)
         self.create_subscription(Float64MultiArray, "gripper_commands", self._on_gripper, 5)
         self.create_timer(STEP_S, self._step)
         self.get_logger().info("ready: an arm, a table and a cube")
