@@ -61,7 +61,7 @@ def test_keeps_the_mesh_network_contract(parts):
     assert (network.keypoint_sigma, network.joint_sigma_m) == (KEYPOINT_SIGMA, JOINT_SIGMA_M)
     assert (network.name, network.licence, network.patch_size, network.crop_scale) == ("lifted", "Apache-2.0", 224, 2.0)
     assert network.faces.shape == (1534, 3) and network.faces.max() == 777
-    assert 0.08 < network.reference_size_m < 0.11
+    assert 0.075 < network.reference_size_m < 0.11
     metadata = ort.InferenceSession(str(parts[1])).get_modelmeta().custom_metadata_map
     assert metadata["handmesh_contract"] == "1" and metadata["training"]
 
