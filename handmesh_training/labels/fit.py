@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         fused = fused_joints(crops, arguments.opinions)
         fits = fit_crops(crops, Fitter(HandTemplate.load()), fused)
         write_fits(arguments.out, crops, fits)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (HandmeshError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{summary(crops, fits)}\nwritten to {arguments.out}")
