@@ -11,7 +11,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.time import Time
 from std_msgs.msg import Header
-from tf2_msgs.msg import TFMessage
+from tf2_msgs.msg import TFMessage  # type: ignore[attr-defined]  # mypy sees the folder beside this one, not what is built of it
 from transforms3d.quaternions import mat2quat, quat2mat
 
 
@@ -69,7 +69,8 @@ class Buffer:
         known = set(self._links) | {link.header.frame_id for link, _ in self._links.values()}
         if frame not in known:
             raise LookupException(f'"{frame}" passed to lookupTransform argument does not exist.')
-        matrix, stamps = np.eye(4), []
+        matrix = np.eye(4)
+        stamps: list[Time] = []
         for _ in range(len(self._links) + 1):
             if frame not in self._links:
                 return matrix, frame, stamps
