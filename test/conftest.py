@@ -4,6 +4,8 @@ from importlib.util import find_spec
 
 from hypothesis import settings
 
+import handmesh_ros  # noqa: F401  # before anything imports ONNX Runtime, whose telemetry it switches off
+
 # How long an example takes says something of the machine's other work only.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
