@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from handmesh_ros.hand import INDEX_MCP, JOINT_PARENTS, LITTLE_MCP, MIDDLE_MCP, PALM_JOINTS, FloatArray
-from handmesh_training.labels.skeleton import HandPrior, Skeleton, exponential
+from handmesh_ros.hand import INDEX_MCP, LITTLE_MCP, MIDDLE_MCP, PALM_JOINTS, FloatArray
+from handmesh_training.labels.skeleton import HandPrior, Skeleton, bones_of, exponential
 from handmesh_training.template import HandTemplate
 
 # A fit is good below these; looser than nine in ten of the renders that the teacher reads as it reads real hands.
@@ -229,7 +229,7 @@ def _best_size(points: Tensor, target: Tensor) -> Tensor:
 
 def _bone_sum(joints: Tensor) -> Tensor:
     """(N,) sum of the lengths of the bones."""
-    return (joints[:, 1:] - joints[:, list(JOINT_PARENTS[1:])]).norm(dim=2).sum(1)
+    return bones_of(joints).norm(dim=2).sum(1)
 
 
 def _in_palm(joints: Tensor) -> Tensor:

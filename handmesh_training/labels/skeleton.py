@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handmesh_ros.hand import FloatArray
+from handmesh_ros.hand import JOINT_PARENTS, FloatArray
 from handmesh_training.template import HandTemplate
 from handmesh_training.template.poses import sample_poses
 from handmesh_training.template.rig import Rig
@@ -24,6 +24,11 @@ POSED = tuple(
 PRIOR_SAMPLES = 20000
 EXTRA_SPREAD = np.radians(1.0)  # added to every direction: sampled poses are a little narrower than people
 LIMIT_PERCENTILES = (0.3, 99.7)
+
+
+def bones_of(joints: Tensor) -> Tensor:
+    """(..., 20, 3) from each joint's parent to the joint, of (..., 21, 3) joints."""
+    return joints[..., 1:, :] - joints[..., list(JOINT_PARENTS[1:]), :]
 
 
 class Skeleton:

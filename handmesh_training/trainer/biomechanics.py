@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from handmesh_ros.hand import INDEX_MCP, JOINT_PARENTS, LITTLE_MCP
+from handmesh_ros.hand import INDEX_MCP, LITTLE_MCP
+from handmesh_training.labels.skeleton import bones_of
 
 BONE_SLACK = 0.09  # of the logarithm of a bone's length over the mean hand's, both as shares of all bones
 TWIST_SLACK = 0.18  # of the volume that a finger's three bones span as unit vectors: 0 where it bends about parallel axes
@@ -18,13 +19,13 @@ BACKWARD_SLACK = 0.05  # of the sine of a finger joint's angle backwards, beyond
 
 def bone_lengths(joints: Tensor) -> Tensor:
     """(..., 20) of (..., 21, 3) joints."""
-    return _bones(joints).norm(dim=-1)
+    return bones_of(joints).norm(dim=-1)
 
 
 def biomechanical_excess(joints: Tensor, mean_lengths: Tensor) -> Tensor:
     """(B,): mean excess over the slacks of right hands' joints (B, 21, 3), crop axes, any unit; ``mean_lengths`` (20,) of the bones of
     the mean hand, any unit."""
-    bones = _bones(joints)
+    bones = bones_of(joints)
     lengths = bones.norm(dim=2).clamp(min=1e-6)
     share, mean_share = lengths / lengths.sum(1, keepdim=True), mean_lengths / mean_lengths.sum()
     odd_bones = _beyond((share / mean_share).log().abs(), BONE_SLACK)
@@ -34,10 +35,6 @@ def biomechanical_excess(joints: Tensor, mean_lengths: Tensor) -> Tensor:
     across = (joints[:, INDEX_MCP] - joints[:, LITTLE_MCP])[:, None]
     backward = torch.cat([_beyond(-_bend(one, other, across), BACKWARD_SLACK) for one, other in ((first, second), (second, third))], dim=1)
     return odd_bones.mean(1) + twisted.mean(1) + backward.mean(1)
-
-
-def _bones(joints: Tensor) -> Tensor:
-    return joints[..., 1:, :] - joints[..., list(JOINT_PARENTS[1:]), :]
 
 
 def _bend(bone: Tensor, following: Tensor, across: Tensor) -> Tensor:

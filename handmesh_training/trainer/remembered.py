@@ -16,7 +16,7 @@ from torch import Tensor
 
 from handmesh_training.export.graph import GraphBuilder
 from handmesh_training.export.landmark import emit_landmark_maps
-from handmesh_training.networks.landmarkstack import EIGHTH_BLOCK, SIXTEENTH_BLOCK, LandmarkEncoder
+from handmesh_training.networks.landmarkstack import BLOCKS, EIGHTH_BLOCK, POOLED_CHANNELS, SIXTEENTH_BLOCK, LandmarkEncoder
 from handmesh_training.networks.stack import Pyramid
 from handmesh_training.trainer.batches import Batches, Labelled
 
@@ -37,8 +37,7 @@ class FrozenEncoder:
         maps = emit_landmark_maps(encoder, graph, "image")
         for name, block in zip(MAPS, (EIGHTH_BLOCK, SIXTEENTH_BLOCK, len(maps) - 1), strict=True):
             side = graph.side(maps[block])
-            channels = (encoder.blocks[block].project or encoder.blocks[block].depthwise).out_channels  # type: ignore[union-attr]
-            graph.output(name, maps[block], (1, int(channels), side, side))  # type: ignore[arg-type]
+            graph.output(name, maps[block], (1, BLOCKS[block][-1] or POOLED_CHANNELS, side, side))  # 0: no projection
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         model = graph.model("encoder", "image", (1, 3, size, size), {}).SerializeToString()

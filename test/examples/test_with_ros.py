@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -24,13 +23,6 @@ from handmesh_ros.node.received import rotation_matrices
 from handmesh_ros.node.transforms import TransformTemplate
 
 CAMERA_FRAME = "camera_optical_frame"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
-    yield world
-    world.close()
 
 
 class HandNodeStandIn:

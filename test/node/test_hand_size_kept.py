@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +23,6 @@ from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path
 
 pytestmark = pytest.mark.timeout(180)
 SERVICE = "hand_node/calibrate_hand_size"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
-    yield world
-    world.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -22,13 +21,6 @@ from tf2_msgs.msg import TFMessage
 pytestmark = pytest.mark.timeout(240)
 
 STARTED = "process started with pid"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
-    yield world
-    world.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 pytest.importorskip("tf2_py", reason="needs the real tf2_ros, which apt gives a robot and PyPI lacks")
@@ -18,13 +16,6 @@ from tf2_ros import Buffer, StaticTransformBroadcaster, TransformException, Tran
 
 pytestmark = pytest.mark.timeout(240)
 SIDES = {HandMessage.SIDE_LEFT: "left", HandMessage.SIDE_RIGHT: "right"}
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
-    yield world
-    world.close()
 
 
 def test_lookups_in_the_hands_callback_succeed(world: World) -> None:

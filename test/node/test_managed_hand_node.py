@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,6 @@ from support.ros_world import World
 from support.tiny_mesh_network import write_tiny_mesh_network
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
-    yield world
-    world.close()
 
 
 def change(world: World, transition: int) -> bool:

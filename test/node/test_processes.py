@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -24,13 +23,6 @@ from support.tiny_mesh_network import METADATA, write_tiny_mesh_network
 from handmesh_ros.node.images import frame_of_compressed, frame_of_image
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
-    yield world
-    world.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from support.launching import add_program, make_prefix, use_prefix
 from support.ros_world import World
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
-    yield world
-    world.close()
 
 
 def test_the_first_camera_info_tells_the_fixed_frame(world: World, tmp_path: Path) -> None:

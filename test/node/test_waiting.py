@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -17,13 +16,6 @@ from support.ros_world import World
 from handmesh_ros.node.waiting import RclpyError, SleepingSubscription
 
 LATEST = QoSProfile(depth=1)
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
-    yield world
-    world.close()
 
 
 def test_the_latest_message_waits_though_the_executor_spins_and_is_taken_once(world: World) -> None:

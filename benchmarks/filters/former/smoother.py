@@ -17,8 +17,8 @@ from benchmarks.filters.former.belief import MotionParameters
 from benchmarks.filters.former.one_euro import OneEuroParameters
 from benchmarks.filters.former.still_or_moving import StillOrMoving
 from benchmarks.filters.former.turning import TURNING, TurningOrNot
-from handmesh_ros.errors import InputError
 from handmesh_ros.hand import WRIST, FloatArray, Hand, TrackState
+from handmesh_ros.perception.articulated.estimator import refuse_negative
 from handmesh_ros.perception.frames import bone_axes, hand_rotations
 from handmesh_ros.perception.rotations import rotation_matrix
 from handmesh_ros.perception.vectors import direction, dot, ray_covariance, vector_of
@@ -52,10 +52,7 @@ class SmoothingParameters:
     prediction_decay_s: float = 0.25
 
     def __post_init__(self) -> None:
-        for part in (self, self.motion, self.turning, self.fingers):
-            for name, value in vars(part).items():
-                if isinstance(value, float) and not (math.isfinite(value) and value >= 0.0):
-                    raise InputError(f"smoothing parameter {name} is {value}; give a finite number, zero or more")
+        refuse_negative("smoothing", self, self.motion, self.turning, self.fingers)
 
 
 class HandSmoother:

@@ -67,10 +67,7 @@ class EstimatorParameters:
     prediction_decay_s: float = 0.25
 
     def __post_init__(self) -> None:
-        for part in (self, self.place, self.turn, self.fingers):
-            for name, value in vars(part).items():
-                if isinstance(value, float) and not (math.isfinite(value) and value >= 0.0):
-                    raise InputError(f"estimator parameter {name} is {value}; give a finite number, zero or more")
+        refuse_negative("estimator", self, self.place, self.turn, self.fingers)
 
 
 class HandEstimator:
@@ -242,6 +239,14 @@ class HandEstimator:
             rotations=turn @ last.rotations,
             vertices=((last.vertices - wrist) @ turn.T + wrist + shift).astype(np.float32),
         )
+
+
+def refuse_negative(kind: str, *records: object) -> None:
+    """Raise InputError where a float of some records of parameters is negative or not finite."""
+    for record in records:
+        for name, value in vars(record).items():
+            if isinstance(value, float) and not (math.isfinite(value) and value >= 0.0):
+                raise InputError(f"{kind} parameter {name} is {value}; give a finite number, zero or more")
 
 
 def _seen(covariance: FloatArray, mirror: bool) -> FloatArray:
