@@ -1,8 +1,9 @@
 """A hand as plain values for JSON: what ``handmesh run --out`` and the demo's listener write, and how it is read back.
 
-Keys: ``side`` "left" or "right"; ``score`` 0..1, that a hand is there; ``track_id``, constant while the hand is followed; ``state``
-"tracking" or "predicted"; ``joints`` 21x3 metres in the camera's optical frame; ``keypoints`` 21x2 pixels of the full image; ``size_m``
-wrist to middle mcp as assumed; ``metric`` false where the camera is not calibrated and every distance is a guess.
+Keys: ``side`` "left" or "right"; ``side_score`` and ``score`` 0..1, that it is this side and that a hand is there; ``track_id``, constant
+while the hand is followed; ``state`` "tracking" or "predicted"; ``joints`` 21x3 metres in the camera's optical frame;
+``position_covariance`` 3x3 of the wrist, square metres; ``keypoints`` 21x2 pixels of the full image; ``size_m`` wrist to middle mcp as
+assumed; ``metric`` false where the camera is not calibrated and every distance is a guess.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ def frame_record(number: int, stamp_s: float, hands: Sequence[Hand]) -> dict[str
 
 
 def hand_record(hand: Hand) -> dict[str, Any]:
-    """One hand, rounded to micrometres and thousandths of a pixel."""
+    """One hand, rounded to micrometres, and to thousandths of a square millimetre and of a pixel."""
     return {
         "side": hand.side.value,
+        "side_score": round(float(hand.side_score), 4),
         "score": round(float(hand.score), 4),
         "track_id": int(hand.track_id),
         "state": hand.state.value,
         "joints": np.round(hand.joints, 6).tolist(),
+        "position_covariance": np.round(hand.position_covariance, 9).tolist(),
         "keypoints": np.round(hand.keypoints, 3).tolist(),
         "size_m": round(float(hand.size_m), 6),
         "metric": bool(hand.metric),
@@ -37,11 +40,11 @@ def hand_record(hand: Hand) -> dict[str, Any]:
 def hand_of_record(record: dict[str, Any], stamp_s: float, vertices: FloatArray) -> Hand:
     """The hand of a record, with its (V, 3) mesh from elsewhere.
 
-    What no record holds is neutral: side score 1, joint axes those of the camera, a covariance of 1 square metre.
+    What no record holds is neutral: joint axes those of the camera.
     """
     return Hand(
         side=Side(record["side"]),
-        side_score=1.0,
+        side_score=record["side_score"],
         score=record["score"],
         track_id=record["track_id"],
         state=TrackState(record["state"]),
@@ -50,7 +53,7 @@ def hand_of_record(record: dict[str, Any], stamp_s: float, vertices: FloatArray)
         joints=np.array(record["joints"]),
         rotations=np.tile(np.eye(3), (JOINT_COUNT, 1, 1)),
         keypoints=np.array(record["keypoints"]),
-        position_covariance=np.eye(3),
+        position_covariance=np.array(record["position_covariance"]),
         size_m=record["size_m"],
         metric=record["metric"],
     )

@@ -14,9 +14,11 @@ def test_a_hand_survives_the_way_through_json() -> None:
     hand = known_hand(Side.LEFT, track_id=7, state=TrackState.PREDICTED)
     back = hand_of_record(json.loads(json.dumps(hand_record(hand))), hand.stamp_s, hand.vertices)
     assert (back.side, back.track_id, back.state, back.metric, back.stamp_s) == (Side.LEFT, 7, TrackState.PREDICTED, True, hand.stamp_s)
-    assert back.score == pytest.approx(hand.score, abs=1e-4) and back.size_m == pytest.approx(hand.size_m, abs=1e-6)
+    assert (back.score, back.side_score) == pytest.approx((hand.score, hand.side_score), abs=1e-4)
+    assert back.size_m == pytest.approx(hand.size_m, abs=1e-6)
     np.testing.assert_allclose(back.joints, hand.joints, atol=1e-6)
     np.testing.assert_allclose(back.keypoints, hand.keypoints, atol=1e-3)
+    np.testing.assert_allclose(back.position_covariance, hand.position_covariance, atol=1e-9)
     assert back.vertices is hand.vertices
 
 
