@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
+import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TypeVar
 
 from tqdm import tqdm
 
 from handmesh_ros.cameras import InputCamera
 from handmesh_ros.errors import InputError
+from handmesh_ros.outputs import LinesWriter, Output, check_outputs
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.records import frame_record
-from handmesh_ros.sources import FrameSource, open_source
+from handmesh_ros.sources import FrameSource, LeftOut, open_source
 from handmesh_ros.video import OverlayWriter
+
+NAMED = 10  # parts of the input that are named of those left out for one reason
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,51 +43,76 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     source = open_source(arguments.input)
+    check_outputs(_outputs(arguments), [*source.files, *(Path(name) for name in (arguments.camera, arguments.model) if name)])
     input_camera = InputCamera.read(arguments.camera, arguments.hfov)
     pipeline = HandPipeline.load(arguments.model, PipelineParameters.with_max_hands(arguments.max_hands), arguments.threads)
     single = arguments.single or source.is_single
-    frames_with_hand, milliseconds, frame_count = 0, [], 0
+    frames_with_hand, milliseconds = 0, []
     with ExitStack() as stack:
         stack.callback(source.close)
-        lines = stack.enter_context(_open_for_writing(arguments.out)) if arguments.out else None
-        overlay = stack.enter_context(OverlayWriter(arguments.overlay, source.rate)) if arguments.overlay else None
+        overlay = stack.enter_context(_announced(OverlayWriter(arguments.overlay, source.rate))) if arguments.overlay else None
+        lines = stack.enter_context(_announced(LinesWriter(arguments.out))) if arguments.out else None
         progress = stack.enter_context(tqdm(total=source.frame_count, unit="frame", disable=None))
-        for index, stamp_s, frame in source:
-            begin = time.perf_counter()
-            camera = input_camera.of_frame(frame)
-            hands = pipeline.process_single(frame, camera) if single else pipeline.process(frame, camera, stamp_s)
-            milliseconds.append(1e3 * (time.perf_counter() - begin))
-            frame_count += 1
-            frames_with_hand += bool(hands)
-            if lines is not None:
-                lines.write(json.dumps(frame_record(index, stamp_s, hands)) + "\n")
-            if overlay is not None:
-                overlay.write(draw_hands(frame, hands, camera, pipeline.faces))
-            progress.update()
-    if frame_count == 0:
-        raise InputError(f"{arguments.input}: no frame could be read")
-    _print_summary(arguments, source, pipeline, frame_count, frames_with_hand, milliseconds)
+        try:
+            for index, stamp_s, frame in source:
+                begin = time.perf_counter()
+                camera = input_camera.of_frame(frame)
+                hands = pipeline.process_single(frame, camera) if single else pipeline.process(frame, camera, stamp_s)
+                milliseconds.append(1e3 * (time.perf_counter() - begin))
+                frames_with_hand += bool(hands)
+                if lines is not None:
+                    lines.write(frame_record(index, stamp_s, hands))
+                if overlay is not None:
+                    overlay.write(draw_hands(frame, hands, camera, pipeline.faces))
+                progress.update()
+        except KeyboardInterrupt:
+            if not source.is_live:  # to stop is the ordinary end of a live one
+                raise
+        if not milliseconds:
+            raise InputError(f"{arguments.input}: no frame could be read{_account(source.left_out)}")
+    _print_summary(arguments, source, pipeline, frames_with_hand, milliseconds)
     return 0
 
 
-def _open_for_writing(path: Path) -> TextIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("w", encoding="utf-8")
+def _outputs(arguments: argparse.Namespace) -> list[Path]:
+    return [path for path in (arguments.out, arguments.overlay) if path is not None]
+
+
+AnyOutput = TypeVar("AnyOutput", bound=Output)
+
+
+@contextmanager
+def _announced(output: AnyOutput) -> Iterator[AnyOutput]:
+    """The output for a ``with`` block; of a run that failed, says what is left."""
+    try:
+        with output:
+            yield output
+    finally:
+        if output.remains is not None:
+            print(f"{output.path} was not finished; {output.remains} has what was written until then", file=sys.stderr)
+
+
+def _account(left_out: Sequence[LeftOut]) -> str:
+    """What was left out, one line a reason."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for what, why in left_out:
+        reasons[why].append(what)
+    lines = ""
+    for why, whats in reasons.items():
+        more = f" and {len(whats) - NAMED} more" if len(whats) > NAMED else ""
+        lines += f"\n  {len(whats)} left out, {why}: {', '.join(whats[:NAMED])}{more}"
+    return lines
 
 
 def _print_summary(
-    arguments: argparse.Namespace,
-    source: FrameSource,
-    pipeline: HandPipeline,
-    frame_count: int,
-    frames_with_hand: int,
-    milliseconds: Sequence[float],
+    arguments: argparse.Namespace, source: FrameSource, pipeline: HandPipeline, frames_with_hand: int, milliseconds: Sequence[float]
 ) -> None:
-    print(f"{arguments.input}: {frame_count} frames, a hand in {frames_with_hand} ({100 * frames_with_hand / frame_count:.1f} %)")
+    count = len(milliseconds)
+    share = 100 * frames_with_hand / count
+    print(f"{arguments.input}: {count} frames, a hand in {frames_with_hand} ({share:.1f} %){_account(source.left_out)}")
     median = statistics.median(milliseconds)
     print(f"model {pipeline.model_name}: {median:.1f} ms a frame (median), {pipeline.detector_calls} calls of the palm detector")
-    for path in (arguments.out, arguments.overlay):
-        if path is not None:
-            print(f"wrote {path}")
+    for path in _outputs(arguments):
+        print(f"wrote {path}")
     if arguments.camera is None:
         print(f"camera not calibrated: distances assume {arguments.hfov:g} degrees of horizontal view (--camera INFO.yaml mends it)")

@@ -1,0 +1,7 @@
+"""Where frames come from: a video, a folder of pictures, one picture or a camera. Without ROS."""
+
+from handmesh_ros.sources.frames import Frame, FrameSource, LeftOut, SourceError
+from handmesh_ros.sources.opening import open_source
+from handmesh_ros.sources.pictures import read_picture
+
+__all__ = ["Frame", "FrameSource", "LeftOut", "SourceError", "open_source", "read_picture"]

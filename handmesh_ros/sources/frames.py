@@ -1,0 +1,72 @@
+"""What a source is: frames in order, each with its own time, and an account of what was left out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handmesh_ros.errors import HandmeshError
+
+DEFAULT_RATE = 30.0  # of pictures and of devices that do not tell theirs, Hz
+
+
+class SourceError(HandmeshError, ValueError):
+    """The input cannot be read; the message names it and says what to do."""
+
+
+class Frame(NamedTuple):
+    """One picture: its number in the recording from 0, its time in seconds, and (H, W, 3) uint8 RGB."""
+
+    number: int
+    stamp_s: float
+    rgb: NDArray[np.uint8]
+
+
+class LeftOut(NamedTuple):
+    """A part of the input that gave no frame: which one ("frame 29", "hand/x.png"), and why."""
+
+    what: str
+    why: str
+
+
+class FrameSource(ABC):
+    """Yields frames in order; iterate again to start again (a camera just goes on).
+
+    What is broken is left out and the rest goes on: numbers and stamps then have a gap.
+
+    Attributes:
+        name: what the user gave.
+        files: what is read; nothing may be written over these.
+        rate: frames a second, nominal.
+        frame_count: number of frames, None where it is unknown.
+        is_live: True for a camera: frames come when they come and stamps are wall-clock time; otherwise stamps begin at 0.
+        is_single: True for one picture.
+        left_out: what gave no frame since the iteration began.
+    """
+
+    name: str
+    files: Sequence[Path] = ()
+    rate: float = DEFAULT_RATE
+    frame_count: int | None = None
+    is_live: bool = False
+    is_single: bool = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.left_out: list[LeftOut] = []
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.left_out.clear()
+        return self._frames()
+
+    @abstractmethod
+    def _frames(self) -> Iterator[Frame]:
+        """The frames from the first one on; appends to ``left_out`` what gives none."""
+
+    def close(self) -> None:  # noqa: B027 - most sources hold nothing open
+        """Let go of the device or file; harmless when repeated."""
