@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,22 @@ from handmesh_ros.errors import InputError
 from handmesh_ros.msg import HandArray, HandMesh, HandMeshFaces
 from handmesh_ros.node.images import frame_of_image
 from handmesh_ros.node.messages import seconds_of
+from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.node.process import spin
 from handmesh_ros.node.received import SIDE_OF, hand_of_message
 from handmesh_ros.records import hand_record
+
+
+@dataclass(frozen=True)
+class ListenerParameters(ParameterTable):
+    """The listener's."""
+
+    out: str = parameter("hands.jsonl", "file of a line for every message", required=True, read_only=True)
+    mesh_out: str = parameter("", ".npz with every mesh; empty: only their arrival is written", read_only=True)
+    frames_out: str = parameter("", "folder for the pictures, <stamp in s>.jpg; empty: none", read_only=True)
+    idle_s: float = parameter(
+        0.0, "end when nothing has come for so long after something came; 0: never", low=0.0, high=3600.0, read_only=True
+    )
 
 
 class Listener(Node):
@@ -38,16 +52,14 @@ class Listener(Node):
 
     def __init__(self) -> None:
         super().__init__("listener")
-        out = str(self.declare_parameter("out", "hands.jsonl").value)
-        mesh_out = str(self.declare_parameter("mesh_out", "").value)  # .npz with every mesh; empty: only their arrival is written
-        frames_out = str(self.declare_parameter("frames_out", "").value)  # folder for the pictures, <stamp in s>.jpg; empty: none
-        self._idle_s = float(self.declare_parameter("idle_s", 0.0).value)  # 0: never end by itself
-        self._mesh_path = Path(mesh_out) if mesh_out else None
+        given = ListenerParameters.declared_on(self)
+        self._idle_s = given.idle_s
+        self._mesh_path = Path(given.mesh_out) if given.mesh_out else None
         try:
-            Path(out).parent.mkdir(parents=True, exist_ok=True)
-            self._lines = Path(out).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed in destroy_node
+            Path(given.out).parent.mkdir(parents=True, exist_ok=True)
+            self._lines = Path(given.out).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed in destroy_node
         except OSError as error:
-            raise InputError(f"{out}: cannot be written ({error.strerror})") from error
+            raise InputError(f"{given.out}: cannot be written ({error.strerror})") from error
         self._meshes: list[tuple[float, int, int, np.ndarray]] = []
         self._faces = np.zeros((0, 3), np.uint16)
         self._last_arrival: float | None = None
@@ -57,7 +69,7 @@ class Listener(Node):
         self.create_subscription(HandMeshFaces, "mesh_faces", self._on_faces, latched)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, 10)
-        self._frames_folder = Path(frames_out) if frames_out else None
+        self._frames_folder = Path(given.frames_out) if given.frames_out else None
         if self._frames_folder is not None:
             self._frames_folder.mkdir(parents=True, exist_ok=True)
             self.create_subscription(Image, "image", self._on_image, 10)

@@ -34,14 +34,13 @@ class CameraParameters(ParameterTable):
         "0",
         "a camera's index, a video, a folder of pictures, a picture, or a stream's address",
         required=True,
-        or_number=True,
         read_only=True,
     )
     rate_hz: float = parameter(
         0.0, "frames a second of recordings; 0: the recording's own; a live camera keeps its own", low=0.0, high=1000.0, read_only=True
     )
     loop: bool = parameter(False, "begin again at the end of a recording (stamps go on)", read_only=True)
-    frame_id: str = parameter("camera_optical_frame", "frame of the images", read_only=True)
+    frame_id: str = parameter("camera_optical_frame", "frame of the images", required=True, read_only=True)
     camera_info: str = parameter("", "a calibration file as camera_calibration writes it; empty: none", read_only=True)
     hfov_deg: float = parameter(
         0.0,

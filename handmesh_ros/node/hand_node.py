@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -21,8 +20,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
-from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import Hand, Side
+from handmesh_ros.node.answering import answering, changing
 from handmesh_ros.node.calibration import DepthView, RecentHands, calibrate_hand_size, read_hand_sizes
 from handmesh_ros.node.depth_sizes import DepthSizes
 from handmesh_ros.node.diagnostics import NO_IMAGES, FrameStatistics, diagnostic_array
@@ -100,7 +99,8 @@ class HandNode(Node):
         problem = read_hand_sizes(self.pipeline.sizes, self._settings.hand_size_file, self._settings.hand_size_m)
         if problem is not None:
             self.get_logger().warning(problem)
-        self.add_on_set_parameters_callback(self._change_parameters)
+        self._changing = changing(self, self._change_parameters)
+        self.add_on_set_parameters_callback(self._changing)
         image_topic = self._subscribe_to_images()
         # Taken when an image comes, as bytes: waking up for it would cost more than using it, and it hardly ever changes.
         self._camera_info = SleepingSubscription(self, CameraInfo, "camera_info", INFOS_OF_A_SECOND, raw=True)
@@ -108,9 +108,9 @@ class HandNode(Node):
         depth_topic = self._settings.depth_topic
         self._depth = SleepingSubscription(self, Image, depth_topic, LATEST_FRAME) if depth_topic else None
         self._services_of_model = [
-            self.create_service(Trigger, "~/reset", self._reset),
-            self.create_service(SetBool, "~/set_enabled", self._set_enabled),
-            self.create_service(CalibrateHandSize, "~/calibrate_hand_size", self._calibrate_hand_size),
+            self.create_service(Trigger, "~/reset", answering(self, self._reset)),
+            self.create_service(SetBool, "~/set_enabled", answering(self, self._set_enabled)),
+            self.create_service(CalibrateHandSize, "~/calibrate_hand_size", answering(self, self._calibrate_hand_size)),
         ]
         self._every_second = self.create_timer(1.0, self._publish_diagnostics, clock=steady_clock())
         freeze_objects()
@@ -123,7 +123,7 @@ class HandNode(Node):
             self.destroy_service(service)
         for subscription in (self._images, self._camera_info.subscription, *([self._depth.subscription] if self._depth else [])):
             self.destroy_subscription(subscription)
-        self.remove_on_set_parameters_callback(self._change_parameters)
+        self.remove_on_set_parameters_callback(self._changing)
         del self.pipeline
 
     def forget_hands(self, reason: str) -> None:
@@ -246,24 +246,29 @@ class HandNode(Node):
         if size_m > 0:
             self.pipeline.sizes.set(size_m)
 
-    def _change_parameters(self, changes: list[Parameter[Any]]) -> SetParametersResult:
-        try:
-            changed = NodeParameters.changes_of(changes)
-            parameters = self._settings.changed(changed)
-            if parameters.hand_size_m > 0:
-                HandSize(parameters.hand_size_m)  # refuses sizes that no hand has
-            if "model" in changed:
-                self.pipeline.use_network(MeshNetwork(model_path(parameters.model), parameters.threads))
-                self._teleop.release("another model was loaded")
-                self._begin_with_model()
-        except HandmeshError as error:
-            return SetParametersResult(successful=False, reason=str(error))
+    def _change_parameters(self, changes: list[Parameter[Any]]) -> None:
+        changed = NodeParameters.changes_of(changes)
+        parameters = self._settings.changed(changed)
+        if parameters.hand_size_m > 0:
+            HandSize(parameters.hand_size_m)  # refuses sizes that no hand has
+        if "model" in changed:
+            self._use_model(parameters.model)
         if parameters.for_pipeline() != self._settings.for_pipeline():
             self.pipeline.set_parameters(parameters.for_pipeline())
         if "hand_size_m" in changed:
             self._set_hand_size(parameters.hand_size_m)
         self._settings = parameters
-        return SetParametersResult(successful=True)
+
+    def _use_model(self, name_or_path: str) -> None:
+        """Take another model; where it cannot be used, the one that runs stays."""
+        before = self.pipeline.network
+        self.pipeline.use_network(MeshNetwork(model_path(name_or_path), self._settings.threads))
+        try:
+            self._begin_with_model()
+        except Exception:
+            self.pipeline.use_network(before)
+            raise
+        self._teleop.release("another model was loaded")
 
     def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self.forget_hands("all hands were reset")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -31,7 +31,6 @@ def parameter(
     pattern: str | None = None,
     expected: str = "",
     required: bool = False,
-    or_number: bool = False,
     read_only: bool = False,
 ) -> Any:
     """One row of a table: a dataclass field whose metadata holds what ROS wants to know.
@@ -41,7 +40,6 @@ def parameter(
         choices, pattern: possible texts, one by one or as a regular expression.
         expected: in words, what a text may be.
         required: a text that cannot be empty.
-        or_number: a text that may be given as a whole number (``input:=0`` is one on the command line).
         read_only: a value that counts at start only.
     """
     metadata = {
@@ -51,7 +49,6 @@ def parameter(
         "pattern": pattern,
         "expected": expected,
         "required": required,
-        "or_number": or_number,
         "read_only": read_only,
     }
     return field(default=default, metadata=metadata)
@@ -61,13 +58,17 @@ def parameter(
 class ParameterTable:
     """The values in force; a change makes a new one. A node's own table derives from this and adds the rows.
 
+    Values are taken as people write them: 60 for 60.0, 2.0 for 2, 0 for the text "0".
+
     Raises:
-        ParameterError: a value outside its range or choices.
+        ParameterError: a value of another kind, or outside its range or choices.
     """
 
     def __post_init__(self) -> None:
         for row in fields(self):
-            _check(row, getattr(self, row.name))
+            value = _in_kind(type(row.default), getattr(self, row.name))
+            _check(row, value)
+            object.__setattr__(self, row.name, value)
 
     def changed(self: Table, changes: Mapping[str, Any]) -> Table:
         """A copy with other values.
@@ -84,7 +85,7 @@ class ParameterTable:
 
     @classmethod
     def declared_on(cls: type[Table], node: Node) -> Table:
-        """Declare every parameter on the node and return the values it was started with.
+        """Declare every parameter on the node and return the values it was started with. From then on the node refuses impossible ones.
 
         Raises:
             ParameterError: a value from the command line or a file is of a wrong type or not possible.
@@ -92,14 +93,24 @@ class ParameterTable:
         values = {}
         for row in fields(cls):
             try:
-                value = node.declare_parameter(row.name, row.default, descriptor_of(row)).value
+                values[row.name] = node.declare_parameter(row.name, row.default, descriptor_of(row)).value
             except Exception as error:  # rclpy has one exception class for each way a value can be wrong
                 raise ParameterError(f"parameter '{row.name}': {error}; expected {possible_values(row)}") from error
-            values[row.name] = str(value) if row.metadata["or_number"] and type(value) is int else value
         unknown = unknown_parameters(node)
         if unknown:
             node.get_logger().warning(f"there is no parameter {', '.join(unknown)}: mistyped? Parameters are {', '.join(cls.names())}")
-        return cls(**values)
+        given = cls(**values)
+        node.add_on_set_parameters_callback(cls.judged)
+        return given
+
+    @classmethod
+    def judged(cls, parameters: Sequence[Parameter[Any]]) -> SetParametersResult:
+        """Whether each of these values is possible; the result says why not."""
+        try:
+            cls(**cls.changes_of(parameters))
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
 
     @classmethod
     def present_on(cls: type[Table], node: Node) -> Table:
@@ -108,9 +119,7 @@ class ParameterTable:
         Raises:
             ParameterError: one is not possible.
         """
-        values = {row.name: node.get_parameter(row.name).value for row in fields(cls)}
-        texts = {row.name for row in fields(cls) if row.metadata["or_number"]}
-        return cls(**{name: str(value) if name in texts else value for name, value in values.items()})
+        return cls(**{name: node.get_parameter(name).value for name in cls.names()})
 
     @classmethod
     def changes_of(cls, parameters: Sequence[Parameter[Any]]) -> dict[str, Any]:
@@ -128,10 +137,10 @@ def unknown_parameters(node: Node) -> list[str]:
 
 
 def descriptor_of(row: Field[Any]) -> ParameterDescriptor:
-    """What `ros2 param describe` shows."""
+    """What `ros2 param describe` shows. Typing is left to the table: ROS itself would refuse 60 where 60.0 is meant."""
     metadata = row.metadata
     descriptor = ParameterDescriptor(
-        name=row.name, description=metadata["description"], read_only=metadata["read_only"], dynamic_typing=metadata["or_number"]
+        name=row.name, description=metadata["description"], read_only=metadata["read_only"], dynamic_typing=True
     )
     if metadata["choices"]:
         descriptor.additional_constraints = "one of: " + ", ".join(metadata["choices"])
@@ -158,16 +167,26 @@ def possible_values(row: Field[Any]) -> str:
     return "true, false" if isinstance(row.default, bool) else "text, not empty" if metadata["required"] else "text"
 
 
+def _in_kind(kind: type, value: Any) -> Any:
+    """A value of the kind that it was written in another notation of; any other as it is."""
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is int and type(value) is float and value.is_integer():
+        return int(value)
+    return str(value) if kind is str and type(value) in (int, float) else value
+
+
 def _check(row: Field[Any], value: Any) -> None:
     metadata = row.metadata
     kind: Any = type(row.default)
     refused = (
-        not isinstance(value, kind)
+        type(value) is not kind  # true is no number, though Python says so
         or (metadata["choices"] and value not in metadata["choices"])
         or (metadata["range"] is not None and not metadata["range"][0] <= value <= metadata["range"][1])
-        or (isinstance(value, float) and not math.isfinite(value))
+        or (kind is float and not math.isfinite(value))
         or (metadata["pattern"] is not None and not re.fullmatch(metadata["pattern"], value))
         or (metadata["required"] and not value)
     )
     if refused:
-        raise ParameterError(f"parameter '{row.name}' cannot be {value!r}: expected {possible_values(row)}")
+        whole = "a whole number, " if kind is int and type(value) is float else ""
+        raise ParameterError(f"parameter '{row.name}' cannot be {value!r}: expected {whole}{possible_values(row)}")

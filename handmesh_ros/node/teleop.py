@@ -16,6 +16,7 @@ from std_srvs.srv import SetBool
 
 from handmesh_ros.hand import Hand, Side
 from handmesh_ros.msg import Grasp
+from handmesh_ros.node.answering import answering
 from handmesh_ros.node.clutch import Clutch, ClutchError, PinchSwitch
 from handmesh_ros.node.messages import STATES, palm_pose, time_of
 from handmesh_ros.node.qos import overridable
@@ -68,7 +69,7 @@ class Teleop:
         self._came_s = time.monotonic()
         for side in Side:
             self._states[side].publish(Bool(data=False))
-            node.create_service(SetBool, f"~/{side.value}/clutch", partial(self._set_clutch, side))
+            node.create_service(SetBool, f"~/{side.value}/clutch", answering(node, partial(self._set_clutch, side)))
 
     def publish(self, header: Header, hands: Mapping[Side, Hand], predict: Callable[[Hand], Hand], clutch_by_pinch: bool = False) -> None:
         """Publish for the hands of one image; nothing for a hand that is not there.
@@ -136,13 +137,10 @@ class Teleop:
             self._logger.warning(f"{side.value} clutch {clutch}")
 
     def _set_clutch(self, side: Side, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        try:
-            if request.data:
-                self.watch()
-                self._engage(side)
-            else:
-                self._release(side, "on request")
-            response.success, response.message = True, str(self.clutches[side])
-        except ClutchError as error:
-            response.success, response.message = False, str(error)
+        if request.data:
+            self.watch()
+            self._engage(side)
+        else:
+            self._release(side, "on request")
+        response.success, response.message = True, str(self.clutches[side])
         return response

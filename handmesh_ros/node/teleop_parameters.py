@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,14 @@ from handmesh_ros.teleop.gripping import GripSettings
 from handmesh_ros.teleop.limited_motion import Limits, Workspace
 from handmesh_ros.teleop.mapping import axis_map
 
-CORNER = r"\s*([-+]?[0-9.]+\s*){3}"  # three numbers
+NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)"
 GRIP = GripSettings()
+
+
+def corner(default: str, description: str) -> Any:
+    """A row for three coordinates."""
+    pattern = rf"\s*{NUMBER}\s+{NUMBER}\s+{NUMBER}\s*"
+    return parameter(default, description, pattern=pattern, expected="three numbers with blanks between", read_only=True)
 
 
 @dataclass(frozen=True)
@@ -37,10 +44,8 @@ class TeleopParameters(ParameterTable):
     turn_scale: float = parameter(
         1.0, "radians of the tool for a radian of the hand; 0: it keeps its orientation", low=0.0, high=2.0, read_only=True
     )
-    workspace_low: str = parameter(
-        "0.2 -0.4 0.05", "lowest corner of the box that the tool stays in: x y z in `target_frame`, metres", pattern=CORNER, read_only=True
-    )
-    workspace_high: str = parameter("0.7 0.4 0.6", "its highest corner", pattern=CORNER, read_only=True)
+    workspace_low: str = corner("0.2 -0.4 0.05", "lowest corner of the box that the tool stays in: x y z in `target_frame`, metres")
+    workspace_high: str = corner("0.7 0.4 0.6", "its highest corner")
     speed_mps: float = parameter(
         0.25, "the tool's highest speed (default: ISO 10218-1's reduced speed)", low=0.001, high=2.0, read_only=True
     )

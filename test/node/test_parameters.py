@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from dataclasses import fields
 from typing import Any
@@ -13,12 +14,15 @@ from support.paths import REPO
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
+from rclpy.parameter import Parameter
+
 from handmesh_ros.hand import Side
 from handmesh_ros.node.camera_node import CameraParameters
 from handmesh_ros.node.outputs import TOPICS
-from handmesh_ros.node.parameter_documents import PARAMS_FILES, params_file, with_tables
-from handmesh_ros.node.parameter_table import ParameterError, descriptor_of
+from handmesh_ros.node.parameter_documents import PARAMS_FILES, TABLES, params_file, with_tables
+from handmesh_ros.node.parameter_table import ParameterError, ParameterTable, descriptor_of
 from handmesh_ros.node.parameters import NodeParameters
+from handmesh_ros.node.teleop_parameters import TeleopParameters
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.provision import list_models
 
@@ -63,6 +67,10 @@ def test_values_reach_perception() -> None:
         ({"frame_prefix": "/robot/"}, "'frame_prefix' cannot be '/robot/'"),  # tf2 refuses such names
         ({"model": ""}, "'model' cannot be ''"),
         ({"acceleration_mps2": 0.0}, "'acceleration_mps2' cannot be 0.0: expected 0.1 to 50"),
+        ({"max_hands": 1.5}, "'max_hands' cannot be 1.5: expected a whole number, 1 to 2"),
+        ({"max_hands": True}, "'max_hands' cannot be True"),
+        ({"smoothing": 1}, "'smoothing' cannot be 1: expected true, false"),
+        ({"max_hands": None}, "'max_hands' cannot be None"),
     ],
 )
 def test_impossible_values_are_refused_with_what_is_possible(change: dict, reason: str) -> None:
@@ -74,6 +82,7 @@ def test_impossible_values_are_refused_with_what_is_possible(change: dict, reaso
     ("change", "reason"),
     [
         ({"input": ""}, "'input' cannot be '': expected text, not empty"),
+        ({"frame_id": ""}, "'frame_id' cannot be '': expected text, not empty"),
         ({"rate_hz": -1.0}, "'rate_hz' cannot be -1.0: expected 0 to 1000"),
         ({"hfov_deg": 180.0}, "expected 0 to 175"),
         ({"wait_for_subscribers": -1}, "expected 0 to 100"),
@@ -83,6 +92,37 @@ def test_impossible_values_are_refused_with_what_is_possible(change: dict, reaso
 def test_impossible_values_of_the_camera_are_refused(change: dict, reason: str) -> None:
     with pytest.raises(ParameterError, match=reason):
         CameraParameters().changed(change)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
+def test_numbers_are_taken_as_people_write_them(table: type[ParameterTable]) -> None:
+    """60 for 60.0, 2.0 for 2, 0 for the text "0"; what the node then works with is of the kind that it declared."""
+    other_notation = {float: int, int: float, str: int}
+    for row in fields(table):
+        if type(row.default) is float:
+            low, high = row.metadata["range"]
+            written: Any = next((number for number in (math.floor(high), math.ceil(low)) if low <= number <= high), None)
+        elif type(row.default) is int:
+            written = float(row.default)
+        else:
+            written = 0 if table is CameraParameters and row.name == "input" else None
+        if written is not None:
+            assert type(written) is other_notation[type(row.default)]
+            value = getattr(table(**{row.name: written}), row.name)
+            assert type(value) is type(row.default) and value in (written, str(written))
+
+
+@pytest.mark.parametrize("text", ["0.2 -0.4", "0.2 -0.4 0.05 1", "a b c", "1.2.3 0 0", "0.2-0.4 0.05", ""])
+def test_corners_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(ParameterError, match=r"'workspace_low' cannot be .*: expected three numbers with blanks between"):
+        TeleopParameters(workspace_low=text)
+
+
+def test_every_node_refuses_impossible_changes_and_deletions() -> None:
+    assert NodeParameters.judged([Parameter("fallback_hfov_deg", value=60), Parameter("use_sim_time", value=True)]).successful
+    for change in (Parameter("fallback_hfov_deg", value=180), Parameter("model", value=""), Parameter("max_hands", Parameter.Type.NOT_SET)):
+        judged = NodeParameters.judged([change])
+        assert not judged.successful and f"'{change.name}' cannot be" in judged.reason
 
 
 def test_prefixes_of_frames() -> None:
