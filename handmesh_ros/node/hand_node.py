@@ -39,10 +39,10 @@ from handmesh_ros.node.troubles import Troubles
 from handmesh_ros.node.waiting import Occasional, SleepingSubscription
 from handmesh_ros.perception.camera import Camera, CameraError
 from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.perception.onnx_session import ModelContractError
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.perception.size.hand_size import HandSize, HandSizeError
 from handmesh_ros.provision import model_path
-from handmesh_ros.provision.fetch import sha256_of
 from handmesh_ros.srv import CalibrateHandSize
 
 # The latest frame only: a second one in the queue would make every result one frame older.
@@ -171,6 +171,8 @@ class HandNode(Node):
             self._refuse("stamp", str(error))
         except ImageError as error:
             self._refuse("image", str(error))
+        except ModelContractError as error:
+            self._refuse("model", str(error))
         except CameraError as error:
             if self._cameras.info is not None or not self._frame_clock.just_began(begin):
                 self._refuse("camera", str(error))
@@ -237,7 +239,6 @@ class HandNode(Node):
     def _begin_with_model(self) -> None:
         # Warm up, so that the first frame is as fast as the others.
         self.pipeline.process_single(np.zeros((480, 640, 3), np.uint8), Camera.from_hfov(640, 480, 60))
-        self._model_sha256 = sha256_of(self.pipeline.network.path)
         self._outputs.set_model(self.pipeline.model_name, self.pipeline.faces, self.pipeline.network.vertex_count)
 
     def _set_hand_size(self, size_m: float) -> None:
@@ -307,7 +308,7 @@ class HandNode(Node):
         values = {
             "hands": live or "none",
             "model": self.pipeline.model_name,
-            "model sha256": self._model_sha256,
+            "model sha256": self.pipeline.network.sha256,
             "detector calls": str(self.pipeline.detector_calls),
             **{f"hand size {side.value} [mm]": self.pipeline.sizes.describe(side) for side in Side},
             **self._teleop.values(),

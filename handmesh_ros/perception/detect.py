@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion, check_picture, up_angle
-from handmesh_ros.perception.onnx_session import ModelContractError, create_session
+from handmesh_ros.perception.onnx_session import OnnxNetwork
 
 # (stride in pixels, anchors a cell) of the network's two output grids.
 ANCHOR_GRIDS = ((8, 2), (16, 6))
 KEYPOINT_COUNT = 7
+PALM_OUTPUTS = ("boxes", "scores")
 MERGE_IOU = 0.3  # palms that overlap more than this are one palm (source: palm_detection's min_suppression_threshold)
 
 # The second look, for hands that fill the picture: the network misses those, it was trained on palms that take a smaller part.
@@ -65,9 +66,9 @@ class PalmDetector:
     """
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
-        self.path = Path(path)
-        self._session = create_session(self.path, threads)
-        self.input_size = self._check()
+        self._network = OnnxNetwork(path, threads, "palm detector")
+        self.path, self.input_size = self._network.path, self._network.input_size
+        self._check()
         self._anchors = make_anchors(self.input_size)
         self._input = np.zeros((1, 3, self.input_size, self.input_size), np.float32)
         self.calls = self.looks = 0
@@ -102,7 +103,7 @@ class PalmDetector:
             The palms, surest first, and the best score of any candidate that takes ``RETRY_LEAST_SIZE`` of the frame.
         """
         scale, offset = self._letterbox(frame_rgb, margin)
-        boxes, logits = self._session.run(["boxes", "scores"], {"image": self._input})
+        boxes, logits = self._network.run(PALM_OUTPUTS, self._input)
         self.looks += 1
         scores = sigmoid(logits[0, :, 0])
         chosen = scores >= threshold
@@ -127,15 +128,11 @@ class PalmDetector:
         np.multiply(small.transpose(2, 0, 1), np.float32(1 / 255), out=self._input[0, :, top : top + new_height, left : left + new_width])
         return side / max(width, height), np.array([left, top], np.float32)
 
-    def _check(self) -> int:
-        inputs = {i.name: i.shape for i in self._session.get_inputs()}
-        outputs = {o.name: o.shape for o in self._session.get_outputs()}
-        size = inputs["image"][-1] if len(inputs.get("image", ())) == 4 else 0
-        size = size if isinstance(size, int) else 0
-        count = sum((size // stride) ** 2 * number for stride, number in ANCHOR_GRIDS)
-        if inputs != {"image": [1, 3, size, size]} or outputs != {"boxes": [1, count, 18], "scores": [1, count, 1]}:
-            raise ModelContractError(f"{self.path}: not a palm detector: its inputs are {inputs}, its outputs {outputs}")
-        return size
+    def _check(self) -> None:
+        count = sum((self.input_size // stride) ** 2 * number for stride, number in ANCHOR_GRIDS)
+        if self._network.outputs != {"boxes": [1, count, 18], "scores": [1, count, 1]}:
+            raise self._network.broken(f"its outputs are {self._network.outputs}")
+        self._network.try_out(PALM_OUTPUTS)
 
 
 def region_from_palm(palm: PalmDetection, mirror: bool = False) -> CropRegion:

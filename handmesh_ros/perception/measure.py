@@ -57,15 +57,16 @@ class HandMeter:
         """The hand in a region, taken for a left one where the region is mirrored.
 
         Returns:
-            None where the network's answer makes no hand: not finite, or nowhere before the camera.
+            None where the network's answer makes no hand: it is nowhere before the camera.
+
+        Raises:
+            ModelContractError: the network's answer is not finite, or no probability where it should be one.
         """
         camera = glance.camera
         with self._stopwatch.stage("crop"):
             patch = extract_patch(glance.frame_rgb, region, self.network.patch_size, out=self._patch)
         with self._stopwatch.stage("network"):
             estimate = self.network.predict(patch)
-        if not estimate.finite:
-            return None
         side = Side.LEFT if region.mirror else Side.RIGHT
         with self._stopwatch.stage("place"):
             keypoints = region.to_image(estimate.keypoints)

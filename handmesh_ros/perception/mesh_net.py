@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +23,14 @@ import numpy as np
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
 from handmesh_ros.perception.crop import CropRegion
 from handmesh_ros.perception.crop_rules import CROP_BOXES, region_from_keypoints
-from handmesh_ros.perception.onnx_session import ModelContractError, create_session
+from handmesh_ros.perception.onnx_session import OnnxNetwork
 
 CONTRACT_VERSION = "1"
 REQUIRED_OUTPUTS = ("vertices", "joints", "keypoints")
 OPTIONAL_OUTPUTS = ("score", "side")
+ROUNDING = 1e-3  # so far may a probability lie outside 0 to 1: half precision
+# Of points in space, in reference sizes, and of keypoints, in crops: those that ship reach 2 and 0.7, millimetres and pixels 1000 and 60.
+LARGEST_EXTENT, LARGEST_KEYPOINT_EXTENT = 100.0, 20.0
 # For networks that do not say how far off they are; chosen by hand, and both too good: the shipped ones are at 4 px and 7 mm.
 FALLBACK_KEYPOINT_SIGMA_PX = 1.5
 FALLBACK_JOINT_SIGMA_M = 0.004
@@ -66,18 +70,20 @@ class MeshEstimate:
 class MeshNetwork:
     """A loaded mesh network.
 
+    Attributes:
+        path: of its file; sha256: of the file as it was loaded.
+
     Raises:
         ModelContractError: the file cannot be loaded or breaks the contract.
     """
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
-        self.path = Path(path)
-        self._session = create_session(self.path, threads)
-        self.patch_size = self._check_input()
+        self._network = OnnxNetwork(path, threads, "mesh network of this project")
+        self.path, self.sha256, self.patch_size = self._network.path, self._network.sha256, self._network.input_size
         self._outputs = self._check_outputs()
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        metadata = self._network.metadata
         if metadata.get("handmesh_contract") != CONTRACT_VERSION:
-            raise self._broken(
+            raise self._network.broken(
                 f"metadata 'handmesh_contract' is {metadata.get('handmesh_contract')!r}, expected {CONTRACT_VERSION!r}; "
                 "export the model with 'handmesh export' or 'handmesh import-official'"
             )
@@ -87,11 +93,11 @@ class MeshNetwork:
         self.crop_scale = self._positive_number(metadata, "crop_scale")
         self.crop_box = metadata.get("crop_box", "hand")
         if self.crop_box not in CROP_BOXES:
-            raise self._broken(f"metadata 'crop_box' is {self.crop_box!r}, expected one of {CROP_BOXES}")
+            raise self._network.broken(f"metadata 'crop_box' is {self.crop_box!r}, expected one of {CROP_BOXES}")
         self.keypoint_sigma = self._positive_number(metadata, "keypoint_sigma") if "keypoint_sigma" in metadata else None
         self.joint_sigma_m = self._positive_number(metadata, "joint_sigma_m") if "joint_sigma_m" in metadata else FALLBACK_JOINT_SIGMA_M
         self.faces = self._read_faces(metadata)
-        self.vertex_count = self._check_estimate()
+        self.vertex_count = self._check_estimates()
 
     @property
     def gives_score(self) -> bool:
@@ -113,8 +119,19 @@ class MeshNetwork:
         return self.keypoint_sigma * estimate.extent * region.size
 
     def predict(self, patch: FloatArray) -> MeshEstimate:
-        """Estimate the hand in a (1, 3, S, S) float32 patch, RGB 0..1."""
-        values = dict(zip(self._outputs, self._session.run(self._outputs, {"image": patch}), strict=True))
+        """Estimate the hand in a (1, 3, S, S) float32 patch, RGB 0..1.
+
+        Raises:
+            ModelContractError: what the network says is not finite, or no probability where it should be one.
+        """
+        estimate = self._estimate(self._network.run(self._outputs, patch))
+        if not estimate.finite:
+            raise self._network.broken("its answer to this picture holds NaN or infinity")
+        self._check_probabilities(estimate)
+        return estimate
+
+    def _estimate(self, answers: Sequence[FloatArray]) -> MeshEstimate:
+        values = dict(zip(self._outputs, answers, strict=True))
         return MeshEstimate(
             vertices=values["vertices"][0],
             joints=values["joints"][0],
@@ -123,57 +140,64 @@ class MeshNetwork:
             right_probability=float(values["side"].item()) if "side" in values else None,
         )
 
-    def _broken(self, what: str) -> ModelContractError:
-        return ModelContractError(f"{self.path}: not a mesh network of this project: {what}")
-
-    def _check_input(self) -> int:
-        inputs = self._session.get_inputs()
-        if len(inputs) != 1 or inputs[0].name != "image":
-            raise self._broken(f"it must have one input 'image', it has {[i.name for i in inputs]}")
-        shape = inputs[0].shape
-        if len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3] or not isinstance(shape[2], int):
-            raise self._broken(f"input 'image' must be (1, 3, S, S), it is {shape}")
-        return shape[2]
-
     def _check_outputs(self) -> list[str]:
-        present = [output.name for output in self._session.get_outputs()]
+        present = list(self._network.outputs)
         missing = [name for name in REQUIRED_OUTPUTS if name not in present]
         if missing:
-            raise self._broken(f"outputs {missing} are missing, it has {present}")
+            raise self._network.broken(f"outputs {missing} are missing, it has {present}")
         return [*REQUIRED_OUTPUTS, *(name for name in OPTIONAL_OUTPUTS if name in present)]
+
+    def _check_probabilities(self, estimate: MeshEstimate) -> None:
+        for name, value in (("score", estimate.score), ("side", estimate.right_probability)):
+            if value is not None and not -ROUNDING <= value <= 1 + ROUNDING:
+                raise self._network.broken(f"its output {name!r} is {value:g}, expected a probability, 0 to 1: is a sigmoid missing?")
 
     def _positive_number(self, metadata: dict[str, str], key: str) -> float:
         try:
             value = float(metadata[key])
         except KeyError:
-            raise self._broken(f"metadata {key!r} is missing") from None
+            raise self._network.broken(f"metadata {key!r} is missing") from None
         except ValueError:
-            raise self._broken(f"metadata {key!r} is {metadata[key]!r}, expected a number") from None
+            raise self._network.broken(f"metadata {key!r} is {metadata[key]!r}, expected a number") from None
         if not value > 0 or not np.isfinite(value):
-            raise self._broken(f"metadata {key!r} is {value}, expected a positive number")
+            raise self._network.broken(f"metadata {key!r} is {value}, expected a positive number")
         return value
 
     def _read_faces(self, metadata: dict[str, str]) -> np.ndarray:
         try:
             flat = np.frombuffer(base64.b64decode(metadata["faces"], validate=True), np.uint16)
         except KeyError:
-            raise self._broken("metadata 'faces' is missing") from None
+            raise self._network.broken("metadata 'faces' is missing") from None
         except (binascii.Error, ValueError):
-            raise self._broken("metadata 'faces' is not base64 of uint16 triples") from None
+            raise self._network.broken("metadata 'faces' is not base64 of uint16 triples") from None
         if flat.size == 0 or flat.size % 3:
-            raise self._broken(f"metadata 'faces' holds {flat.size} indices, expected triples")
+            raise self._network.broken(f"metadata 'faces' holds {flat.size} indices, expected triples")
         return flat.reshape(-1, 3).astype(np.int32)
 
-    def _check_estimate(self) -> int:
-        """Run the network once: it warms up and shows the shapes that the graph really gives. Returns its number of vertices."""
-        patch = np.full((1, 3, self.patch_size, self.patch_size), 0.5, np.float32)
-        try:
-            estimate = self.predict(patch)
-        except Exception as error:
-            raise self._broken(f"it does not run: {error}") from error
-        if estimate.joints.shape != (JOINT_COUNT, 3) or estimate.keypoints.shape != (JOINT_COUNT, 2):
-            raise self._broken(f"joints are {estimate.joints.shape} and keypoints {estimate.keypoints.shape}, expected (21, 3) and (21, 2)")
-        vertices = estimate.vertices
-        if vertices.ndim != 2 or vertices.shape[1] != 3 or self.faces.max() >= len(vertices):
-            raise self._broken(f"vertices are {vertices.shape} but faces name vertex {self.faces.max()}")
-        return len(vertices)
+    def _check_estimates(self) -> int:
+        """Let the network answer a few pictures: it warms up and shows what the graph really gives. Returns its number of vertices."""
+        for answers in self._network.try_out(self._outputs):
+            shapes = {name: answer.shape for name, answer in zip(self._outputs, answers, strict=True)}
+            count = shapes["vertices"][1] if len(shapes["vertices"]) == 3 else 0
+            expected = {"vertices": (1, count, 3), "joints": (1, JOINT_COUNT, 3), "keypoints": (1, JOINT_COUNT, 2)}
+            for name, shape in expected.items():
+                if shapes[name] != shape:
+                    raise self._network.broken(f"its output {name!r} is {shapes[name]}, expected {shape or '(1, V, 3)'}")
+            for name in OPTIONAL_OUTPUTS:
+                if name in shapes and np.prod(shapes[name]) != 1:
+                    raise self._network.broken(f"its output {name!r} is {shapes[name]}, expected one number")
+            if self.faces.max() >= count:
+                raise self._network.broken(f"it has {count} vertices but faces name vertex {self.faces.max()}")
+            estimate = self._estimate(answers)
+            self._check_probabilities(estimate)
+            self._check_units(estimate)
+        return int(count)
+
+    def _check_units(self, estimate: MeshEstimate) -> None:
+        """Millimetres and pixels, which other networks give, are far beyond what any hand is."""
+        for name, points in (("vertices", estimate.vertices), ("joints", estimate.joints)):
+            extent = float(np.ptp(points, axis=0).max())
+            if extent > LARGEST_EXTENT * self.reference_size_m:
+                raise self._network.broken(f"its {name} extend over {extent:g} for a hand of {self.reference_size_m:g} m: are they metres?")
+        if estimate.extent > LARGEST_KEYPOINT_EXTENT:
+            raise self._network.broken(f"its keypoints extend over {estimate.extent:g} crops: are they fractions of the crop, not pixels?")

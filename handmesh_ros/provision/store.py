@@ -106,12 +106,12 @@ class ModelStore:
     def path(self, name_or_path: str | Path) -> Path:
         """The file of a model, by its name in the manifest or as a path. Raises ModelError unless it is there and whole."""
         path = Path(name_or_path)
-        if str(name_or_path) not in self.models and (path.suffix == ".onnx" or path.exists()):
-            if not path.is_file():
-                raise ModelError(f"{path}: there is no such model file")
-            if path.stat().st_size == 0:
-                raise ModelError(f"{path}: the model file is empty")
-            return path
+        if str(name_or_path) not in self.models:
+            try:
+                if path.suffix == ".onnx" or path.exists():
+                    return _own_file(path)
+            except (OSError, ValueError) as error:  # a name too long, or with a zero in it; a folder that is closed
+                raise ModelError(f"{str(path)[:80]!r} names no model file: {error}") from error
         status = self.status(self.find(str(name_or_path)))
         if status.state is not ModelState.OK:
             raise ModelError(status.explain())
@@ -193,6 +193,15 @@ class ModelStore:
             temporary.unlink(missing_ok=True)
         lines = "".join(f"{sha256}  {name}\n" for name, sha256 in receipt.items())
         write_atomically(_receipt_path(path), lines.encode())
+
+
+def _own_file(path: Path) -> Path:
+    """A file of the user's own, which nothing is known of but that it is there."""
+    if not path.is_file():
+        raise ModelError(f"{path}: there is no such model file")
+    if path.stat().st_size == 0:
+        raise ModelError(f"{path}: the model file is empty")
+    return path
 
 
 def _receipt_path(path: Path) -> Path:

@@ -326,7 +326,9 @@ def set_parameter(world: World, name: str, value: str | float | int) -> tuple[bo
         ("max_hands", 7, "max_hands"),
         ("hand_size_m", 0.01, "0.01 m"),
         ("image_transport", "compressed", "read-only"),
-        ("marker_rate_hz", "fast", "type"),
+        ("model", 300 * "a" + ".onnx", "names no model file"),
+        ("model", 300 * "a", "names no model file"),
+        ("marker_rate_hz", "fast", "expected 1 to 120"),
     ],
 )
 def test_impossible_parameters_are_refused_with_a_reason(

@@ -103,11 +103,11 @@ def test_model_that_breaks_the_contract_is_named(world: World, tmp_path: Path) -
         assert str(path) in node.log and reason in node.log and "Traceback" not in node.log
 
 
-def test_missing_model_file_names_the_command_that_mends_it(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_no_model_is_named(world: World, tmp_path: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"not a model")
     node = world.start("node.hand_node", model=tmp_path / "broken.onnx")
     assert node.wait() == 1
-    assert "broken.onnx" in node.log and "handmesh models --provision" in node.log
+    assert "broken.onnx" in node.log and "get or export it anew" in node.log and "Traceback" not in node.log
 
 
 def test_topics_follow_remapping_namespace_and_qos_overrides(world: World, model: Path) -> None:

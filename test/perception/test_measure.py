@@ -13,6 +13,7 @@ from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.crop import CropRegion
 from handmesh_ros.perception.measure import Glance, HandMeter
 from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.perception.onnx_session import ModelContractError
 from handmesh_ros.perception.size.hand_size import HandSize
 from handmesh_ros.perception.stopwatch import Stopwatch
 
@@ -95,11 +96,12 @@ def test_a_hand_taken_for_one_of_the_other_side_says_so(tmp_path: Path) -> None:
     assert measured.hand.side is Side.RIGHT and measured.hand.side_score == pytest.approx(0.1)
 
 
-def test_an_answer_that_is_not_finite_is_no_hand(tmp_path: Path) -> None:
-    joints = open_hand()
-    joints[7] = np.nan
-    meter = HandMeter(MeshNetwork(write_tiny_mesh_network(tmp_path / "nan.onnx", joints=joints)), Stopwatch())
-    assert meter.measure(Glance(FRAME, CAMERA, 0.0), CropRegion(np.array([320.0, 240]), 100.0), SIZE) is None
+def test_a_network_that_gives_no_number_for_a_picture_is_named(tmp_path: Path) -> None:
+    meter = HandMeter(MeshNetwork(write_tiny_mesh_network(tmp_path / "nan.onnx", nan_at=0.25)), Stopwatch())
+    frame, region = np.full_like(FRAME, 64), CropRegion(np.array([320.0, 240]), 100.0)
+    with pytest.raises(ModelContractError, match=r"nan\.onnx.*NaN"):
+        meter.measure(Glance(frame, CAMERA, 0.0), region, SIZE)
+    assert meter.measure(Glance(frame + 64, CAMERA, 0.0), region, SIZE) is not None
 
 
 def test_a_frame_of_another_size_than_the_cameras_is_refused() -> None:

@@ -99,8 +99,34 @@ def test_faces_beyond_the_vertices_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_wrong_number_of_joints_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelContractError, match=r"\(20, 3\)"):
+    with pytest.raises(ModelContractError, match=r"\(1, 20, 3\)"):
         MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", joints=open_hand()[:20]))
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ({"joints": open_hand() * np.nan}, "holds NaN, infinity"),
+        ({"keypoints": np.full((21, 2), np.inf)}, "'keypoints' holds NaN, infinity"),
+        ({"score": np.nan}, "'score' holds NaN"),
+        ({"right_probability": np.nan}, "'side' holds NaN"),
+        ({"nan_at": 0.0}, "'vertices' holds NaN"),  # for black pictures only
+        ({"score": 99.9}, "'score' is 99.9, expected a probability"),
+        ({"right_probability": -3.0}, "'side' is -3, expected a probability"),
+        ({"joints": 1000 * open_hand()}, "are they metres"),
+        ({"keypoints": np.linspace(0, 63, 42).reshape(21, 2)}, "fractions of the crop, not pixels"),
+        ({"keypoints": np.zeros((20, 2))}, r"'keypoints' is \(1, 20, 2\), expected \(1, 21, 2\)"),
+        ({"size": 4}, "4 pixels a side, expected 16 to 1024"),
+        ({"size": 40_000}, "40000 pixels a side, expected 16 to 1024"),
+    ],
+)
+def test_a_network_whose_answers_no_hand_can_be_made_of_is_refused(tmp_path: Path, broken: dict, reason: str) -> None:
+    with pytest.raises(ModelContractError, match=rf"mine\.onnx: .*{reason}"):
+        MeshNetwork(write_tiny_mesh_network(tmp_path / "mine.onnx", **broken))
+
+
+def test_a_probability_may_be_off_by_half_precision(tmp_path: Path) -> None:
+    assert MeshNetwork(write_tiny_mesh_network(tmp_path / "tiny.onnx", score=1.0004)).gives_score
 
 
 def test_a_file_that_is_missing_or_no_model_is_named(tmp_path: Path) -> None:

@@ -136,6 +136,12 @@ def test_paths_are_taken_as_they_are(provisioned: ModelStore, tmp_path: Path) ->
         provisioned.path(tmp_path / "other.onnx")
 
 
+@pytest.mark.parametrize("name", [300 * "a" + ".onnx", 300 * "a"])
+def test_what_cannot_be_a_files_name_is_refused(name: str) -> None:
+    with pytest.raises(ModelError, match="names no model file"):
+        default_store().path(name)
+
+
 def test_an_unknown_name_lists_what_there_is_to_choose_from() -> None:
     """Detectors and parts are none of it."""
     with pytest.raises(ModelError, match=r"no model 'palm_detector'; there are lifted, mobrecon, mobrecon_lite, or give the path"):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.perception.detect import PalmDetection, PalmDetector
-from handmesh_ros.perception.onnx_session import create_session
+from handmesh_ros.perception.onnx_session import OnnxNetwork
 
 PATCH = 224
 PRESENT = 0.5
@@ -88,7 +88,7 @@ class MediaPipeReference:
 
     def __init__(self, palm_path: Path, landmark_path: Path) -> None:
         self.detector = PalmDetector(palm_path)
-        self._session = create_session(landmark_path, 1)
+        self._network = OnnxNetwork(landmark_path, 1, "landmark network")
         self.detector_calls = 0
 
     def landmarks(self, frame_rgb: NDArray[np.uint8], region: Region) -> Landmarks:
@@ -100,7 +100,7 @@ class MediaPipeReference:
         )
         image = np.ascontiguousarray(patch.transpose(2, 0, 1)[None], np.float32) / 255
         names = ["landmarks", "presence", "handedness", "world_landmarks"]
-        screen, presence, right, world = self._session.run(names, {"image": image})
+        screen, presence, right, world = self._network.run(names, image)
         fractions = screen.reshape(21, 3)[:, :2] / PATCH
         keypoints = fractions @ affine[:, :2].T + affine[:, 2]
         world = world.reshape(21, 3).astype(float)

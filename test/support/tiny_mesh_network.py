@@ -42,8 +42,13 @@ def write_tiny_mesh_network(
     right_probability: float | None = 0.99,
     left_out: Sequence[str] = (),
     metadata: dict[str, str] | None = None,
+    nan_at: float | None = None,
 ) -> Path:
-    """Write a network that answers the same hand for every picture (plus 0 x the picture's mean, so that it depends on its input)."""
+    """Write a network that answers the same hand for every picture (plus 0 x the picture's mean, so that it depends on its input).
+
+    Args:
+        nan_at: what it answers for pictures whose mean is within 0.1 of this is no number.
+    """
     joints = open_hand() if joints is None else joints.astype(np.float32)
     if keypoints is None:  # without perspective; the hand fills the middle half of the crop
         keypoints = 0.5 + (joints[:, :2] - joints[:, :2].mean(axis=0)) / 0.4
@@ -53,11 +58,20 @@ def write_tiny_mesh_network(
         values["score"] = np.array([score], np.float32)
     if right_probability is not None:
         values["side"] = np.array([right_probability], np.float32)
-    nodes = [
-        helper.make_node("ReduceMean", ["image"], ["mean"], keepdims=0),
-        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
-    ]
+    nodes = [helper.make_node("ReduceMean", ["image"], ["mean"], keepdims=0)]
     constants = [numpy_helper.from_array(np.array(0.0, np.float32), "zero")]
+    if nan_at is None:
+        nodes.append(helper.make_node("Mul", ["mean", "zero"], ["nothing"]))
+    else:  # 0 x sqrt(|mean - nan_at| - 0.1)
+        constants += [numpy_helper.from_array(np.array(value, np.float32), name) for name, value in (("at", nan_at), ("within", 0.1))]
+        steps = (
+            ("Sub", ["mean", "at"], "off"),
+            ("Abs", ["off"], "far"),
+            ("Sub", ["far", "within"], "outside"),
+            ("Sqrt", ["outside"], "root"),
+            ("Mul", ["root", "zero"], "nothing"),
+        )
+        nodes += [helper.make_node(operation, sources, [result]) for operation, sources, result in steps]
     outputs = []
     for name, value in values.items():
         if name in left_out:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.paths import REPO, SHARED, needs_shared
 
-from handmesh_ros.perception.onnx_session import create_session
+from handmesh_ros.perception.onnx_session import OnnxNetwork
 from handmesh_training.renders.assets import AssetError, irradiance_form, linear_to_srgb, load_assets, srgb_to_linear
 from handmesh_training.renders.batch import RenderBatch, Studio, render_batch
 from handmesh_training.renders.cache import CacheError, StudioOrder, read_cache, shard_paths, write_cache
@@ -212,7 +212,7 @@ def test_missing_assets_are_named(tmp_path: Path) -> None:
 @needs_shared
 @pytest.mark.skipif(not LANDMARKS.is_file(), reason="needs models/hand_landmark.onnx: handmesh models --provision")
 def test_a_network_that_knows_real_hands_recognises_the_renders(studio: Studio) -> None:
-    session = create_session(LANDMARKS, 1)
+    network = OnnxNetwork(LANDMARKS, 1, "landmark network")
     found, near = [], []
     for seed in range(4):
         drawn = render_batch(studio, np.random.default_rng(seed), 12, size=224, occluder_share=0.0)
@@ -220,7 +220,7 @@ def test_a_network_that_knows_real_hands_recognises_the_renders(studio: Studio) 
             if not 0.15 < brightness < 0.9:
                 continue
             patch = image.transpose(2, 0, 1)[None].astype(np.float32) / 255
-            landmarks, presence = session.run(["landmarks", "presence"], {"image": patch})
+            landmarks, presence = network.run(["landmarks", "presence"], patch)
             found.append(presence.item() > 0.5)
             error = np.linalg.norm(landmarks.reshape(21, 3)[:, :2] / 224 - keypoints, axis=1).mean()
             near.append(error < 0.15 * np.ptp(keypoints, axis=0).max())
