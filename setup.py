@@ -43,6 +43,8 @@ setup(
         "transforms3d",
     ],
     extras_require={
+        # recordings read better than by OpenCV alone, and pictures that it cannot read
+        "media": ["av>=14", "Pillow>=9.1", "pi-heif>=0.13"],
         "robot": ["mujoco>=3.2", "mink>=1.0"],
         "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification", "moderngl>=5.12"],
         "dev": [

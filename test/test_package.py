@@ -20,6 +20,7 @@ import handmesh_ros
 
 RUNTIME = {"numpy", "cv2", "onnxruntime", "transforms3d", "yaml"}
 OFFLINE = RUNTIME | {"onnx", "tqdm", "torch", "scipy", "matplotlib", "fast_simplification"}
+MEDIA = {"av", "PIL", "pi_heif"}  # recordings and pictures that OpenCV cannot read; imported where they are there
 
 LIBRARY = {"hand", "files", "provision", "perception", "sources", "overlay", "evaluation"}  # of handmesh_ros, without ROS
 
@@ -37,7 +38,9 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "perception": (RUNTIME, {"hand", "provision"}),
     "file_names": (set(), set()),
     "outputs": (set(), set()),
-    "sources": ({"numpy", "cv2"}, {"file_names"}),
+    "limits": (set(), set()),
+    "decoding": ({"numpy", "cv2"}, {"limits"}),
+    "sources": ({"numpy", "cv2"} | MEDIA, {"file_names", "limits", "decoding"}),
     "overlay": ({"numpy", "cv2"}, {"hand", "perception"}),
     "video": ({"numpy", "cv2"}, {"file_names", "outputs"}),
     "cameras": ({"numpy"}, {"perception"}),
@@ -61,7 +64,13 @@ ROS_PACKAGE = re.compile(r"rclpy|ament_index_python|launch(_ros)?|tf2_ros|sensor
 # What an import is called in package.xml (rosdep) where the names differ.
 ROSDEP = {"cv2": "python3-opencv", "onnxruntime": "python3-onnxruntime-pip", "yaml": "python3-yaml", "numpy": "python3-numpy",
           "transforms3d": "python3-transforms3d", "tf2_ros": "tf2_ros_py", "tqdm": "python3-tqdm"}  # fmt: skip
-ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML", "fast_simplification": "fast-simplification"}
+ON_PYPI = {
+    "cv2": "opencv-python-headless",
+    "yaml": "PyYAML",
+    "fast_simplification": "fast-simplification",
+    "PIL": "Pillow",
+    "pi_heif": "pi-heif",
+}
 
 
 def test_a_process_that_a_command_starts_may_read_the_commands_file_again(tmp_path: Path) -> None:
@@ -165,7 +174,7 @@ def declared(*tags: str) -> set[str]:
 def test_package_xml_names_all_that_the_robot_runs() -> None:
     """Runtime rooms only: training, evaluation and making models need more, by pip (docs/install.md)."""
     imported = set().union(*(IMPORTS.packages[room] for room in ("hand", "perception", "sources", "overlay", "node")))
-    needed = {ROSDEP.get(name, name) for name in imported}
+    needed = {ROSDEP.get(name, name) for name in imported - MEDIA}
     assert needed - declared("depend", "exec_depend") == set()
 
 

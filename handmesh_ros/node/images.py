@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from handmesh_ros.decoding import PictureError, UnknownPictureError, decode_picture
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.perception.camera import Camera, CameraError
 
@@ -42,9 +43,6 @@ WIDE_ENCODINGS = {f"{name}16": f"{name}8" for name in ("rgb", "bgr", "rgba", "bg
 }
 # A plane of brightness, then one of colour in pairs, half as high and wide.
 PLANAR_ENCODINGS = {"nv12": cv2.COLOR_YUV2RGB_NV12, "nv21": cv2.COLOR_YUV2RGB_NV21}
-
-# Nothing in a JPEG's compressed part can look like these markers.
-JPEG_BEGIN, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 
 NOT_CALIBRATED_ADVICE = (
     "No hand is published without a calibration: calibrate the camera (ros2 run camera_calibration cameracalibrator) and publish the "
@@ -101,18 +99,16 @@ def frame_of_compressed(message: CompressedImage) -> FrameArray:
     """(H, W, 3) uint8 RGB of a JPEG or PNG.
 
     Raises:
-        ImageError: a depth image, empty, cut off or damaged data.
+        ImageError: a depth image; empty, cut off or damaged data; a picture that claims to be huge.
     """
     if "compressedDepth" in message.format:
         raise ImageError(f"the compressed image has the format '{message.format}': a depth image; a colour image is needed")
-    data = np.frombuffer(message.data, np.uint8)
-    if data.size == 0:
+    if not len(message.data):
         raise ImageError("the compressed image is empty")
-    _check_jpeg_end(data)
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise ImageError(f"the compressed image (format '{message.format}', {data.size} bytes) cannot be decoded: damaged data")
-    return _cvt(bgr, cv2.COLOR_BGR2RGB)
+    try:
+        return decode_picture(bytes(message.data))
+    except (PictureError, UnknownPictureError) as error:
+        raise ImageError(f"the compressed image (format '{message.format}') is not used: {error}") from error
 
 
 def camera_of_info(info: CameraInfo, frame: FrameArray, rectified: bool = False) -> Camera:
@@ -225,12 +221,3 @@ def _check_even(encoding: str, **lengths: int) -> None:
     for name, length in lengths.items():
         if length % 2:
             raise ImageError(f"the image's {name} is {length} pixels; encoding '{encoding}' needs an even one")
-
-
-def _check_jpeg_end(data: NDArray[np.uint8]) -> None:
-    """A JPEG cut off on the way decodes to a half grey picture: refuse it instead."""
-    if data[:2].tobytes() != JPEG_BEGIN:
-        return
-    content = data.tobytes()
-    if content.rfind(JPEG_END) <= content.rfind(JPEG_SCAN):
-        raise ImageError(f"the JPEG of {data.size} bytes has no end: truncated on its way")

@@ -14,6 +14,10 @@ from handmesh_ros.errors import HandmeshError
 
 DEFAULT_RATE = 30.0  # of pictures and of devices that do not tell theirs, Hz
 
+UNDECODABLE = "damaged: cannot be decoded"
+NO_MORE = "no picture, though the film is longer"
+NOTHING_DECODED = "no frame of this video can be decoded; play it to see whether it is whole"
+
 
 class SourceError(HandmeshError, ValueError):
     """The input cannot be read; the message names it and says what to do."""

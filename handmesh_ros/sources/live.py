@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -17,11 +18,14 @@ class CameraSource(FrameSource):
     is_live = True
 
     def __init__(self, device: int | str) -> None:
-        super().__init__(str(device))
+        self._is_address = "://" in str(device)
+        super().__init__(without_password(device) if isinstance(device, str) else str(device))
         self._capture = cv2.VideoCapture(device)
         if not self._capture.isOpened():
             raise SourceError(
-                f"camera {device}: cannot be opened; is it plugged in, used by another program, "
+                f"{self.name}: cannot be opened; does the address answer ('ffplay ADDRESS' shows it), and are user and password right?"
+                if self._is_address
+                else f"camera {device}: cannot be opened; is it plugged in, used by another program, "
                 "and may you read it (ls -l /dev/video*, group 'video')?"
             )
         # One buffered frame: an older picture is of no use to anybody.
@@ -34,9 +38,15 @@ class CameraSource(FrameSource):
         while True:
             read, bgr = self._capture.read()
             if not read:
-                raise SourceError(f"camera {self.name}: no more frames after {index}; was it unplugged?")
+                why = "has the sender stopped?" if self._is_address else "was it unplugged?"
+                raise SourceError(f"{'' if self._is_address else 'camera '}{self.name}: no more frames after {index}; {why}")
             yield Frame(index, time.time(), np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))
             index += 1
 
     def close(self) -> None:
         self._capture.release()
+
+
+def without_password(address: str) -> str:
+    """The address for messages: ``rtsp://user:secret@host/`` without the secret."""
+    return re.sub(r"(?<=://)([^:@/]*):[^@/]*@", r"\1:***@", address)

@@ -3,26 +3,70 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from handmesh_ros.sources.frames import FrameSource, SourceError
 from handmesh_ros.sources.live import CameraSource
+from handmesh_ros.sources.opencv_video import OpenCvVideo
 from handmesh_ros.sources.pictures import PICTURE_SUFFIXES, PictureSource
-from handmesh_ros.sources.videos import VideoSource
+from handmesh_ros.sources.with_pillow import PagesSource, holds_several, is_heic
+
+LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "udp", "tcp", "srt")  # the others may hold a recording
+HEAD_BYTES = 1 << 20  # bytes in which a file says what it is
 
 
 def open_source(text: str) -> FrameSource:
-    """The source that ``text`` names: a file or folder if there is one of that name, else a camera's index or address.
+    """The source that ``text`` names: a file or folder if there is one of that name, else a camera's index or an address.
 
     Raises:
         SourceError: there is no such input, or it cannot be read.
     """
-    path = Path(text).expanduser()
-    if "://" in text or path.is_char_device():
+    scheme = urlsplit(text).scheme if "://" in text else ""
+    path = Path(url2pathname(urlsplit(text).path)) if scheme == "file" else Path(text).expanduser()
+    if scheme not in ("", "file"):
+        return _at_address(text, scheme)
+    if path.is_char_device():
         return CameraSource(text)
-    if path.is_dir() or (path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES):
+    if path.is_dir():
         return PictureSource(path)
     if path.is_file():
-        return VideoSource(path)
+        return _of_file(path)
     if text.isdecimal():
         return CameraSource(int(text))
-    raise SourceError(f"{text!r}: no such file or folder; give a video, a folder of pictures, a picture, or a camera's index (0, 1, ...)")
+    raise SourceError(
+        f"{text!r}: no such file or folder; give a video, a folder of pictures, a picture, a camera's index (0, 1, ...) or an address"
+    )
+
+
+def _of_file(path: Path) -> FrameSource:
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head:
+        raise SourceError(f"{path}: the file is empty")
+    if holds_several(head):
+        return PagesSource(path)
+    if path.suffix.lower() in PICTURE_SUFFIXES or is_heic(head):
+        return PictureSource(path)
+    return _video(path)
+
+
+def _at_address(address: str, scheme: str) -> FrameSource:
+    """A recording at the address, or what it sends now."""
+    if scheme not in LIVE_SCHEMES:
+        source = _video(address)
+        if not source.is_live:
+            return source
+    return CameraSource(address)
+
+
+def _video(where: Path | str) -> FrameSource:
+    try:
+        import av
+    except ImportError:
+        return OpenCvVideo(where)
+    if not hasattr(av.VideoFrame, "rotation"):  # older than 14, as some distributions have it
+        return OpenCvVideo(where)
+    from handmesh_ros.sources.av_video import AvVideo
+
+    return AvVideo(where)

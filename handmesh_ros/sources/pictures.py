@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.decoding import PictureError, UnknownPictureError, decode_picture
 from handmesh_ros.sources.frames import DEFAULT_RATE, Frame, FrameSource, LeftOut, SourceError
+from handmesh_ros.sources.with_pillow import holds_several, picture_with_pillow
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif")
+MIN_SIDE = 16  # pixels; in less no palm is found, and no calibration makes sense
 
 
 class PictureSource(FrameSource):
@@ -50,23 +52,25 @@ class PictureSource(FrameSource):
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB.
+    """(H, W, 3) uint8 RGB, upright.
 
     Raises:
-        SourceError: the file is no picture, or too large a one.
+        SourceError: the file is no picture, too large or too small a one, or holds several.
         OSError: it cannot be read.
     """
-    # Read by Python: cv2.imread cannot open every file name.
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    if not data.size:
-        raise SourceError(f"{path}: the file is empty")
+    data = path.read_bytes()  # by Python: cv2.imread cannot open every file name
+    if holds_several(data):
+        raise SourceError(f"{path}: holds several pictures; give it by itself")
     try:
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise SourceError(f"{path}: OpenCV refuses this picture ({error.err})") from error
-    if bgr is None:
-        raise SourceError(f"{path}: not a picture that OpenCV can read; it may be damaged")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+        rgb = decode_picture(data)
+    except UnknownPictureError:
+        rgb = picture_with_pillow(path, data)
+    except PictureError as error:
+        raise SourceError(f"{path}: {error}") from error
+    height, width = rgb.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise SourceError(f"{path}: {width}x{height} pixels are too few for a hand")
+    return rgb
 
 
 def _named_as_pictures(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 from collections.abc import Callable
 
 import cv2
@@ -197,6 +198,14 @@ def test_broken_compressed_images_are_refused_with_a_reason() -> None:
         frame_of_compressed(garbage)
     with pytest.raises(ImageError, match="depth image"):
         frame_of_compressed(CompressedImage(format="16UC1; compressedDepth png"))
+
+
+def test_a_jpeg_that_claims_to_be_huge_is_refused_before_it_is_decoded() -> None:
+    data = compressed().data
+    header = bytes(data).find(b"\xff\xc0")
+    data[header + 5 : header + 9] = array.array("B", (9000).to_bytes(2, "big") + (65500).to_bytes(2, "big"))
+    with pytest.raises(ImageError, match="pixels that are read"):
+        frame_of_compressed(CompressedImage(format="jpeg", data=data))
 
 
 def camera_info(**changes: object) -> CameraInfo:

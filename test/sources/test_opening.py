@@ -39,9 +39,9 @@ def test_picture_is_one_rgb_frame(tmp_path: Path) -> None:
 
 def test_gray_picture_becomes_three_channels(tmp_path: Path) -> None:
     path = tmp_path / "gray.png"
-    cv2.imwrite(str(path), np.full((10, 12), 77, np.uint8))
+    cv2.imwrite(str(path), np.full((20, 24), 77, np.uint8))
     (frame,) = open_source(str(path))
-    assert frame.rgb.shape == (10, 12, 3) and (frame.rgb == 77).all()
+    assert frame.rgb.shape == (20, 24, 3) and (frame.rgb == 77).all()
 
 
 def test_folder_is_read_in_natural_order_and_ignores_other_files(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_damaged_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
     with pytest.raises(SourceError, match=r"bad\.png.*damaged"):
         list(open_source(str(tmp_path / "bad.png")))
-    with pytest.raises(SourceError, match=r"empty\.png"):
+    with pytest.raises(SourceError, match=r"empty\.png: the file is empty"):
         list(open_source(str(tmp_path / "empty.png")))
 
 
