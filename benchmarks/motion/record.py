@@ -44,14 +44,15 @@ def motions(assets: Path, each: int = EACH, seed: int = 0) -> tuple[Rig, list[Ha
     return rig, [hand_motion(kind, rig, poses, person, seed + n) for n, (kind, person) in enumerate(zip(kinds, people, strict=True))]
 
 
-def record_motions(assets_dir: Path, network: MeshNetwork, each: int = EACH, seed: int = 0) -> dict[str, FloatArray]:
+def record_motions(
+    assets_dir: Path, network: MeshNetwork, rig: Rig, moving: Sequence[HandMotion], seed: int = 0
+) -> dict[str, FloatArray]:
     """Arrays of all motions (M) in all frames (F).
 
     Returns: ``stamps`` (F,); ``truth`` (M, F, 21, 3) camera frame, metres; ``joints`` (M, F, 21, 3) relative to the wrist as the network
     has them, camera axes, at its reference size; ``keypoints`` (M, F, 21, 2) px; ``extent_px`` (M, F), the hand's size in the picture;
     ``score`` (M, F).
     """
-    rig, moving = motions(assets_dir, each, seed)
     assets = load_assets(assets_dir, part="validation")
     stage = _Stage(rig, moving, assets, seed)
     lens, size = motion_camera(), network.patch_size
@@ -80,6 +81,17 @@ def record_motions(assets_dir: Path, network: MeshNetwork, each: int = EACH, see
                 keypoints = lens.project(moving[m].joints[frame])  # lost: the detector would find it again
             regions[m] = steadied(network.region_around(keypoints, previous=region), region)
     return result
+
+
+def write_recording(path: Path, arrays: dict[str, FloatArray], network: MeshNetwork) -> None:
+    """What ``record_motions`` gave, with what the network knows of its own noise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    numbers = {
+        "keypoint_sigma": network.keypoint_sigma,
+        "joint_sigma_m": network.joint_sigma_m,
+        "reference_size_m": network.reference_size_m,
+    }
+    np.savez_compressed(path, **{k: v.astype(np.float32) for k, v in arrays.items()}, **numbers)  # type: ignore[arg-type]
 
 
 class _Stage:
@@ -151,14 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     network = MeshNetwork(model_path(chosen.model))
-    arrays = record_motions(chosen.assets, network, chosen.each, chosen.seed)
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    numbers = {
-        "keypoint_sigma": network.keypoint_sigma,
-        "joint_sigma_m": network.joint_sigma_m,
-        "reference_size_m": network.reference_size_m,
-    }
-    np.savez_compressed(chosen.out, **{k: v.astype(np.float32) for k, v in arrays.items()}, **numbers)  # type: ignore[arg-type]
+    rig, moving = motions(chosen.assets, chosen.each, chosen.seed)
+    write_recording(chosen.out, record_motions(chosen.assets, network, rig, moving, chosen.seed), network)
 
 
 if __name__ == "__main__":
