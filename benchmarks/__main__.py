@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 RECORDINGS = Path("runs/motion")  # what networks said of rendered motions; not committed
 
+FUSION_RECORDINGS = Path("runs/fusion")  # the same from several places
+
 
 # Each imports what it needs: torch for the networks, ROS for the markers.
 def _filters(out: Path) -> None:
@@ -63,6 +65,16 @@ def _motion(out: Path) -> None:
         held = ", ".join(f"{100 * share:.0f}" for share in held_share(seen))
         print(f"95 % ellipsoids hold the truth in {held} % of frames, joint by joint")
         plot_motions(seen, out / f"motion_{path.stem}.png")
+
+
+def _fusion(_: Path) -> None:
+    from benchmarks.fusion.measure import fusion_table
+
+    files = sorted(FUSION_RECORDINGS.glob("*.npz"))
+    if not files:
+        raise SystemExit(f"no recording: 'python -m benchmarks.fusion.record --out {FUSION_RECORDINGS}/NAME.npz' makes one")
+    for path in files:
+        print(f"\nrecorded: {path.stem}\n{fusion_table(path)}", flush=True)
 
 
 def _sensitivity(_: Path) -> None:
@@ -108,6 +120,7 @@ def _robot(_: Path) -> None:
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "filters": _filters,
     "motion": _motion,
+    "fusion": _fusion,
     "sensitivity": _sensitivity,
     "markers": _markers,
     "networks": _networks,

@@ -14,6 +14,7 @@ from handmesh_ros.installation import check_installation
 # Name -> the module with its add_arguments and main, and what it does.
 COMMANDS = {
     "run": ("handmesh_ros.commands.run", "track hands in a video, a folder of pictures, a picture or a camera, without ROS"),
+    "fuse": ("handmesh_ros.commands.fuse", "hands of several calibrated cameras become one hand with a smaller error"),
     "demo": ("handmesh_ros.commands.demo", "camera, hand node and a listener as three ROS 2 processes; draws and measures the result"),
     "models": ("handmesh_ros.commands.models", "list, provision and verify the model files"),
     "urdf": ("handmesh_ros.commands.urdf", "print the URDF of a human hand, for the angles of joint_states"),

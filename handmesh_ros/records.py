@@ -8,12 +8,45 @@ assumed; ``metric`` false where the camera is not calibrated and every distance 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import JOINT_COUNT, FloatArray, Hand, Side, TrackState
+
+
+class RecordError(HandmeshError, ValueError):
+    """A file of hands cannot be read; the message names it, the line and what is expected."""
+
+
+class RecordedFrame(NamedTuple):
+    """The hands of one frame, without meshes."""
+
+    stamp_s: float
+    hands: list[Hand]
+
+
+def read_frames(path: Path) -> Iterator[RecordedFrame]:
+    """The frames of a file that ``handmesh run --out`` wrote, one after the other.
+
+    Raises:
+        RecordError: a line is no frame.
+        OSError: the file cannot be read.
+    """
+    no_mesh = np.zeros((0, 3), np.float32)
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+                stamp_s = float(record["stamp"])
+                yield RecordedFrame(stamp_s, [hand_of_record(hand, stamp_s, no_mesh) for hand in record["hands"]])
+            except (KeyError, ValueError, TypeError) as error:
+                why = f"there is no {error} in it" if isinstance(error, KeyError) else str(error)
+                raise RecordError(f"{path}, line {number}: no frame as this version's handmesh run --out writes it: {why}") from error
 
 
 def frame_record(number: int, stamp_s: float, hands: Sequence[Hand]) -> dict[str, Any]:
@@ -41,7 +74,13 @@ def hand_of_record(record: dict[str, Any], stamp_s: float, vertices: FloatArray)
     """The hand of a record, with its (V, 3) mesh from elsewhere.
 
     What no record holds is neutral: joint axes those of the camera.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is no record of a hand.
     """
+    joints = np.array(record["joints"], float)
+    if joints.shape != (JOINT_COUNT, 3):
+        raise ValueError(f"joints of shape {joints.shape}, expected ({JOINT_COUNT}, 3)")
     return Hand(
         side=Side(record["side"]),
         side_score=record["side_score"],
@@ -50,7 +89,7 @@ def hand_of_record(record: dict[str, Any], stamp_s: float, vertices: FloatArray)
         state=TrackState(record["state"]),
         stamp_s=stamp_s,
         vertices=vertices,
-        joints=np.array(record["joints"]),
+        joints=joints,
         rotations=np.tile(np.eye(3), (JOINT_COUNT, 1, 1)),
         keypoints=np.array(record["keypoints"]),
         position_covariance=np.array(record["position_covariance"]),

@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "video": ({"numpy", "cv2"}, {"file_names", "outputs"}),
     "cameras": ({"numpy"}, {"perception"}),
     "records": ({"numpy"}, {"hand"}),
+    "fusion": ({"numpy", "yaml", "transforms3d"}, {"hand", "perception", "records"}),
     "teleop": ({"numpy"}, {"hand", "perception"}),
     "robot": ({"numpy", "mujoco", "mink"}, {"hand", "files", "teleop"}),
     "evaluation": (OFFLINE - {"torch"}, {"hand", "perception", "sources", "overlay"}),

@@ -47,13 +47,13 @@ class Seen:
         return np.array([hand.stamp_s for hand in self.hands])
 
 
-def read_motions(path: Path) -> Iterator[Seen]:
-    """The motions of a file that ``record.py`` wrote, hand size known."""
+def read_motions(path: Path, assumed_size_m: float | None = None) -> Iterator[Seen]:
+    """The motions of a file that ``record.py`` wrote; without an assumed hand size it is known."""
     with np.load(path) as file:
         data = {name: np.asarray(file[name], float) for name in file.files}
     lens = motion_camera()
     for m, truth in enumerate(data["truth"]):
-        size = float(np.median(np.linalg.norm(truth[:, MIDDLE_MCP] - truth[:, WRIST], axis=1)))
+        size = assumed_size_m or float(np.median(np.linalg.norm(truth[:, MIDDLE_MCP] - truth[:, WRIST], axis=1)))
         scale = size / float(data["reference_size_m"])
         hands, evidence, kept = [], [], []
         for n, stamp in enumerate(data["stamps"]):

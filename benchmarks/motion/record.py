@@ -44,9 +44,7 @@ def motions(assets: Path, each: int = EACH, seed: int = 0) -> tuple[Rig, list[Ha
     return rig, [hand_motion(kind, rig, poses, person, seed + n) for n, (kind, person) in enumerate(zip(kinds, people, strict=True))]
 
 
-def record_motions(
-    assets_dir: Path, network: MeshNetwork, rig: Rig, moving: Sequence[HandMotion], seed: int = 0
-) -> dict[str, FloatArray]:
+def record_motions(assets_dir: Path, network: MeshNetwork, rig: Rig, moving: Sequence[HandMotion], seed: int = 0) -> dict[str, FloatArray]:
     """Arrays of all motions (M) in all frames (F).
 
     Returns: ``stamps`` (F,); ``truth`` (M, F, 21, 3) camera frame, metres; ``joints`` (M, F, 21, 3) relative to the wrist as the network

@@ -1,9 +1,11 @@
 """Where cameras stand: read from a file, and what is said of a wrong one."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.paths import REPO
 
 from handmesh_ros.fusion.extrinsics import CameraSetup, ExtrinsicsError
 
@@ -45,3 +47,13 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(ExtrinsicsError, match=told) as raised:
         CameraSetup.read(path)
     assert str(path) in str(raised.value)
+
+
+def test_the_file_that_is_shown_is_one(tmp_path: Path) -> None:
+    """Both of its cameras look at one place, 0.8 m ahead of them."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", (REPO / "docs" / "two-cameras.md").read_text(encoding="utf-8"), re.S)
+    path = tmp_path / "cameras.yaml"
+    path.write_text(block)
+    setup = CameraSetup.read(path)
+    ahead = [place.points(np.array([0.0, 0.0, 0.8])) for place in setup.places.values()]
+    np.testing.assert_allclose(ahead[0], ahead[1], atol=1e-3)
