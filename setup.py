@@ -30,7 +30,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["handmesh_ros", "handmesh_ros.*", "handmesh_training", "handmesh_training.*"]),
-    data_files=installed_files("models", "config"),
+    data_files=installed_files("models", "config", "msg"),
     entry_points={"console_scripts": ["handmesh = handmesh_ros.cli:main"]},
     install_requires=[
         "numpy>=1.21",
@@ -45,6 +45,8 @@ setup(
     extras_require={
         # recordings read better than by OpenCV alone, and pictures that it cannot read
         "media": ["av>=14", "Pillow>=9.1", "pi-heif>=0.13"],
+        # bags in, recordings out; what reads bags without ROS is not needed where ROS is
+        "bags": ["rosbags>=0.11", "mcap>=1.2"],
         "robot": ["mujoco>=3.2", "mink>=1.0"],
         "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification", "moderngl>=5.12"],
         "dev": [

@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from handmesh_ros.hand import Hand, Side, TrackState
-from handmesh_ros.node.markers import MarkerTemplate, hand_markers
+from handmesh_ros.messages.markers import MarkerTemplate, hand_markers
 
 VERTEX_COUNT, FACE_COUNT = 778, 1538
 

@@ -19,7 +19,7 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from handmesh_ros.hand import INDEX_TIP, Side
-from handmesh_ros.node.messages import quaternions_xyzw
+from handmesh_ros.messages.build import quaternions_xyzw
 from handmesh_ros.node.received import hand_of_message
 
 # base_link is x forward, y left, z up (REP 103); the camera's optical frame is x right, y down, z forward. Columns: its axes in base_link.

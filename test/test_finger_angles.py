@@ -95,8 +95,8 @@ def test_messages_name_the_urdfs_joints_and_mark_what_is_not_measured() -> None:
     from std_msgs.msg import Header
 
     from handmesh_ros.joint_sets import OPENXR_NAMES
-    from handmesh_ros.node.joint_messages import joint_states, openxr_poses
-    from handmesh_ros.node.messages import palm_position
+    from handmesh_ros.messages.build import palm_position
+    from handmesh_ros.messages.joint_messages import joint_states, openxr_poses
     from handmesh_ros.node.received import rotation_matrices
 
     hand = known_hand(Side.LEFT)

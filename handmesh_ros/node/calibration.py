@@ -13,10 +13,10 @@ import numpy as np
 from sensor_msgs.msg import Image
 
 from handmesh_ros.hand import WRIST, Hand, Side, TrackState
+from handmesh_ros.messages.build import seconds_of
+from handmesh_ros.messages.images import ImageError, depth_of_image
 from handmesh_ros.msg import Hand as HandMessage
 from handmesh_ros.node.depth_sizes import DEPTH_AGE_S
-from handmesh_ros.node.images import ImageError, depth_of_image
-from handmesh_ros.node.messages import seconds_of
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.size.from_depth import size_from_depth
 from handmesh_ros.perception.size.hand_size import LARGEST_M, SMALLEST_M, HandSizeError, HandSizes

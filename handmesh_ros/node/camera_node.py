@@ -15,7 +15,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from handmesh_ros.node import messages
+from handmesh_ros.messages import build
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.qos import overridable
@@ -122,18 +122,18 @@ class CameraNode(Node):
     def _publish(self, frame: Frame) -> None:
         height, width = frame.rgb.shape[:2]
         # A live frame knows when it came; a recorded one gets the time at which it is sent.
-        stamp = messages.time_of(frame.stamp_s) if self._source.is_live else self.get_clock().now().to_msg()
+        stamp = build.time_of(frame.stamp_s) if self._source.is_live else self.get_clock().now().to_msg()
         header = Header(stamp=stamp, frame_id=self._frame_id)
         camera = self._calibration
         if camera is None and self._hfov_deg > 0:
             camera = Camera.from_hfov(width, height, self._hfov_deg)
         # The calibration first: a node that gets the image has it then.
         info_size = (camera.width, camera.height) if camera is not None else (width, height)
-        self._info.publish(messages.camera_info_message(header, camera, *info_size))
+        self._info.publish(build.camera_info_message(header, camera, *info_size))
         if self._image.get_subscription_count():
-            self._image.publish(messages.image_message(header, frame.rgb))
+            self._image.publish(build.image_message(header, frame.rgb))
         if self._compressed.get_subscription_count():
-            self._compressed.publish(messages.compressed_message(header, frame.rgb))
+            self._compressed.publish(build.compressed_message(header, frame.rgb))
         self._published += 1
 
 

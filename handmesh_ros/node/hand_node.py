@@ -21,15 +21,16 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
 from handmesh_ros.hand import Hand, Side
+from handmesh_ros.messages.build import seconds_of
+from handmesh_ros.messages.frame_messages import FrameResult
+from handmesh_ros.messages.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
+from handmesh_ros.messages.owners import Owners
 from handmesh_ros.node.answering import answering, changing
 from handmesh_ros.node.calibration import DepthView, RecentHands, calibrate_hand_size, read_hand_sizes
 from handmesh_ros.node.depth_sizes import DepthSizes
 from handmesh_ros.node.diagnostics import NO_IMAGES, FrameStatistics, diagnostic_array
 from handmesh_ros.node.frame_clock import FrameClock, StampError
-from handmesh_ros.node.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
-from handmesh_ros.node.messages import seconds_of
-from handmesh_ros.node.outputs import FrameResult, HandOutputs
-from handmesh_ros.node.owners import Owners
+from handmesh_ros.node.outputs import HandOutputs
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.qos import overridable
@@ -216,7 +217,7 @@ class HandNode(Node):
         owners = self._owners.choose(hands)
         latency_s = self._now_s() - stamp_s
         result = FrameResult(header, stamp_s, frame, camera, hands, self.pipeline.raw_hands, owners, latency_s)
-        self._outputs.publish(result, self._settings)
+        self._outputs.publish(result, self._settings.for_messages())
         self._teleop.publish(header, owners, self._predict, self._settings.clutch_by_pinch)
         self._correct_by_depth(owners, camera, stamp_s)
         outside_s = time.perf_counter() - begin - perception_s

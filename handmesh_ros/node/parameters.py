@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from handmesh_ros.hand import Side
+from handmesh_ros.messages.frame_messages import MessageSettings
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.perception.articulated.estimator import EstimatorParameters
 from handmesh_ros.perception.parameters import PipelineParameters
@@ -12,7 +13,7 @@ from handmesh_ros.perception.tracking.records import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL
 
 # Defaults have one home each: those of perception are perception's.
-PIPELINE, ESTIMATOR = PipelineParameters(), EstimatorParameters()
+PIPELINE, ESTIMATOR, MESSAGES = PipelineParameters(), EstimatorParameters(), MessageSettings()
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,16 @@ class NodeParameters(ParameterTable):
         high=175.0,
     )
     frame_prefix: str = parameter(
-        "",
+        MESSAGES.frame_prefix,
         "put before every TF frame name of a hand",
         pattern=r"([A-Za-z0-9_][A-Za-z0-9_/]*)?",
         expected="letters, digits, _ and /, no slash at its beginning",
     )
-    publish_tf: str = parameter("all", "TF frames of a hand: all 21, the wrist only, or none", choices=("all", "wrist", "none"))
+    publish_tf: str = parameter(
+        MESSAGES.publish_tf, "TF frames of a hand: all 21, the wrist only, or none", choices=("all", "wrist", "none")
+    )
     marker_rate_hz: float = parameter(
-        15.0, "most marker updates a second (a viewer pays ten times what this node pays)", low=1.0, high=120.0
+        MESSAGES.marker_rate_hz, "most marker updates a second (a viewer pays ten times what this node pays)", low=1.0, high=120.0
     )
     detection_threshold: float = parameter(
         PIPELINE.detection_threshold, "least score of the palm detector: lower finds more hands and more that are none", low=0.1, high=0.95
@@ -101,3 +104,7 @@ class NodeParameters(ParameterTable):
             tracking=TrackingParameters(max_hands=self.max_hands),
             estimator=estimator,
         )
+
+    def for_messages(self) -> MessageSettings:
+        """Those that the messages depend on."""
+        return MessageSettings(self.publish_tf, self.frame_prefix, self.marker_rate_hz)

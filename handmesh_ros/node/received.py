@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from handmesh_ros.hand import FloatArray, Hand
+from handmesh_ros.messages.build import SIDES, STATES
 from handmesh_ros.msg import Hand as HandMessage
-from handmesh_ros.node.messages import SIDES, STATES
 
 SIDE_OF = {value: side for side, value in SIDES.items()}
 STATE_OF = {value: state for state, value in STATES.items()}

@@ -1,4 +1,4 @@
-"""Commands for manipulation nodes: where the palm is now, and how closed the hand is; behind a clutch for each side."""
+"""Commands for manipulation nodes: where the palm is now, behind a clutch for each side."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from std_msgs.msg import Bool, Header
 from std_srvs.srv import SetBool
 
 from handmesh_ros.hand import Hand, Side
-from handmesh_ros.msg import Grasp
+from handmesh_ros.messages.build import palm_pose, time_of
 from handmesh_ros.node.answering import answering
 from handmesh_ros.node.clutch import Clutch, ClutchError, PinchSwitch
-from handmesh_ros.node.messages import STATES, palm_pose, time_of
 from handmesh_ros.node.qos import overridable
-from handmesh_ros.perception.grasp import aperture, pinch_distance
 
 # Latched, and deep enough that a listener misses no release that is followed by an engagement at once.
 CLUTCH_QOS = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -37,18 +35,8 @@ def target_pose(frame_id: str, predicted: Hand) -> PoseStamped:
     return PoseStamped(header=header, pose=palm_pose(header, predicted).pose.pose)
 
 
-def grasp_message(header: Header, hand: Hand) -> Grasp:
-    return Grasp(
-        header=header,
-        track_id=hand.track_id,
-        state=STATES[hand.state],
-        aperture=aperture(hand.joints),
-        pinch_distance=pinch_distance(hand.joints),
-    )
-
-
 class Teleop:
-    """The topics of one node: ``left|right/grasp`` always, ``left|right/target_pose`` while that side's clutch is engaged.
+    """The topics of one node: ``left|right/target_pose`` while that side's clutch is engaged.
 
     A clutch starts released, so that a robot never moves only because somebody walked into the picture. The services
     ``~/left|right/clutch`` engage and release it; the latched topics ``left|right/clutch`` tell whether it is engaged.
@@ -59,7 +47,6 @@ class Teleop:
         self._logger = node.get_logger()
         options: dict[str, Any] = {"callback_group": events, "qos_overriding_options": overridable()}
         self._targets = {side: node.create_publisher(PoseStamped, f"{side.value}/target_pose", 1, **options) for side in Side}
-        self._grasps = {side: node.create_publisher(Grasp, f"{side.value}/grasp", 1, **options) for side in Side}
         self._states = {side: node.create_publisher(Bool, f"{side.value}/clutch", CLUTCH_QOS, **options) for side in Side}
         self.clutches = {side: Clutch(side) for side in Side}
         self._pinches = {side: PinchSwitch() for side in Side}
@@ -87,8 +74,6 @@ class Teleop:
         for side in Side:
             self._heed_pinch(side, clutch_by_pinch)
         for side, hand in hands.items():
-            if self._grasps[side].get_subscription_count():
-                self._grasps[side].publish(grasp_message(header, hand))
             if self.clutches[side].engaged:
                 self._targets[side].publish(target_pose(header.frame_id, predict(hand)))
 

@@ -18,9 +18,9 @@ from support.ros_world import World
 from tf2_msgs.msg import TFMessage
 
 from handmesh_ros.hand import INDEX_TIP, Hand, Side
-from handmesh_ros.node.hand_array import HandArrayTemplate
+from handmesh_ros.messages.hand_array import HandArrayTemplate
+from handmesh_ros.messages.transforms import TransformTemplate
 from handmesh_ros.node.received import rotation_matrices
-from handmesh_ros.node.transforms import TransformTemplate
 
 CAMERA_FRAME = "camera_optical_frame"
 

@@ -28,7 +28,7 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
 from handmesh_ros.hand import JOINT_NAMES
-from handmesh_ros.node.images import frame_of_compressed, frame_of_image
+from handmesh_ros.messages.images import frame_of_compressed, frame_of_image
 from handmesh_ros.perception.tracking.tracker import LossReason
 from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path
 

@@ -18,7 +18,6 @@ from rclpy.parameter import Parameter
 
 from handmesh_ros.hand import Side
 from handmesh_ros.node.camera_node import CameraParameters
-from handmesh_ros.node.outputs import TOPICS
 from handmesh_ros.node.parameter_documents import PARAMS_FILES, TABLES, params_file, with_tables
 from handmesh_ros.node.parameter_table import ParameterError, ParameterTable, descriptor_of
 from handmesh_ros.node.parameters import NodeParameters
@@ -172,10 +171,3 @@ def test_launch_file_starts_only_programs_that_are_installed() -> None:
     cmake = (REPO / "CMakeLists.txt").read_text(encoding="utf-8")
     assert started - {"rviz2"} <= {*re.findall(r"handmesh_entry\((\w+) ", cmake)}
     assert started == {"hand_node", "managed_hand_node", "camera", "rviz", "rviz2"}
-
-
-def test_rviz_config_shows_topics_that_the_node_publishes() -> None:
-    config = yaml.safe_load((REPO / "config" / "hand.rviz").read_text(encoding="utf-8"))["Visualization Manager"]
-    shown = {display["Topic"]["Value"] for display in config["Displays"] if "Topic" in display}
-    assert shown and shown <= TOPICS.keys()
-    assert config["Global Options"]["Fixed Frame"] == "camera_optical_frame"

@@ -20,7 +20,7 @@ from support.launching import make_prefix
 from support.ros_world import World
 from support.tiny_mesh_network import METADATA, write_tiny_mesh_network
 
-from handmesh_ros.node.images import frame_of_compressed, frame_of_image
+from handmesh_ros.messages.images import frame_of_compressed, frame_of_image
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -13,7 +13,7 @@ from handmesh_ros.msg import HandArray
 from rclpy.serialization import deserialize_message
 
 from handmesh_ros.hand import Side, TrackState
-from handmesh_ros.node.hand_array import HandArrayTemplate
+from handmesh_ros.messages.hand_array import HandArrayTemplate
 from handmesh_ros.node.received import hand_of_message
 
 

@@ -11,8 +11,6 @@ from support.known_hand import bent_joints, known_hand
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from geometry_msgs.msg import PoseStamped
-from handmesh_ros.msg import Grasp
-from handmesh_ros.msg import Hand as HandMessage
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Bool, Header
 from std_srvs.srv import SetBool
@@ -20,8 +18,8 @@ from support.camera_stand_in import stamp_of
 from support.ros_world import World
 
 from handmesh_ros.hand import INDEX_TIP, THUMB_TIP, Hand, Side, TrackState
-from handmesh_ros.node.messages import palm_position, time_of
-from handmesh_ros.node.teleop import LONGEST_SILENCE_S, Teleop, grasp_message, target_pose
+from handmesh_ros.messages.build import palm_position, time_of
+from handmesh_ros.node.teleop import LONGEST_SILENCE_S, Teleop, target_pose
 
 HEADER = Header(stamp=time_of(12.25), frame_id="camera")
 RIGHT, LEFT = known_hand(track_id=3), known_hand(Side.LEFT, track_id=4)
@@ -39,18 +37,12 @@ def test_target_pose_is_the_predicted_palm_at_the_time_it_is_for() -> None:
     assert target.pose.position.x == pytest.approx(palm_position(hand)[0] + 0.01)
 
 
-def test_grasp_tells_a_fist_from_an_open_hand() -> None:
-    fist, flat = (grasp_message(HEADER, known_hand(joints=bent_joints(bend))) for bend in (1.4, 0.0))
-    assert (fist.aperture, flat.aperture) == (0.0, 1.0)
-    assert fist.header == HEADER and fist.state == HandMessage.STATE_TRACKING and fist.track_id == 3
-
-
 class Commands:
     """A Teleop and what its listeners have got."""
 
     def __init__(self, world: World) -> None:
         self.world, self.teleop = world, Teleop(world.node)
-        self.targets, self.grasps = world.messages["right/target_pose"], world.messages["right/grasp"]
+        self.targets = world.messages["right/target_pose"]
         world.until(lambda: self.told("left") and self.told("right"), "the clutches tell their state")
 
     def told(self, side: str) -> list[bool]:
@@ -73,17 +65,16 @@ def commands() -> Iterator[Commands]:
     world = World()
     for side in ("left", "right"):
         world.listen(f"{side}/target_pose", PoseStamped)
-        world.listen(f"{side}/grasp", Grasp)
         world.listen(f"{side}/clutch", Bool, QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL))
     yield Commands(world)
     world.close()
 
 
-def test_targets_only_of_the_side_that_was_engaged_and_grasps_always(commands: Commands) -> None:
+def test_targets_only_of_the_side_that_was_engaged(commands: Commands) -> None:
     assert commands.told("right") == [False]
     assert commands.engage() == (False, "no right hand is seen: show it to the camera and engage again")
     commands.show(RIGHT, LEFT)
-    assert not commands.targets and commands.grasps
+    assert not commands.targets
     assert commands.engage() == (True, "engaged on track 3")
     commands.show(RIGHT, LEFT)
     assert len(commands.targets) == 1 and not commands.world.messages["left/target_pose"]

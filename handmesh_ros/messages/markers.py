@@ -6,15 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point
 from numpy.typing import NDArray
-from std_msgs.msg import ColorRGBA, Header
-from visualization_msgs.msg import Marker, MarkerArray
 
 from handmesh_ros.hand import BONES, FloatArray, Hand, Side, faces_of_side
-from handmesh_ros.node.messages import duration
-from handmesh_ros.node.template import MARK, SerializedTemplate, kept, marked_header
+from handmesh_ros.messages.build import duration
+from handmesh_ros.messages.template import MARK, SerializedTemplate, kept, marked_header
+from handmesh_ros.messages.types import ColorRGBA, Header, Marker, MarkerArray, Point, Time
 
 COLOURS = {Side.RIGHT: (0.35, 0.67, 1.0), Side.LEFT: (1.0, 0.67, 0.35)}
 MARKER_OPACITY = 0.85

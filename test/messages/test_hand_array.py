@@ -19,8 +19,8 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
 from handmesh_ros.hand import Hand, Side, TrackState
-from handmesh_ros.node.hand_array import HandArrayTemplate
-from handmesh_ros.node.messages import quaternions_xyzw
+from handmesh_ros.messages.build import quaternions_xyzw
+from handmesh_ros.messages.hand_array import HandArrayTemplate
 from handmesh_ros.perception.grasp import aperture, pinch_distance
 
 STAMP = Time(sec=12, nanosec=250_000_000)

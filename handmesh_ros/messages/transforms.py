@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Transform, TransformStamped, Vector3
-from tf2_msgs.msg import TFMessage
 
 from handmesh_ros.hand import JOINT_NAMES, JOINT_PARENTS, FloatArray, Hand, Side
-from handmesh_ros.node.messages import quaternions_xyzw
-from handmesh_ros.node.template import MARK, SerializedTemplate, marked_header
+from handmesh_ros.messages.build import quaternions_xyzw
+from handmesh_ros.messages.template import MARK, SerializedTemplate, marked_header
+from handmesh_ros.messages.types import TFMessage, Time, Transform, TransformStamped, Vector3
 
 PARENT_ROWS = np.array(JOINT_PARENTS)
 

@@ -13,7 +13,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from handmesh_ros.node.images import CameraCache, ImageError, frame_of_compressed, frame_of_image
+from handmesh_ros.messages.images import CameraCache, ImageError, frame_of_compressed, frame_of_image
 from handmesh_ros.perception.camera import CameraError
 
 HEIGHT, WIDTH = 48, 64

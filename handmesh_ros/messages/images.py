@@ -7,11 +7,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.serialization import deserialize_message
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from handmesh_ros.decoding import PictureError, UnknownPictureError, decode_picture
 from handmesh_ros.errors import HandmeshError
+from handmesh_ros.messages.types import CameraInfo, CompressedImage, Image, deserialize_message
 from handmesh_ros.perception.camera import Camera, CameraError
 
 FrameArray = NDArray[np.uint8]

@@ -14,8 +14,8 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from support.camera_stand_in import CAMERA, hand_picture
 
 from handmesh_ros.hand import Hand, Side, TrackState
-from handmesh_ros.node.messages import palm_position
-from handmesh_ros.node.owners import Owners
+from handmesh_ros.messages.build import palm_position
+from handmesh_ros.messages.owners import Owners
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path

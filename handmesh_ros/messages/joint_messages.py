@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from geometry_msgs.msg import Point, Pose, PoseArray, Quaternion
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Header
 
 from handmesh_ros.finger_angles import ANGLE_NAMES, finger_angles
 from handmesh_ros.hand import WRIST, Hand, Side
 from handmesh_ros.hand_urdf import joint_name
 from handmesh_ros.joint_sets import XR_FROM_OPTICAL, openxr
-from handmesh_ros.node.messages import quaternions_xyzw
+from handmesh_ros.messages.build import quaternions_xyzw
+from handmesh_ros.messages.types import Header, JointState, Point, Pose, PoseArray, Quaternion
 
 STATE_NAMES = {side: [joint_name(side, angle) for angle in ANGLE_NAMES] for side in Side}
 

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from builtin_interfaces.msg import Time
 
 from handmesh_ros.hand import JOINT_COUNT, WRIST, FloatArray, Hand
-from handmesh_ros.msg import Hand as HandMessage
-from handmesh_ros.msg import HandArray
-from handmesh_ros.node.messages import SIDES, STATES, pose_covariance, quaternions_xyzw, split_seconds
-from handmesh_ros.node.template import MARK, SerializedTemplate, marked_header
+from handmesh_ros.messages.build import SIDES, STATES, pose_covariance, quaternions_xyzw, split_seconds
+from handmesh_ros.messages.template import MARK, SerializedTemplate, marked_header
+from handmesh_ros.messages.types import HandArray, HandMessage, Time
 from handmesh_ros.perception.grasp import aperture, pinch_distance
 
 # Of Hand.msg: what stands before the wrist (track_id, side, side_score, score, state, age, latency) and after the keypoints (metric,

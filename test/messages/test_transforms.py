@@ -15,7 +15,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from tf2_msgs.msg import TFMessage
 
 from handmesh_ros.hand import JOINT_NAMES, JOINT_PARENTS, Side
-from handmesh_ros.node.transforms import TransformTemplate
+from handmesh_ros.messages.transforms import TransformTemplate
 
 CAMERA, STAMP = "camera_optical_frame", Time(sec=12, nanosec=250_000_000)
 SIDES = ([Side.RIGHT], [Side.LEFT], [Side.LEFT, Side.RIGHT], [Side.RIGHT, Side.LEFT])

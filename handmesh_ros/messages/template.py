@@ -13,10 +13,9 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
-from builtin_interfaces.msg import Time
 from numpy.typing import DTypeLike, NDArray
-from rclpy.serialization import serialize_message
-from std_msgs.msg import Header
+
+from handmesh_ros.messages.types import Header, Time, serialize_message
 
 # Numbers that no real message holds: a coordinate near 1e300, a stamp of the year 2035.
 MARK = 1.2345678901234e300

@@ -7,17 +7,30 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from builtin_interfaces.msg import Duration, Time
-from geometry_msgs.msg import Point, Pose, PoseWithCovariance, PoseWithCovarianceStamped, Quaternion
 from numpy.typing import NDArray
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
-from sensor_msgs_py import point_cloud2
-from std_msgs.msg import Header
 
 from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray, Hand, Side, TrackState, faces_of_side
-from handmesh_ros.msg import Hand as HandMessage
-from handmesh_ros.msg import HandMesh, HandMeshFaces
+from handmesh_ros.messages.types import (
+    CameraInfo,
+    CompressedImage,
+    Duration,
+    Grasp,
+    HandMesh,
+    HandMeshFaces,
+    HandMessage,
+    Header,
+    Image,
+    Point,
+    PointCloud2,
+    PointField,
+    Pose,
+    PoseWithCovariance,
+    PoseWithCovarianceStamped,
+    Quaternion,
+    Time,
+)
 from handmesh_ros.perception.camera import Camera
+from handmesh_ros.perception.grasp import aperture, pinch_distance
 
 SIDES = {Side.LEFT: HandMessage.SIDE_LEFT, Side.RIGHT: HandMessage.SIDE_RIGHT}
 STATES = {
@@ -113,10 +126,23 @@ def mesh_faces(model: str, faces: NDArray[np.integer], vertex_count: int) -> Han
     return HandMeshFaces(model=model, vertex_count=vertex_count, right=right, left=left)
 
 
+def grasp_message(header: Header, hand: Hand) -> Grasp:
+    return Grasp(
+        header=header,
+        track_id=hand.track_id,
+        state=STATES[hand.state],
+        aperture=aperture(hand.joints),
+        pinch_distance=pinch_distance(hand.joints),
+    )
+
+
 def point_cloud(header: Header, hands: Sequence[Hand]) -> PointCloud2:
     """The vertices of all hands as one cloud."""
-    points = np.concatenate([hand.vertices for hand in hands]) if hands else np.zeros((0, 3))
-    return point_cloud2.create_cloud_xyz32(header, np.asarray(points, np.float32))
+    points = np.concatenate([np.asarray(hand.vertices, np.float32) for hand in hands]) if hands else np.zeros((0, 3), np.float32)
+    fields = [PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1) for i, name in enumerate("xyz")]
+    message = PointCloud2(header=header, height=1, width=len(points), fields=fields, point_step=12, row_step=12 * len(points))
+    message.data.frombytes(points.tobytes())
+    return message
 
 
 def image_message(header: Header, frame_rgb: np.ndarray) -> Image:
@@ -139,12 +165,15 @@ def compressed_message(header: Header, frame_rgb: np.ndarray) -> CompressedImage
 
 def camera_info_message(header: Header, camera: Camera | None, width: int, height: int) -> CameraInfo:
     """The calibration of a camera; without one, K is zero, which by definition means 'not calibrated'."""
-    message = CameraInfo(header=header, width=width, height=height)
-    if camera is not None:
-        K = camera.K
-        message.distortion_model = camera.distortion_model
-        message.d = [float(value) for value in camera.distortion] or [0.0] * 5
-        message.k = K.reshape(-1)
-        message.r = np.eye(3).reshape(-1)
-        message.p = np.column_stack([K, np.zeros(3)]).reshape(-1)
-    return message
+    if camera is None:
+        return CameraInfo(header=header, width=width, height=height)
+    return CameraInfo(
+        header=header,
+        width=width,
+        height=height,
+        distortion_model=camera.distortion_model,
+        d=[float(value) for value in camera.distortion] or [0.0] * 5,
+        k=camera.K.reshape(-1),
+        r=np.eye(3).reshape(-1),
+        p=np.column_stack([camera.K, np.zeros(3)]).reshape(-1),
+    )
