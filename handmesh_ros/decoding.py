@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.errors import HandmeshError
-from handmesh_ros.limits import MAX_PIXELS
+from handmesh_ros.limits import ADVICE_SMALLER, MAX_PIXELS
 
 # Nothing in a JPEG's compressed part can look like these markers.
 JPEG_BEGIN, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
@@ -37,7 +37,7 @@ def decode_picture(data: bytes) -> NDArray[np.uint8]:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         if "IMAGE_PIXELS" in str(error):
-            raise PictureError(f"claims to have more than the {MAX_PIXELS} pixels that are read: make it smaller") from error
+            raise PictureError(f"claims to have more than the {MAX_PIXELS} pixels that are read: {ADVICE_SMALLER}") from error
         raise PictureError(f"OpenCV refuses it ({error.err})") from error
     if bgr is None:
         raise UnknownPictureError(f"{len(data)} bytes that cannot be decoded: damaged data")

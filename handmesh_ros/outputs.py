@@ -75,8 +75,13 @@ class UnfinishedFile:
             return None
         if self.working.exists() and self.working.stat().st_size:
             return self.working
-        self.working.unlink(missing_ok=True)
+        self.discard()
         return None
+
+    def discard(self) -> None:
+        """Remove what was written: it is of no use."""
+        if not self._is_special:
+            self.working.unlink(missing_ok=True)
 
 
 class LinesWriter:
@@ -114,6 +119,21 @@ class LinesWriter:
             self._unfinished.finish()
         else:
             self.remains = self._unfinished.abandon()
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file at once.
+
+    Raises:
+        OutputError: it cannot be written; a former file of this name is as it was.
+    """
+    unfinished = UnfinishedFile(path)
+    try:
+        unfinished.working.write_bytes(content.encode() if isinstance(content, str) else content)
+        unfinished.finish()
+    except OSError as error:
+        unfinished.discard()
+        raise cannot_write(path, error) from error
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:

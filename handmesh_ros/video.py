@@ -71,7 +71,7 @@ class OverlayWriter:
             return
         if not whole:
             failure = self._failure()  # asks the disk, so before the useless file makes room
-            self._unfinished.working.unlink(missing_ok=True)
+            self._unfinished.discard()
         self.remains = self._unfinished.abandon()
         if kind is None:
             raise failure

@@ -18,6 +18,7 @@ from handmesh_ros.demo.session import run_session
 from handmesh_ros.errors import InputError
 from handmesh_ros.files import clip_file
 from handmesh_ros.hand import Hand
+from handmesh_ros.outputs import check_outputs, write_whole
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.provision import DEFAULT_MODEL, model_path
@@ -45,7 +46,8 @@ def main(arguments: argparse.Namespace) -> int:
     model_path(arguments.model)  # a missing model is told here, not in a process's log
     source = open_source(str(clip))  # told here, too, where the input cannot be read
     source.close()
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    outputs = [arguments.out / f"demo.{suffix}" for suffix in ("mp4", "png", "json")]
+    check_outputs(outputs, [*source.files, *([calibration] if calibration else [])])
     with tempfile.TemporaryDirectory(prefix="handmesh_demo_") as folder:
         recording = run_session(
             Path(folder), str(clip), calibration, model=arguments.model, hfov=arguments.hfov, seconds=arguments.seconds, keep_frames=True
@@ -55,9 +57,9 @@ def main(arguments: argparse.Namespace) -> int:
         rate = rows.get("rate, Hz", source.rate) if source.is_live else source.rate
         _draw(recording, Path(folder) / "frames", arguments.out, arguments.hfov, rate)
     report = {"input": str(arguments.input or "demo clip"), "model": arguments.model, **rows}
-    (arguments.out / "demo.json").write_text(json.dumps(report, indent=1))
+    write_whole(arguments.out / "demo.json", json.dumps(report, indent=1))
     print(f"\n{table(rows)}\n")
-    print(f"wrote {arguments.out / 'demo.mp4'}, {arguments.out / 'demo.png'} and {arguments.out / 'demo.json'}")
+    print("wrote {}, {} and {}".format(*outputs))
     if recording.camera is None:
         print(f"the input is not calibrated: distances assume a field of view of {arguments.hfov:g} degrees (--camera INFO.yaml mends it)")
     return 0
@@ -75,14 +77,13 @@ def _robot(out: Path, model: str) -> int:
     from handmesh_ros.demo.robot_video import draw_robot
 
     model_path(model)
-    out.mkdir(parents=True, exist_ok=True)
     clip = clip_file(CLIP)
     with tempfile.TemporaryDirectory(prefix="handmesh_robot_") as folder:
         recording, run = run_robot_session(Path(folder), clip, model)
     if not len(run.commands):
         raise ProcessError(f"the robot got no command; the teleop node said:\n{run.log}")
     figures = run.figures()
-    (out / "robot.json").write_text(json.dumps(figures, indent=1))
+    write_whole(out / "robot.json", json.dumps(figures, indent=1))
     for name, value in figures.items():
         print(f"{name:42} {value}")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from handmesh_ros.evaluation.following import follow
 from handmesh_ros.evaluation.people import Estimates, LabelledHands, MeshEstimator, aligned_errors, ask, figures, share_without_hand
 from handmesh_ros.evaluation.sheets import best_middle_worst, draw_estimates, write_tiles
 from handmesh_ros.evaluation.sides import shared_sides
+from handmesh_ros.outputs import check_outputs, write_whole
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.pipeline import HandPipeline
@@ -77,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
+    check_outputs([path for path in (arguments.json, arguments.plot) if path], [arguments.folder, *arguments.folder.glob("*")])
     if arguments.kind in COMPARISON_KINDS:
         compare = {"people": compare_on_people, "sides": compare_sides, "video": compare_on_video, "nohands": count_false_alarms}
         compare[arguments.kind](arguments)
@@ -242,8 +245,7 @@ def _frames(path: Path) -> list[Frame]:
 
 def _write_json(path: Path, content: dict[str, object]) -> None:
     """Write figures for other programs, and say so."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1))
+    write_whole(path, json.dumps(content, indent=1))
     print(f"wrote {path}")
 
 
@@ -263,6 +265,7 @@ def plot_pck(errors: Errors, path: Path) -> None:
         axis.set(xlabel=label, ylabel="share of joints below", ylim=(0, 1))
         axis.grid(visible=True)
     figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=110, format=path.suffix[1:] or "png")
+    write_whole(path, drawn.getvalue())
     pyplot.close(figure)

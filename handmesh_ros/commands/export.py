@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from handmesh_ros.outputs import check_outputs
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", type=Path, help="file of 'handmesh train'")
@@ -20,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
+    check_outputs([arguments.out], [arguments.network])
     from handmesh_training.export.build import ModelCard, export_network
     from handmesh_training.networks import TemplateLevels
     from handmesh_training.networks.checkpoint import load_network

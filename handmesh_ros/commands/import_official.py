@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from handmesh_ros.outputs import check_outputs
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, help="official .pt file (MobRecon, DenseStack)")
@@ -15,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
+    check_outputs([arguments.out], [arguments.checkpoint, *arguments.template.glob("*")])
     from handmesh_training.export.build import ModelCard, export_network
     from handmesh_training.official.checkpoint import import_official
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
 import sys
 import time
@@ -22,7 +23,7 @@ from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.records import frame_record
-from handmesh_ros.sources import FrameSource, LeftOut, open_source
+from handmesh_ros.sources import FrameSource, LeftOut, PictureSource, open_source
 from handmesh_ros.video import OverlayWriter
 
 NAMED = 10  # parts of the input that are named of those left out for one reason
@@ -50,13 +51,21 @@ def main(arguments: argparse.Namespace) -> int:
     frames_with_hand, milliseconds = 0, []
     with ExitStack() as stack:
         stack.callback(source.close)
+        # SIGTERM ends a run as Ctrl-C does.
+        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
         overlay = stack.enter_context(_announced(OverlayWriter(arguments.overlay, source.rate))) if arguments.overlay else None
         lines = stack.enter_context(_announced(LinesWriter(arguments.out))) if arguments.out else None
         progress = stack.enter_context(tqdm(total=source.frame_count, unit="frame", disable=None))
         try:
             for index, stamp_s, frame in source:
                 begin = time.perf_counter()
-                camera = input_camera.of_frame(frame)
+                try:
+                    camera = input_camera.of_frame(frame)
+                except InputError as error:
+                    if not isinstance(source, PictureSource):  # else the others may have the right size
+                        raise
+                    source.left_out.append(LeftOut(str(source.files[index]), str(error)))
+                    continue
                 hands = pipeline.process_single(frame, camera) if single else pipeline.process(frame, camera, stamp_s)
                 milliseconds.append(1e3 * (time.perf_counter() - begin))
                 frames_with_hand += bool(hands)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from handmesh_ros.evaluation.people import Estimates, LabelledHands, RgbImage
 from handmesh_ros.hand import FloatArray, Side, faces_of_side
+from handmesh_ros.outputs import write_whole
 from handmesh_ros.overlay import draw_mesh, draw_skeleton
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.crop import CropRegion, extract_patch
@@ -87,6 +88,4 @@ def write_tiles(path: Path, tiles: Sequence[RgbImage]) -> None:
     """
     tiles = [*tiles, *[np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)]
     sheet = np.concatenate([np.concatenate(tiles[k : k + COLUMNS], 1) for k in range(0, len(tiles), COLUMNS)])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), sheet[..., ::-1]):
-        raise OSError(f"{path}: the picture cannot be written")
+    write_whole(path, cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())

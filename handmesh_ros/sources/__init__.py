@@ -2,6 +2,6 @@
 
 from handmesh_ros.sources.frames import Frame, FrameSource, LeftOut, SourceError
 from handmesh_ros.sources.opening import open_source
-from handmesh_ros.sources.pictures import read_picture
+from handmesh_ros.sources.pictures import PictureSource, read_picture
 
-__all__ = ["Frame", "FrameSource", "LeftOut", "SourceError", "open_source", "read_picture"]
+__all__ = ["Frame", "FrameSource", "LeftOut", "PictureSource", "SourceError", "open_source", "read_picture"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -13,7 +14,6 @@ from handmesh_ros.sources.pictures import PICTURE_SUFFIXES, PictureSource
 from handmesh_ros.sources.with_pillow import PagesSource, holds_several, is_heic
 
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "udp", "tcp", "srt")  # the others may hold a recording
-HEAD_BYTES = 1 << 20  # bytes in which a file says what it is
 
 
 def open_source(text: str) -> FrameSource:
@@ -40,13 +40,13 @@ def open_source(text: str) -> FrameSource:
 
 
 def _of_file(path: Path) -> FrameSource:
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    if not head:
+    if not path.stat().st_size:
         raise SourceError(f"{path}: the file is empty")
-    if holds_several(head):
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        several, heic = holds_several(content), is_heic(content)
+    if several:
         return PagesSource(path)
-    if path.suffix.lower() in PICTURE_SUFFIXES or is_heic(head):
+    if path.suffix.lower() in PICTURE_SUFFIXES or heic:
         return PictureSource(path)
     return _video(path)
 

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.decoding import PictureError, UnknownPictureError, decode_picture
+from handmesh_ros.limits import MAX_PIXELS
 from handmesh_ros.sources.frames import DEFAULT_RATE, Frame, FrameSource, LeftOut, SourceError
 from handmesh_ros.sources.with_pillow import holds_several, picture_with_pillow
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif")
+MAX_BYTES = 8 * MAX_PIXELS + (1 << 20)  # four channels of 16 bit, and what is written about the picture
 MIN_SIDE = 16  # pixels; in less no palm is found, and no calibration makes sense
 
 
@@ -58,6 +60,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         SourceError: the file is no picture, too large or too small a one, or holds several.
         OSError: it cannot be read.
     """
+    if path.stat().st_size > MAX_BYTES:
+        raise SourceError(f"{path}: {path.stat().st_size} bytes, more than a picture of {MAX_PIXELS} pixels needs")
     data = path.read_bytes()  # by Python: cv2.imread cannot open every file name
     if holds_several(data):
         raise SourceError(f"{path}: holds several pictures; give it by itself")

@@ -6,8 +6,9 @@ import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 BROKEN = (OSError, EOFError, SyntaxError, ValueError, struct.error)  # what Pillow raises at damaged files
+PNG_HEAD = 1 << 20  # bytes within which a PNG says whether it is animated, before its first picture
 ADVICE = "pip install pillow pi-heif"
 
 
@@ -33,7 +35,7 @@ class PagesSource(FrameSource):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self.files = [path]
-        with opened(path, path.read_bytes()) as image:
+        with path.open("rb") as file, opened(path, file) as image:
             self.frame_count = getattr(image, "n_frames", 1)
             self.is_single = self.frame_count == 1
             length_s = sum(self._durations(image))
@@ -41,7 +43,7 @@ class PagesSource(FrameSource):
 
     def _frames(self) -> Iterator[Frame]:
         stamp_s = 0.0
-        with opened(self.files[0], self.files[0].read_bytes()) as image:
+        with self.files[0].open("rb") as file, opened(self.files[0], file) as image:
             for number in range(self.frame_count or 1):
                 try:
                     image.seek(number)
@@ -66,14 +68,15 @@ def picture_with_pillow(path: Path, data: bytes) -> NDArray[np.uint8]:
     Raises:
         SourceError: Pillow is missing, or cannot read it.
     """
-    with opened(path, data) as image:
+    with opened(path, io.BytesIO(data)) as image:
         return _upright(image)
 
 
 @contextmanager
-def opened(path: Path, data: bytes) -> Iterator[Image.Image]:
+def opened(path: Path, file: BinaryIO) -> Iterator[Image.Image]:
     """The file's picture, nothing of it decoded yet."""
-    heic = is_heic(data)
+    heic = is_heic(file.read(12))
+    file.seek(0)
     try:
         from PIL import Image
 
@@ -85,7 +88,7 @@ def opened(path: Path, data: bytes) -> Iterator[Image.Image]:
         kind = "a HEIC picture, which needs" if heic else "holds several pictures, which needs"
         raise SourceError(f"{path}: {kind} Pillow{' and pi-heif' if heic else ''}: {ADVICE}") from error
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(file) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise SourceError(f"{path}: {too_large(*image.size)}")
             yield image
@@ -95,15 +98,15 @@ def opened(path: Path, data: bytes) -> Iterator[Image.Image]:
         raise SourceError(f"{path}: not a picture that can be read; it may be damaged") from error
 
 
-def is_heic(data: bytes) -> bool:
+def is_heic(data: bytes | mmap) -> bool:
     """Whether these are the first bytes of a HEIC picture, as phones write them, also under another name."""
     return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS
 
 
-def holds_several(data: bytes) -> bool:
+def holds_several(data: bytes | mmap) -> bool:
     """Whether a WebP or PNG is animated, or a TIFF has more than one page."""
-    if data.startswith(b"\x89PNG"):
-        return 0 <= data.find(b"acTL") < data.find(b"IDAT")
+    if data[:4] == b"\x89PNG":
+        return 0 <= data.find(b"acTL", 0, PNG_HEAD) < data.find(b"IDAT", 0, PNG_HEAD)
     if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X":
         return bool(data[20] & 2)
     if data[:4] in (b"II*\0", b"MM\0*"):

@@ -13,6 +13,7 @@ import torch
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import JOINT_COUNT
+from handmesh_ros.outputs import write_whole
 from handmesh_training.export.encoder import array, emit_encoder
 from handmesh_training.export.graph import ENCODER_SCOPE, EXPORT_OPSET, GraphBuilder
 from handmesh_training.export.landmark import emit_refinement, emit_skin
@@ -175,6 +176,5 @@ def export_network(
         model = quantize(full, seen)
         change = accuracy_change(full, model, others)
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(model.SerializeToString())
+    write_whole(path, model.SerializeToString())
     return ExportReport(differences, path.stat().st_size, change)

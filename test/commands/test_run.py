@@ -1,8 +1,13 @@
 """``handmesh run`` on a video, a folder and a picture: what it writes, and what it says of wrong input."""
 
 import json
+import re
+import resource
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -20,6 +25,16 @@ def clip_frame() -> np.ndarray:
     capture = cv2.VideoCapture(str(CLIP))
     capture.set(cv2.CAP_PROP_POS_FRAMES, 50)
     return capture.read()[1]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, clip_frame: np.ndarray) -> Path:
+    """A folder of one good picture and an odd file."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), clip_frame)
+    (folder / "b.png").write_bytes(b"damaged")
+    return folder
 
 
 def read_lines(path: Path) -> list[dict]:
@@ -105,3 +120,73 @@ print(opened.count({str(calibration)!r}))
 """
     result = subprocess.run([sys.executable, "-c", program], cwd=REPO, capture_output=True, text=True, timeout=60)
     assert result.stdout.splitlines()[-1] == "1", result.stderr
+
+
+OUTPUTS_ONTO_SOMETHING = {
+    "overlay onto the picture": ["a.png", "--overlay", "a.png"],
+    "lines onto the picture": ["a.png", "--out", "a.png"],
+    "onto a picture of the folder": [".", "--overlay", "a.png"],
+    "onto the folder": [".", "--out", "."],
+    "by a link": ["a.png", "--overlay", "link.png"],
+    "onto the calibration": ["a.png", "--camera", "camera.yaml", "--out", "camera.yaml"],
+    "both into one": ["a.png", "--out", "new.png", "--overlay", "new.png"],
+}
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS_ONTO_SOMETHING.values(), ids=OUTPUTS_ONTO_SOMETHING)
+def test_no_output_destroys_anything(
+    arguments: list[str], pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(pictures)
+    Path("link.png").symlink_to("a.png")
+    shutil.copy(REPO / "config/demo/demo_camera.yaml", "camera.yaml")
+    before = {path: path.read_bytes() for path in Path().iterdir()}
+    assert main(["run", *arguments]) == 1
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before
+    assert re.search("would overwrite the input|a folder|two outputs", capsys.readouterr().err)
+
+
+def test_pictures_that_cannot_be_used_are_left_out_and_counted(
+    pictures: Path, clip_frame: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite(str(pictures / "large.png"), cv2.resize(clip_frame, (1280, 960)))
+    calibration = ["--camera", str(REPO / "config/demo/demo_camera.yaml")]
+    assert main(["run", str(pictures), "--single", *calibration]) == 0
+    summary = capsys.readouterr().out
+    assert "1 frames, a hand in 1" in summary
+    assert re.search(r"1 left out, not a picture that can be read; it may be damaged: .*b\.png", summary)
+    assert re.search(r"1 left out, .*640x480 pictures, the input has 1280x960.*large\.png", summary)
+    (pictures / "a.png").unlink()
+    assert main(["run", str(pictures), "--single", *calibration]) == 1
+    assert re.search(r"no frame could be read[^$]*640x480[^$]*large\.png", capsys.readouterr().err)
+
+
+def test_a_full_disk_says_why_and_leaves_the_former_file(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "hands.jsonl"
+    out.write_text("former")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        assert main(["run", str(pictures), "--out", str(out)]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    error = capsys.readouterr().err
+    assert "hands.jsonl: cannot be written: File too large" in error and out.read_text() == "former"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_in_the_middle_it_says_what_is_left(how: signal.Signals, tmp_path: Path) -> None:
+    arguments = [str(CLIP), "--out", str(tmp_path / "hands.jsonl"), "--overlay", str(tmp_path / "hands.mp4")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "handmesh_ros.cli", "run", *arguments], cwd=REPO, stderr=subprocess.PIPE, text=True
+    ) as run:
+        deadline = time.monotonic() + 60
+        while not any(part.stat().st_size > 5000 for part in tmp_path.glob("hands.part-*.jsonl")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.send_signal(how)
+        _, error = run.communicate(timeout=60)
+    assert run.returncode == 130 and "Traceback" not in error
+    (lines,), (video,) = tmp_path.glob("*.jsonl"), tmp_path.glob("*.mp4")
+    assert str(lines) in error and str(video) in error and "part" in lines.name
+    assert [line["frame"] for line in read_lines(lines)] == list(range(len(read_lines(lines))))
+    assert cv2.VideoCapture(str(video)).read()[0]

@@ -167,6 +167,20 @@ def test_pages_of_a_tiff_are_frames(tmp_path: Path) -> None:
     assert [frame.stamp_s for frame in frames] == pytest.approx([0, 1 / 30, 2 / 30])
 
 
+def test_pages_are_seen_in_a_large_tiff_too(tmp_path: Path) -> None:
+    noise = [Image.fromarray(np.random.default_rng(number).integers(0, 255, (600, 800, 3), np.uint8)) for number in range(2)]
+    noise[0].save(tmp_path / "hand.tif", save_all=True, append_images=noise[1:])
+    assert len(list(open_source(str(tmp_path / "hand.tif")))) == 2
+
+
+def test_a_huge_file_of_a_pictures_name_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "hand.png"
+    path.write_bytes(encoded("PNG")[:20])
+    os.truncate(path, 1 << 40)
+    with pytest.raises(SourceError, match=r"hand\.png: 1099511627776 bytes"):
+        list(open_source(str(path)))
+
+
 def test_a_damaged_page_is_left_out(tmp_path: Path) -> None:
     data = bytearray(encoded("PNG", 50, save_all=True, append_images=[picture(gray) for gray in (100, 150)]))
     place = data.find(b"fdAT")
