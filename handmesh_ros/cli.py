@@ -15,6 +15,10 @@ from handmesh_ros.installation import check_installation
 # Name -> the module with its add_arguments and main, and what it does.
 COMMANDS = {
     "run": ("handmesh_ros.commands.run", "track hands in a video, a folder of pictures, a picture or a camera, without ROS"),
+    "annotate": (
+        "handmesh_ros.commands.annotate",
+        "add hands to a LeRobot data set, or to every video of a folder; resumable, in parallel",
+    ),
     "fuse": ("handmesh_ros.commands.fuse", "hands of several calibrated cameras become one hand with a smaller error"),
     "demo": ("handmesh_ros.commands.demo", "camera, hand node and a listener as three ROS 2 processes; draws and measures the result"),
     "models": ("handmesh_ros.commands.models", "list, provision and verify the model files"),
@@ -27,7 +31,7 @@ COMMANDS = {
 }
 
 TRAINING_MODULES = ("handmesh_training", "torch", "scipy", "fast_simplification", "moderngl")  # what robots do without
-ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}  # where the distribution has another name
+ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML", "ray": "'ray[data]'"}  # where the distribution has another name
 
 USAGE = (
     "usage: handmesh [--debug] COMMAND [ARGUMENTS]\n\ncommands ('handmesh COMMAND --help' tells more):\n"

@@ -24,7 +24,7 @@ class RecordError(HandmeshError, ValueError):
 
 
 class RecordedFrame(NamedTuple):
-    """The hands of one frame, without meshes."""
+    """The hands of one frame; without meshes, where the file has none."""
 
     stamp_s: float
     hands: list[Hand]
@@ -43,15 +43,22 @@ def read_frames(path: Path) -> Iterator[RecordedFrame]:
             try:
                 record = json.loads(line)
                 stamp_s = float(record["stamp"])
-                yield RecordedFrame(stamp_s, [hand_of_record(hand, stamp_s, no_mesh) for hand in record["hands"]])
+                meshes = (np.array(hand["vertices"], np.float32) if "vertices" in hand else no_mesh for hand in record["hands"])
+                hands = [hand_of_record(hand, stamp_s, mesh) for hand, mesh in zip(record["hands"], meshes, strict=True)]
+                yield RecordedFrame(stamp_s, hands)
             except (KeyError, ValueError, TypeError) as error:
                 why = f"there is no {error} in it" if isinstance(error, KeyError) else str(error)
                 raise RecordError(f"{path}, line {number}: no frame as this version's handmesh run --out writes it: {why}") from error
 
 
-def frame_record(number: int, stamp_s: float, hands: Sequence[Hand]) -> dict[str, Any]:
-    """One frame: its number from 0, its time in seconds, and its hands."""
-    return {"frame": number, "stamp": stamp_s, "hands": [hand_record(hand) for hand in hands]}
+def frame_record(number: int, stamp_s: float, hands: Sequence[Hand], mesh: bool = False) -> dict[str, Any]:
+    """One frame: its number from 0, its time in seconds, and its hands; with ``vertices`` (Vx3 metres, to a tenth of a millimetre) if
+    their meshes are wanted."""
+    records = [hand_record(hand) for hand in hands]
+    if mesh:
+        for record, hand in zip(records, hands, strict=True):
+            record["vertices"] = np.round(hand.vertices.astype(float), 4).tolist()
+    return {"frame": number, "stamp": stamp_s, "hands": records}
 
 
 def hand_record(hand: Hand) -> dict[str, Any]:
