@@ -45,14 +45,11 @@ setup(
     extras_require={
         # recordings read better than by OpenCV alone, and pictures that it cannot read
         "media": ["av>=14", "Pillow>=9.1", "pi-heif>=0.13"],
-<<<<<<< HEAD
         # bags in, recordings out; what reads bags without ROS is not needed where ROS is
         "bags": ["rosbags>=0.11", "mcap>=1.2"],
-=======
         # LeRobot data sets for handmesh annotate: their tables, and a stretch of a video
         "datasets": ["pyarrow>=14", "av>=14"],
         "ray": ["ray[data]>=2.9"],
->>>>>>> ac8a6fc (handmesh annotate adds hands to LeRobot data sets and folders of videos, resumable, in processes or on Ray)
         "robot": ["mujoco>=3.2", "mink>=1.0"],
         "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification", "moderngl>=5.12"],
         "dev": [

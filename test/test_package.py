@@ -46,15 +46,13 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "cameras": ({"numpy"}, {"perception"}),
     "records": ({"numpy"}, {"hand"}),
     "fusion": ({"numpy", "yaml", "transforms3d"}, {"hand", "perception", "records"}),
-<<<<<<< HEAD
     "messages": (
         {"numpy", "cv2", "rosbags"},
         {"hand", "decoding", "files", "finger_angles", "hand_urdf", "joint_sets", "overlay", "perception"},
-=======
+    ),
     "annotation": (
         {"numpy", "cv2", "av", "pyarrow", "ray"},
         {"hand", "perception", "provision", "records", "sources", "cameras", "outputs", "decoding"},
->>>>>>> ac8a6fc (handmesh annotate adds hands to LeRobot data sets and folders of videos, resumable, in processes or on Ray)
     ),
     "teleop": ({"numpy"}, {"hand", "perception"}),
     "robot": ({"numpy", "mujoco", "mink"}, {"hand", "files", "teleop"}),

@@ -14,7 +14,7 @@ import cv2
 from handmesh_ros.annotation.clips import Clip, ClipResult, Settings, annotate_clip
 from handmesh_ros.errors import HandmeshError
 
-LOOK_S = 0.2  # how often progress is told
+POLL_S = 0.2  # how often progress is told
 _done: Synchronized[int] | None = None  # frames, of all processes; set in each of them
 
 
@@ -44,7 +44,7 @@ def annotate_all(clips: Sequence[Clip], settings: Settings, processes: int, tell
         waiting: set[Future[ClipResult]] = {pool.submit(_annotated, clip, settings) for clip in clips}
         try:
             while waiting:
-                finished, waiting = wait(waiting, LOOK_S, FIRST_COMPLETED)
+                finished, waiting = wait(waiting, POLL_S, FIRST_COMPLETED)
                 tell(further(), None)
                 for future in finished:
                     tell(further(), future.result())

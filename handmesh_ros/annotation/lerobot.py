@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ WORK = ".annotation"  # in the new data set until it is complete: a file of hand
 DONE_KEY = "hand.right.joints"  # a data set with this column is annotated
 
 
-class DatasetError(HandmeshError, ValueError):
+class LeRobotError(HandmeshError, ValueError):
     """A data set cannot be annotated; the message names it and says why."""
 
 
@@ -55,34 +55,33 @@ class LeRobotDataset:
     def read(cls, root: Path) -> LeRobotDataset:
         """
         Raises:
-            DatasetError: it is of a layout that is not known, or annotated already.
+            LeRobotError: it is of a layout that is not known, or annotated already.
         """
         try:
             info = json.loads((root / INFO).read_text(encoding="utf-8"))
             version, features = str(info["codebase_version"]), info["features"]
         except (ValueError, KeyError, TypeError) as error:
-            raise DatasetError(f"{root / INFO}: not what LeRobot writes ({error})") from error
+            raise LeRobotError(f"{root / INFO}: not what LeRobot writes ({error})") from error
         if not version.startswith(("v2.", "v3.")):
-            raise DatasetError(f"{root}: layout {version}; v2.0, v2.1 and v3.0 are known. LeRobot's own scripts convert older ones")
+            raise LeRobotError(f"{root}: layout {version}; v2.0, v2.1 and v3.0 are known. LeRobot's own scripts convert older ones")
         if DONE_KEY in features:
-            raise DatasetError(f"{root}: has hands already (column {DONE_KEY})")
+            raise LeRobotError(f"{root}: has hands already (column {DONE_KEY})")
         return cls(root, info)
 
     def camera_key(self, wanted: str | None) -> str:
         """The pictures to look at: those that are wanted, or the only ones.
 
         Raises:
-            DatasetError: there are none, or several to choose from.
+            LeRobotError: there are none, or several to choose from.
         """
         keys = [key for key, feature in self.info["features"].items() if feature["dtype"] in ("video", "image")]
         if not keys:
-            raise DatasetError(f"{self.root}: a data set without pictures: no feature is a video or an image")
-        if wanted in keys:
-            return wanted
-        if wanted is None and len(keys) == 1:
-            return keys[0]
+            raise LeRobotError(f"{self.root}: a data set without pictures: no feature is a video or an image")
+        chosen = [key for key in keys if wanted in (None, key)]
+        if len(chosen) == 1:
+            return str(chosen[0])
         asked = "which camera?" if wanted is None else f"there is no {wanted}."
-        raise DatasetError(f"{self.root}: {asked} Give --camera-key, one of {', '.join(keys)}")
+        raise LeRobotError(f"{self.root}: {asked} Give --camera-key, one of {', '.join(keys)}")
 
     def clips(self, key: str, out: Path) -> list[Clip]:
         """The episodes' pictures of one camera, and where each one's hands will be until all are there."""
@@ -101,7 +100,7 @@ class LeRobotDataset:
         the disk can, else copies. ``meta/info.json`` comes last: until then the folder is no data set.
 
         Raises:
-            DatasetError: a file of data is not as its meta data says.
+            LeRobotError: a file of data is not as its meta data says.
         """
         import pyarrow.parquet as pq
 
@@ -142,14 +141,14 @@ class LeRobotDataset:
                 wanted = [name for name in pq.read_schema(path).names if not name.startswith("stats/")]
                 found += pq.read_table(path, columns=wanted).to_pylist()
         if not found:
-            raise DatasetError(f"{self.root}: no episodes in meta/")
+            raise LeRobotError(f"{self.root}: no episodes in meta/")
         return sorted(found, key=lambda episode: int(episode["episode_index"]))
 
     def _data_path(self, episode: Mapping[str, Any]) -> Path:
-        return self.root / self.info["data_path"].format(**self._chunk(episode, "data"))
+        return self.root / str(self.info["data_path"]).format(**self._chunk(episode, "data"))
 
     def _video_path(self, episode: Mapping[str, Any], key: str) -> Path:
-        return self.root / self.info["video_path"].format(video_key=key, **self._chunk(episode, f"videos/{key}"))
+        return self.root / str(self.info["video_path"]).format(video_key=key, **self._chunk(episode, f"videos/{key}"))
 
     def _chunk(self, episode: Mapping[str, Any], what: str) -> dict[str, int]:
         """What the patterns of file names ask for, in either layout."""
@@ -198,7 +197,7 @@ def _columns(table: pa.Table, work: Path, mesh: bool) -> dict[str, pa.Array]:
     return columns
 
 
-def _hands_of_rows(rows: list[tuple[int, int]], work: Path) -> Iterator[dict[Side, Hand]] | list[dict[Side, Hand]]:
+def _hands_of_rows(rows: list[tuple[int, int]], work: Path) -> list[dict[Side, Hand]]:
     """The hands of every (episode, frame), by side."""
     frames: dict[int, list[dict[Side, Hand]]] = {}
     for episode in {episode for episode, _ in rows}:
@@ -207,7 +206,7 @@ def _hands_of_rows(rows: list[tuple[int, int]], work: Path) -> Iterator[dict[Sid
     try:
         return [frames[episode][number] for episode, number in rows]
     except IndexError as error:
-        raise DatasetError("the data of an episode has more rows than meta/ says that it is long") from error
+        raise LeRobotError("the data of an episode has more rows than meta/ says that it is long") from error
 
 
 def _by_side(hands: list[Hand]) -> dict[Side, Hand]:

@@ -10,8 +10,8 @@ from handmesh_ros.fusion.extrinsics import CameraPlace
 from handmesh_ros.hand import WRIST, FloatArray, Hand
 
 # How far a joint is off along its ray against the wrist, one sigma: a network's own say on depth within the hand. Across the ray a joint is
-# as sure as the wrist. Measured on rendered motions (``python -m benchmarks fusion`` prints it).
-RELATIVE_DEPTH_SIGMA_M = 0.012
+# as sure as the wrist. Measured on rendered motions of six people (``python -m benchmarks fusion`` prints it).
+RELATIVE_DEPTH_SIGMA_M = 0.019
 ACCELERATION_MPS2 = 20.0  # of a hand that is carried on to another time, as in ``TrackingParameters``
 UNKNOWN_SPEED_MPS = 0.5  # of a hand seen once: nine of ten move more slowly (docs/tracking.md)
 

@@ -17,7 +17,7 @@ from support.paths import REPO
 
 from handmesh_ros.annotation.clips import Clip
 from handmesh_ros.annotation.episodes import EpisodePart, episode_frames
-from handmesh_ros.annotation.lerobot import DatasetError, LeRobotDataset
+from handmesh_ros.annotation.lerobot import LeRobotError, LeRobotDataset
 from handmesh_ros.cli import main
 from handmesh_ros.sources import SourceError
 
@@ -112,13 +112,13 @@ def test_what_is_wrong_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
         return LeRobotDataset.read(root)
 
     several = {**info["features"], "observation.images.wrist": info["features"][KEY]}
-    with pytest.raises(DatasetError, match=f"which camera. Give --camera-key, one of {KEY}, observation.images.wrist"):
+    with pytest.raises(LeRobotError, match=f"which camera. Give --camera-key, one of {KEY}, observation.images.wrist"):
         changed(features=several).camera_key(None)
-    with pytest.raises(DatasetError, match="there is no observation"):
+    with pytest.raises(LeRobotError, match="there is no observation"):
         changed(features=several).camera_key("observation.images.top")
-    with pytest.raises(DatasetError, match="a data set without pictures"):
+    with pytest.raises(LeRobotError, match="a data set without pictures"):
         changed(features={name: feature for name, feature in info["features"].items() if name != KEY}).camera_key(None)
-    with pytest.raises(DatasetError, match=r"layout v1\.6"):
+    with pytest.raises(LeRobotError, match=r"layout v1\.6"):
         changed(codebase_version="v1.6")
     (root / "meta" / "info.json").write_text("{")
     assert annotate(root, tmp_path / "out") == 1
