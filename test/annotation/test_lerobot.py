@@ -17,7 +17,7 @@ from support.paths import REPO
 
 from handmesh_ros.annotation.clips import Clip
 from handmesh_ros.annotation.episodes import EpisodePart, episode_frames
-from handmesh_ros.annotation.lerobot import LeRobotError, LeRobotDataset
+from handmesh_ros.annotation.lerobot import LeRobotDataset, LeRobotError
 from handmesh_ros.cli import main
 from handmesh_ros.sources import SourceError
 
