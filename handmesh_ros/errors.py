@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+REASON_CHARACTERS = 300  # of another library's error, which may quote the whole file
+
 
 class HandmeshError(Exception):
     """Something outside the code is not as it should be: an input, a file, a setting, the machine.
@@ -14,3 +20,21 @@ class HandmeshError(Exception):
 
 class InputError(HandmeshError, ValueError):
     """A setting or an input that cannot be used."""
+
+
+@contextmanager
+def reading(path: Path, kind: str, error: type[HandmeshError]) -> Iterator[None]:
+    """Whatever the block raises becomes an ``error`` that names the file and says what it should be, such as "labels of crops".
+
+    For readers of archives, YAML, JSON, pickles and checkpoints: damaged ones raise nearly anything, also for lack of memory. An error of
+    the project's own that names the file already passes.
+    """
+    try:
+        yield
+    except Exception as cause:
+        if isinstance(cause, HandmeshError):
+            if str(path) in str(cause):
+                raise
+            raise error(f"{path}: {cause}") from cause
+        reason = " ".join(str(cause).split())[:REASON_CHARACTERS] or type(cause).__name__
+        raise error(f"{path}: not {kind} ({reason})") from cause

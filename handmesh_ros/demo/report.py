@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.demo.recording import Recording
+from handmesh_ros.errors import InputError, reading
 from handmesh_ros.evaluation.metrics import mpjpe, pa_mpjpe
 from handmesh_ros.hand import WRIST, FloatArray, Hand, Side, TrackState
 
@@ -29,7 +30,7 @@ class Truth:
 
     @classmethod
     def read(cls, path: Path) -> Truth:
-        with np.load(path) as file:
+        with reading(path, "the clip's truth", InputError), np.load(path) as file:
             return cls(file["joints"].astype(float), file["visible"], file["absent"], Side(str(file["side"])))
 
     def still_frames(self) -> NDArray[np.integer]:

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from handmesh_ros.errors import HandmeshError
-from handmesh_ros.hand import FloatArray, Side
+from handmesh_ros.errors import HandmeshError, reading
+from handmesh_ros.hand import JOINT_COUNT, FloatArray, Side
 
 # Place of each of our joints in MANO's order: wrist, index, middle, little, ring, thumb (three each), then the five tips.
 MANO_TO_OURS = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)
@@ -85,9 +85,8 @@ def read_freihand(folder: Path) -> Iterator[Sample]:
     if not len(cameras) == len(joints) == len(vertices):
         raise DatasetError(f"{folder}: evaluation_K, _xyz and _verts hold {len(cameras)}, {len(joints)} and {len(vertices)} entries")
     for index, (K, xyz, verts) in enumerate(zip(cameras, joints, vertices, strict=True)):
-        K, xyz = np.array(K, np.float64), np.array(xyz, np.float64)
-        path = folder / "evaluation" / "rgb" / f"{index:08d}.jpg"
-        yield Sample(path, K, _project(xyz, K), xyz, np.array(verts, np.float64), Side.RIGHT)
+        K, xyz, verts = np.reshape(K, (3, 3)), np.reshape(xyz, (JOINT_COUNT, 3)), np.reshape(verts, (-1, 3))
+        yield Sample(folder / "evaluation" / "rgb" / f"{index:08d}.jpg", K, _project(xyz, K), xyz, verts, Side.RIGHT)
 
 
 def read_ho3d(folder: Path) -> Iterator[Sample]:
@@ -95,14 +94,17 @@ def read_ho3d(folder: Path) -> Iterator[Sample]:
     listing = folder / "train.txt"
     if not listing.is_file():
         raise DatasetError(f"{listing}: missing; is this the root folder of HO3D v2?")
-    for line in listing.read_text().split():
+    with reading(listing, "HO3D's list of frames", DatasetError):
+        frames = listing.read_text().split()
+    for line in frames:
         sequence, _, frame = line.partition("/")
         meta_path = folder / "train" / sequence / "meta" / f"{frame}.pkl"
         meta = read_plain_pickle(meta_path)
         if meta.get("handJoints3D") is None:
             continue  # HO3D leaves frames without a reliable hand unlabelled
-        joints = np.asarray(meta["handJoints3D"], np.float64)[list(MANO_TO_OURS)] * (1, -1, -1)
-        K = np.asarray(meta["camMat"], np.float64)
+        with reading(meta_path, "HO3D's labels", DatasetError):
+            joints = np.asarray(meta["handJoints3D"], np.float64)[list(MANO_TO_OURS)] * (1, -1, -1)
+            K = np.asarray(meta["camMat"], np.float64).reshape(3, 3)
         yield Sample(folder / "train" / sequence / "rgb" / f"{frame}.png", K, _project(joints, K), joints, None, Side.RIGHT)
 
 
@@ -111,12 +113,14 @@ def read_crops(folder: Path, source: str | None = None) -> Iterator[Sample]:
     path = folder / "labels.npz"
     if not path.is_file():
         raise DatasetError(f"{path}: missing")
-    labels = np.load(path)
-    for index, name in enumerate(labels["names"]):
-        if source is not None and labels["source_names"][labels["source"][index]] != source:
-            continue
-        side = Side.RIGHT if labels["right"][index] > 0.5 else Side.LEFT
-        yield Sample(folder / str(name), None, labels["uv"][index].astype(np.float64), None, None, side)
+    with reading(path, "labels of crops", DatasetError), np.load(path) as archive:
+        names, uv = archive["names"], archive["uv"].astype(np.float64).reshape(-1, JOINT_COUNT, 2)
+        sides = [Side.RIGHT if right > 0.5 else Side.LEFT for right in archive["right"]]
+        sources = archive["source_names"][archive["source"]].tolist() if source is not None else [None] * len(names)
+        rows = [*zip(names, uv, sides, sources, strict=True)]
+    for name, keypoints, side, its_source in rows:
+        if its_source == source:
+            yield Sample(folder / str(name), None, keypoints, None, None, side)
 
 
 def read_plain_pickle(path: Path) -> dict[str, Any]:
@@ -125,11 +129,11 @@ def read_plain_pickle(path: Path) -> dict[str, Any]:
     Raises:
         DatasetError: the file is missing, broken, or holds other objects.
     """
-    try:
-        content: dict[str, Any] = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+    with reading(path, "HO3D's pickled labels", DatasetError):
+        content = _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+        if not isinstance(content, dict):
+            raise ValueError(f"it holds a {type(content).__name__}, no dictionary")
         return content
-    except (OSError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read as HO3D's pickled labels: {error}") from error
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -147,9 +151,10 @@ def _project(points: FloatArray, K: FloatArray) -> FloatArray:
 
 
 def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: missing; is this the root folder of FreiHAND v2 with its evaluation labels?") from None
-    except json.JSONDecodeError as error:
-        raise DatasetError(f"{path}: broken JSON: {error}") from error
+    if not path.is_file():
+        raise DatasetError(f"{path}: missing; is this the root folder of FreiHAND v2 with its evaluation labels?")
+    with reading(path, "JSON", DatasetError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, list):
+            raise ValueError("no list")
+        return content

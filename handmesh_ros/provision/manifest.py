@@ -95,7 +95,7 @@ def read_manifest(path: Path) -> dict[str, Model]:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); the models' manifest is part of the project") from error
     except KeyError as error:
         raise ModelError(f"{path}: faulty manifest: {error.args[0]!r} is missing or names nothing") from error
-    except (yaml.YAMLError, TypeError, AttributeError, ValueError) as error:
+    except Exception as error:  # damaged YAML raises nearly anything
         raise ModelError(f"{path}: faulty manifest: {error}") from error
     earlier: set[str] = set()
     for model in models.values():

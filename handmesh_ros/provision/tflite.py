@@ -137,7 +137,7 @@ def read_tflite(content: bytes) -> TfliteModel:
         raise TfliteError("not a TFLite file: the identifier TFL3 is missing")
     try:
         return _read_model(content)
-    except (struct.error, IndexError, ValueError, KeyError) as error:
+    except (struct.error, IndexError, ValueError, KeyError, TypeError, OverflowError, MemoryError, RecursionError) as error:
         raise TfliteError(f"damaged or unsupported TFLite file: {error}") from error
 
 

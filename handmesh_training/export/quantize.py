@@ -20,7 +20,7 @@ import onnxruntime as ort
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.calibrate import create_calibrator
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 from handmesh_ros.perception.crop import extract_patch
 from handmesh_ros.perception.crop_rules import region_from_keypoints
 from handmesh_training.export.graph import ENCODER_SCOPE
@@ -62,7 +62,7 @@ def real_hand_patches(
     folder = Path(folder)
     if not (folder / "labels.npz").is_file():
         raise CalibrationError(f"{folder}: labels.npz missing; give the folder of real hand crops that int8 is to be calibrated on")
-    with np.load(folder / "labels.npz") as labels:
+    with reading(folder / "labels.npz", "labels of crops", CalibrationError), np.load(folder / "labels.npz") as labels:
         names, uv, right = labels["names"], labels["uv"], labels["right"]
         rows = np.flatnonzero(labels["split"] == split)
     patches = []

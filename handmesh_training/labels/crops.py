@@ -10,11 +10,11 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.errors import reading
 from handmesh_ros.evaluation.datasets import DatasetError, Sample
 from handmesh_ros.hand import JOINT_COUNT, FloatArray, Side
 
@@ -175,11 +175,8 @@ def _read_folder(folder: Path) -> RealCrops:
 def _read_labels(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise DatasetError(f"{path}: missing; give the folder that holds {' and '.join(FOLDERS)}")
-    try:
-        with np.load(path) as archive:
-            labels = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise DatasetError(f"{path}: cannot be read as labels of crops ({error}); copy or make it anew") from error
+    with reading(path, "labels of crops", DatasetError), np.load(path) as archive:
+        labels = {name: archive[name] for name in archive.files}
     missing = {*ROW_SHAPES, "source_names", "group_names"} - set(labels)
     if missing:
         raise DatasetError(f"{path}: lacks {', '.join(sorted(missing))}")

@@ -11,13 +11,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 from handmesh_training.labels.crops import FOLDERS, RealCrops, load_real_crops
 from handmesh_training.labels.evidence import gather
 from handmesh_training.labels.fitter import Evidence, Fits, Fitter
@@ -62,11 +61,8 @@ def read_fits(path: Path) -> dict[str, np.ndarray]:
     """
     if not path.is_file():
         raise FitsError(f"{path}: missing; 'python -m handmesh_training.labels.fit' makes it")
-    try:
-        with np.load(path) as archive:
-            return {name: archive[name] for name in ("names", "good", "local_rotations", "bone_scale", "rotation")}
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise FitsError(f"{path}: not a file of fits ({error}); 'python -m handmesh_training.labels.fit' makes it anew") from error
+    with reading(path, "a file of fits, which 'python -m handmesh_training.labels.fit' makes anew", FitsError), np.load(path) as archive:
+        return {name: archive[name] for name in ("names", "good", "local_rotations", "bone_scale", "rotation")}
 
 
 def summary(crops: RealCrops, fits: Fits) -> str:

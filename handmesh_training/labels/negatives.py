@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from handmesh_ros.errors import reading
 from handmesh_ros.evaluation.datasets import DatasetError
 from handmesh_ros.sources import read_picture
 from handmesh_training.labels.crops import VALIDATION_SOURCES
@@ -43,10 +44,8 @@ def read_negatives(folder: Path, side: int) -> Negatives:
     index = folder / INDEX
     if not index.is_file():
         raise DatasetError(f"{index}: missing; give the folder of pictures without hands that it lists")
-    try:
-        listed = [(str(entry["name"]), str(entry["source"])) for entry in json.loads(index.read_text())]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{index}: not a list of pictures with 'name' and 'source' ({error!r})") from error
+    with reading(index, "a list of pictures with 'name' and 'source'", DatasetError):
+        listed = [(str(entry["name"]), str(entry["source"])) for entry in json.loads(index.read_text(encoding="utf-8"))]
     if not listed:
         raise DatasetError(f"{index}: lists no picture")
     names, source = (np.array(column, str) for column in zip(*listed, strict=True))

@@ -11,13 +11,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 from handmesh_ros.evaluation.datasets import DatasetError
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
 from handmesh_ros.perception.crop_rules import region_from_keypoints
@@ -53,14 +52,12 @@ class Opinions:
         """Raises DatasetError: the file is missing or broken."""
         if not path.is_file():
             raise DatasetError(f"{path}: missing; '{COMMAND} --out {path}' makes it")
-        try:
+        with reading(path, "a file of opinions", DatasetError):
             with np.load(path) as archive:
                 names, keypoints, looks = archive["names"], archive["keypoints"], archive["landmarks_2020"]
             if keypoints.shape != (len(names), JOINT_COUNT, 2) or looks.shape != (len(names), 2, JOINT_COUNT, 3):
                 raise ValueError(f"shapes {keypoints.shape} and {looks.shape}")
             return cls(names, keypoints, looks)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise DatasetError(f"{path}: not a file of opinions ({error}); {_anew(path)}") from error
 
     def joined(self, more: Opinions) -> Opinions:
         """These and those of more crops."""

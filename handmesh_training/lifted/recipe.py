@@ -18,7 +18,7 @@ import torch
 import yaml
 from tqdm import tqdm
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 from handmesh_ros.files import package_root, required_file
 from handmesh_training.labels.landmark_network import LandmarkNetwork
 from handmesh_training.lifted.accuracy import Report, measure_accuracy
@@ -173,9 +173,10 @@ def _record_checksum(path: Path) -> None:
 def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise TrainError(f"{path}: there is no such configuration")
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    with reading(path, "a training run", TrainError):
+        config = dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     needed = {"assets", "real_hands", "landmark_model", "out", "work", "seed", "threads", "renders", "held_back", "corrector", "decoder"}
-    missing = needed - set(config or {})
+    missing = needed - set(config)
     if missing:
         raise TrainError(f"{path}: {', '.join(sorted(missing))} missing")
     return config

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 from handmesh_training.networks.config import NetworkConfig
 from handmesh_training.networks.levels import TemplateLevels
 from handmesh_training.networks.mobrecon import MobRecon
@@ -41,12 +40,10 @@ def load_network(path: str | Path, levels: TemplateLevels) -> tuple[MobRecon, st
     path = Path(path)
     if not path.is_file():
         raise NetworkFileError(f"{path}: there is no such file; 'handmesh train' writes one")
-    try:
+    with reading(path, "a network file of this template", NetworkFileError):
         content = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise NetworkFileError(f"{path}: not a network of this project; official checkpoints go to 'handmesh import-official'")
         network = MobRecon(NetworkConfig.from_dict(content["config"]), levels)
         network.load_state_dict(content["state"])
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        raise NetworkFileError(f"{path}: not a readable network file, or one for another template: {error}") from error
     return network.eval(), str(content.get("training", ""))

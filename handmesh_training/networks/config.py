@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 
 ENCODERS = ("dense", "ghost", "resnet18", "resnet50", "landmark")
 HEADS = ("mapreg", "heatmap", "soft_argmax", "direct", "landmark")
@@ -86,10 +86,8 @@ class NetworkConfig:
         path = Path(path)
         if not path.is_file():
             raise NetworkConfigError(f"{path}: there is no such network description")
-        values = yaml.safe_load(path.read_text())
-        if not isinstance(values, dict):
-            raise NetworkConfigError(f"{path}: expected a mapping such as 'encoder: dense'")
-        try:
+        with reading(path, "a network description", NetworkConfigError):
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+            if not isinstance(values, dict):
+                raise NetworkConfigError("expected a mapping such as 'encoder: dense'")
             return cls.from_dict(values)
-        except NetworkConfigError as error:
-            raise NetworkConfigError(f"{path}: {error}") from None

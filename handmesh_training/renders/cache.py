@@ -15,14 +15,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
 from pathlib import Path
-from zipfile import BadZipFile
 
 import cv2
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 from handmesh_training.renders.batch import OCCLUDER_SHARE, RenderBatch, Studio, render_batch
 from handmesh_training.renders.egl import Egl
 from handmesh_training.renders.shading import Draw, draw
@@ -131,11 +130,8 @@ def shard_paths(folder: Path) -> list[Path]:
 
 def read_shard(path: Path) -> RenderBatch:
     """One shard; CacheError names one that cannot be read."""
-    try:
-        with np.load(path) as shard:
-            return _unpack({name: shard[name] for name in shard.files})
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
-        raise CacheError(f"{path}: not a shard of renders ({error}); delete it and draw it again") from error
+    with reading(path, "a shard of renders, which can be deleted and drawn again", CacheError), np.load(path) as shard:
+        return _unpack({name: shard[name] for name in shard.files})
 
 
 def read_cache(folder: Path) -> Iterator[RenderBatch]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 from handmesh_ros.hand import FloatArray
 
 COMPONENT_TYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
@@ -58,13 +58,11 @@ def read_skinned_mesh(path: str | Path) -> SkinnedMesh:
     path = Path(path)
     if not path.is_file():
         raise GltfError(f"{path}: there is no such glTF file; the rigged hand belongs into the folder 'hand' of the assets")
-    try:
+    with reading(path, "a glTF file with one skinned mesh and embedded buffers", GltfError):
         document = json.loads(path.read_text())
         buffers = [base64.b64decode(buffer["uri"].split(",", 1)[1]) for buffer in document["buffers"]]
         primitive = document["meshes"][0]["primitives"][0]
         skin = document["skins"][0]
-    except (ValueError, KeyError, IndexError) as error:
-        raise GltfError(f"{path}: not a glTF file with one skinned mesh and embedded buffers ({error!r})") from error
 
     def accessor(index: int) -> np.ndarray:
         description = document["accessors"][index]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 from handmesh_ros.files import package_file
 from handmesh_ros.hand import JOINT_PARENTS, MIDDLE_MCP, WRIST, FloatArray
 from handmesh_training.template.rig import Rig, skin
@@ -88,7 +88,7 @@ class HandTemplate:
         path = Path(path or package_file(FILE) or FILE)
         if not path.is_file():
             raise TemplateError(f"{path}: the hand template of the package is missing; install again, or restore it with git")
-        try:
+        with reading(path, "a hand template", TemplateError):
             with np.load(path) as archive:
                 arrays = {name: _wide(archive[name]) for name in archive.files}
             rig = {f.name: arrays[f"rig_{f.name}"] for f in fields(Rig)}
@@ -100,8 +100,6 @@ class HandTemplate:
             }
             poses = dict(zip(names, arrays["pose_rotations"], strict=True))
             return cls(rig=Rig(**rig, **lists), poses=poses, regressor=arrays["regressor"], **levels)  # type: ignore[arg-type]
-        except (KeyError, ValueError, OSError) as error:
-            raise TemplateError(f"{path}: not a hand template ({error})") from error
 
 
 def bone_sum(joints: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 from handmesh_training.trainer.pictures import CropBox
 
 Record = TypeVar("Record")
@@ -148,11 +148,8 @@ def read_config(path: str | Path) -> TrainConfig:
     path = Path(path)
     if not path.is_file():
         raise TrainConfigError(f"{path}: there is no such configuration")
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    try:
-        config = _build(TrainConfig, values, "")
-    except TrainConfigError as error:
-        raise TrainConfigError(f"{path}: {error}") from None
+    with reading(path, "a training run", TrainConfigError):
+        config = _build(TrainConfig, yaml.safe_load(path.read_text(encoding="utf-8")), "")
     if not config.stages or config.steps <= 0:
         raise TrainConfigError(f"{path}: stages need one entry at least, with steps above 0")
     return config

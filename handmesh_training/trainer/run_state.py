@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from handmesh_ros.errors import reading
 from handmesh_training.networks import MobRecon
 from handmesh_training.trainer.config import TrainConfig, TrainConfigError, differences
 
@@ -52,7 +52,7 @@ def load_state(path: Path, config: TrainConfig, **parts: Any) -> int:
     """
     if not path.is_file():
         return 0
-    try:
+    with reading(path, "a checkpoint of this run, which can be moved away to begin anew", TrainConfigError):
         content = torch.load(path, map_location="cpu", weights_only=True)
         other, step = content["config"], int(content["step"])
         if found := differences(config, other):
@@ -60,6 +60,4 @@ def load_state(path: Path, config: TrainConfig, **parts: Any) -> int:
             raise TrainConfigError(f"{path}: belongs to another configuration; move it away to begin anew:\n  {text}")
         for name, part in parts.items():
             part.load_state_dict(content[name])
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        raise TrainConfigError(f"{path}: not a readable checkpoint of this run ({error}); move it away to begin anew") from error
     return step

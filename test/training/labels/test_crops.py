@@ -81,7 +81,7 @@ def test_broken_labels_are_refused_with_their_path(tmp_path: Path) -> None:
     without = {name: value for name, value in labels.items() if name not in ("world", "split")}
     refused(without, "lacks split, world")
     (tmp_path / "mine" / "labels.npz").write_bytes(b"PK\x03\x04 half a file")
-    with pytest.raises(DatasetError, match=r"labels.npz: cannot be read as labels of crops"):
+    with pytest.raises(DatasetError, match=r"labels.npz: not labels of crops"):
         load_real_crops(tmp_path, folders=["mine"])
 
 

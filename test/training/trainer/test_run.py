@@ -135,7 +135,7 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
     with pytest.raises(TrainConfigError, match=r"state.pt: belongs to another configuration(.|\n)*crop_scale: 2.0 here, 1.5 there"):
         loop.main(config(work=str(tmp_path / "stopped"), crop_scale=2.0), root)
     (tmp_path / "stopped" / "state.pt").write_bytes(b"half a file")
-    with pytest.raises(TrainConfigError, match="not a readable checkpoint"):
+    with pytest.raises(TrainConfigError, match="not a checkpoint of this run"):
         loop.main(stopped, root)
 
 
