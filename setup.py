@@ -50,6 +50,7 @@ setup(
         # LeRobot data sets for handmesh annotate: their tables, and a stretch of a video
         "datasets": ["pyarrow>=14", "av>=14"],
         "ray": ["ray[data]>=2.9"],
+        "rerun": ["rerun-sdk>=0.33"],
         "robot": ["mujoco>=3.2", "mink>=1.0"],
         "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification", "moderngl>=5.12"],
         "dev": [

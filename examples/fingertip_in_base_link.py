@@ -19,8 +19,8 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from handmesh_ros.hand import INDEX_TIP, Side
-from handmesh_ros.messages.build import quaternions_xyzw
 from handmesh_ros.node.received import hand_of_message
+from handmesh_ros.perception.quaternions import quaternions_xyzw
 
 # base_link is x forward, y left, z up (REP 103); the camera's optical frame is x right, y down, z forward. Columns: its axes in base_link.
 CAMERA_ON_ROBOT = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]), np.array([0.0, 0.0, 1.0])  # looks ahead, 1 m above the ground

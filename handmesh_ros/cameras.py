@@ -38,14 +38,16 @@ class InputCamera:
             return cls(None, hfov_deg)
         return cls(Camera.from_yaml(calibration), hfov_deg, str(calibration))
 
-    def of_frame(self, frame_rgb: NDArray[np.uint8]) -> Camera:
-        """The camera that took this (H, W, 3) frame.
+    def of_frame(self, frame_rgb: NDArray[np.uint8], recorded: Camera | None = None) -> Camera:
+        """The camera that took this (H, W, 3) frame: the user's calibration, else the recording's own, else the assumed one.
 
         Raises:
             InputError: the calibration belongs to another picture size.
         """
         height, width = frame_rgb.shape[:2]
         if self.calibrated is None:
+            if recorded is not None:
+                return recorded
             return Camera.from_hfov(width, height, self.hfov_deg)
         if (self.calibrated.width, self.calibrated.height) != (width, height):
             raise InputError(

@@ -31,7 +31,8 @@ COMMANDS = {
 }
 
 TRAINING_MODULES = ("handmesh_training", "torch", "scipy", "fast_simplification", "moderngl")  # what robots do without
-ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML", "ray": "'ray[data]'"}  # where the distribution has another name
+# Where the distribution has another name.
+ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML", "ray": "'ray[data]'", "rerun": "rerun-sdk"}
 
 USAGE = (
     "usage: handmesh [--debug] COMMAND [ARGUMENTS]\n\ncommands ('handmesh COMMAND --help' tells more):\n"

@@ -3,7 +3,8 @@
 Keys: ``side`` "left" or "right"; ``side_score`` and ``score`` 0..1, that it is this side and that a hand is there; ``track_id``, constant
 while the hand is followed; ``state`` "tracking" or "predicted"; ``joints`` 21x3 metres in the camera's optical frame;
 ``position_covariance`` 3x3 of the wrist, square metres; ``keypoints`` 21x2 pixels of the full image; ``size_m`` wrist to middle mcp as
-assumed; ``metric`` false where the camera is not calibrated and every distance is a guess.
+assumed; ``aperture`` 0 (fist) to 1 (open hand); ``pinch_distance`` thumb tip to index tip, metres; ``orientations`` 21x4, the
+joints' axes as quaternions x, y, z, w; ``metric`` false where the camera is not calibrated and every distance is a guess.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import JOINT_COUNT, FloatArray, Hand, Side, TrackState
+from handmesh_ros.perception.grasp import aperture, pinch_distance
+from handmesh_ros.perception.quaternions import quaternions_xyzw
 
 
 class RecordError(HandmeshError, ValueError):
@@ -73,6 +76,9 @@ def hand_record(hand: Hand) -> dict[str, Any]:
         "position_covariance": np.round(hand.position_covariance, 9).tolist(),
         "keypoints": np.round(hand.keypoints, 3).tolist(),
         "size_m": round(float(hand.size_m), 6),
+        "aperture": round(aperture(hand.joints), 4),
+        "pinch_distance": round(pinch_distance(hand.joints), 6),
+        "orientations": np.round(quaternions_xyzw(hand.rotations), 6).tolist(),
         "metric": bool(hand.metric),
     }
 

@@ -14,7 +14,7 @@ from support.known_hand import known_hand
 from support.paths import REPO
 
 NEEDS = {"handmesh_ros": "rclpy", "handmesh_training": "torch"}
-OPTIONAL = ("mujoco", "mink")  # of the simulated robot
+OPTIONAL = ("mujoco", "mink", "rerun", "rosbags", "mcap")  # of the simulated robot, and of recordings
 ARRAYS = ("numpy.ndarray", "torch.Tensor")
 
 

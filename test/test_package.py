@@ -40,11 +40,15 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "outputs": (set(), set()),
     "limits": (set(), set()),
     "decoding": ({"numpy", "cv2"}, {"limits"}),
-    "sources": ({"numpy", "cv2"} | MEDIA, {"file_names", "limits", "decoding"}),
+    "sources": ({"numpy", "cv2"} | MEDIA, {"file_names", "limits", "decoding", "perception"}),
+    "recordings": (
+        {"numpy", "cv2", "rosbags", "mcap", "rerun"},
+        {"hand", "finger_angles", "messages", "outputs", "overlay", "perception", "sources"},
+    ),
     "overlay": ({"numpy", "cv2"}, {"hand", "perception"}),
     "video": ({"numpy", "cv2"}, {"file_names", "outputs"}),
     "cameras": ({"numpy"}, {"perception"}),
-    "records": ({"numpy"}, {"hand"}),
+    "records": ({"numpy"}, {"hand", "perception"}),
     "fusion": ({"numpy", "yaml", "transforms3d"}, {"hand", "perception", "records"}),
     "messages": (
         {"numpy", "cv2", "rosbags"},
@@ -78,6 +82,7 @@ ON_PYPI = {
     "cv2": "opencv-python-headless",
     "yaml": "PyYAML",
     "fast_simplification": "fast-simplification",
+    "rerun": "rerun-sdk",
     "PIL": "Pillow",
     "pi_heif": "pi-heif",
 }

@@ -88,9 +88,9 @@ def annotate_clip(clip: Clip, settings: Settings, tell: Callable[[int], None] | 
     pipeline = HandPipeline(*_networks(settings.model), PipelineParameters.with_max_hands(settings.max_hands))
     result, told = ClipResult(clip.path, clip.out), 0
     with LinesWriter(out) as lines:
-        for number, stamp_s, rgb in _frames(clip):
-            hands = pipeline.process(rgb, input_camera.of_frame(rgb), stamp_s)
-            lines.write(frame_record(number, stamp_s, hands, settings.mesh))
+        for frame in _frames(clip):
+            hands = pipeline.process(frame.rgb, input_camera.of_frame(frame.rgb, frame.camera), frame.stamp_s)
+            lines.write(frame_record(frame.number, frame.stamp_s, hands, settings.mesh))
             result = replace(result, frames=result.frames + 1, with_hand=result.with_hand + bool(hands))
             if tell is not None and result.frames - told >= TELL_EVERY:
                 tell(result.frames - told)

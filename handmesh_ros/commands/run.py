@@ -1,14 +1,15 @@
-"""Track hands in a video, a folder of pictures, a picture or a camera, without ROS."""
+"""Track hands in a video, a folder of pictures, a picture, a camera or a ROS recording, without ROS."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
 import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -22,15 +23,27 @@ from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import DEFAULT_MODEL
+from handmesh_ros.recordings.recognition import is_bag
+from handmesh_ros.recordings.seen import MeshModel, Recorder, SeenFrame
 from handmesh_ros.records import frame_record
 from handmesh_ros.sources import FrameSource, LeftOut, PictureSource, open_source
 from handmesh_ros.video import OverlayWriter
 
+# Option, module, class.
+RECORDERS = (
+    ("mcap", "mcap_file", "McapWriter"),
+    ("rerun", "rerun_file", "RerunWriter"),
+    ("csv", "tables", "CsvWriter"),
+    ("npz", "tables", "NpzWriter"),
+)
 NAMED = 10  # parts of the input that are named of those left out for one reason
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", metavar="INPUT", help="a video, a folder of pictures, a picture, or a camera's index (0, 1, ...)")
+    parser.add_argument(
+        "input", metavar="INPUT", help="a video, a folder of pictures, a picture, a camera's index (0, 1, ...), or a rosbag2 recording"
+    )
+    parser.add_argument("--topic", help="images of a ROS recording, where it has more than one camera")
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--camera", type=Path, metavar="INFO.yaml", help="calibration as camera_calibration writes it")
     camera.add_argument("--hfov", type=float, default=60.0, metavar="DEGREES", help="horizontal field of view of an uncalibrated camera")
@@ -40,39 +53,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--single", action="store_true", help="take every picture by itself: no tracking, no smoothing")
     parser.add_argument("--out", type=Path, metavar="HANDS.jsonl", help="write one JSON object a frame")
     parser.add_argument("--overlay", type=Path, metavar="OUT.mp4", help="write the frames with the hands drawn (.mp4, or .png for one)")
+    parser.add_argument("--mcap", type=Path, metavar="OUT.mcap", help="write the node's topics as a recording for ros2 bag and Foxglove")
+    parser.add_argument("--rerun", type=Path, metavar="OUT.rrd", help="write a recording for the Rerun viewer")
+    parser.add_argument("--csv", type=Path, metavar="OUT.csv", help="write one row a hand and frame")
+    parser.add_argument("--npz", type=Path, metavar="OUT.npz", help="write arrays of all hands, with meshes")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    source = open_source(arguments.input)
+    source = _source(arguments)
     check_outputs(_outputs(arguments), [*source.files, *(Path(name) for name in (arguments.camera, arguments.model) if name)])
     input_camera = InputCamera.read(arguments.camera, arguments.hfov)
     pipeline = HandPipeline.load(arguments.model, PipelineParameters.with_max_hands(arguments.max_hands), arguments.threads)
     single = arguments.single or source.is_single
-    frames_with_hand, milliseconds = 0, []
+    model = MeshModel(pipeline.model_name, pipeline.faces, pipeline.network.vertex_count)
+    frames_with_hand, assumed, milliseconds = 0, 0, list[float]()
     with ExitStack() as stack:
         stack.callback(source.close)
         # SIGTERM ends a run as Ctrl-C does.
         stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
         overlay = stack.enter_context(_announced(OverlayWriter(arguments.overlay, source.rate))) if arguments.overlay else None
         lines = stack.enter_context(_announced(LinesWriter(arguments.out))) if arguments.out else None
+        recorders = [stack.enter_context(_announced(writer(path, model))) for path, writer in _recorders(arguments)]
         progress = stack.enter_context(tqdm(total=source.frame_count, unit="frame", disable=None))
         try:
-            for index, stamp_s, frame in source:
+            for frame in source:
                 begin = time.perf_counter()
                 try:
-                    camera = input_camera.of_frame(frame)
+                    camera = input_camera.of_frame(frame.rgb, frame.camera)
                 except InputError as error:
                     if not isinstance(source, PictureSource):  # else the others may have the right size
                         raise
-                    source.left_out.append(LeftOut(str(source.files[index]), str(error)))
+                    source.left_out.append(LeftOut(str(source.files[frame.number]), str(error)))
                     continue
-                hands = pipeline.process_single(frame, camera) if single else pipeline.process(frame, camera, stamp_s)
-                milliseconds.append(1e3 * (time.perf_counter() - begin))
+                hands = pipeline.process_single(frame.rgb, camera) if single else pipeline.process(frame.rgb, camera, frame.stamp_s)
+                work_s = time.perf_counter() - begin
+                milliseconds.append(1e3 * work_s)
                 frames_with_hand += bool(hands)
+                assumed += not camera.calibrated
                 if lines is not None:
-                    lines.write(frame_record(index, stamp_s, hands))
+                    lines.write(frame_record(frame.number, frame.stamp_s, hands))
                 if overlay is not None:
-                    overlay.write(draw_hands(frame, hands, camera, pipeline.faces))
+                    overlay.write(draw_hands(frame.rgb, hands, camera, pipeline.faces))
+                seen = SeenFrame(frame, camera, hands, hands if single else pipeline.raw_hands, work_s)
+                for recorder in recorders:
+                    recorder.write(seen)
                 progress.update()
         except KeyboardInterrupt:
             if not source.is_live:  # to stop is the ordinary end of a live one
@@ -80,11 +104,33 @@ def main(arguments: argparse.Namespace) -> int:
         if not milliseconds:
             raise InputError(f"{arguments.input}: no frame could be read{_account(source.left_out)}")
     _print_summary(arguments, source, pipeline, frames_with_hand, milliseconds)
+    if assumed:
+        print(f"{source.uncalibrated}: distances assume {arguments.hfov:g} degrees of horizontal view (--camera INFO.yaml mends it)")
     return 0
 
 
+def _source(arguments: argparse.Namespace) -> FrameSource:
+    path = Path(arguments.input).expanduser()
+    if is_bag(path):
+        from handmesh_ros.recordings.bag_source import BagSource  # needs rosbags, which other inputs do without
+
+        return BagSource(path, arguments.topic)
+    if arguments.topic:
+        raise InputError(f"--topic: {arguments.input} is no ROS recording (.mcap, .db3, or their folder)")
+    return open_source(arguments.input)
+
+
 def _outputs(arguments: argparse.Namespace) -> list[Path]:
-    return [path for path in (arguments.out, arguments.overlay) if path is not None]
+    given = (arguments.out, arguments.overlay, arguments.mcap, arguments.rerun, arguments.csv, arguments.npz)
+    return [path for path in given if path is not None]
+
+
+def _recorders(arguments: argparse.Namespace) -> Iterator[tuple[Path, Callable[[Path, MeshModel], Recorder]]]:
+    """Imported when asked for: each needs packages that the others do without."""
+    for name, module, writer in RECORDERS:
+        path = getattr(arguments, name)
+        if path is not None:
+            yield path, getattr(importlib.import_module(f"handmesh_ros.recordings.{module}"), writer)
 
 
 AnyOutput = TypeVar("AnyOutput", bound=Output)
@@ -123,5 +169,3 @@ def _print_summary(
     print(f"model {pipeline.model_name}: {median:.1f} ms a frame (median), {pipeline.detector_calls} calls of the palm detector")
     for path in _outputs(arguments):
         print(f"wrote {path}")
-    if arguments.camera is None:
-        print(f"camera not calibrated: distances assume {arguments.hfov:g} degrees of horizontal view (--camera INFO.yaml mends it)")

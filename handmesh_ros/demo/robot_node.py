@@ -20,9 +20,9 @@ from std_msgs.msg import Float64MultiArray, Header
 from tf2_msgs.msg import TFMessage
 
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.messages.build import quaternions_xyzw
 from handmesh_ros.node.process import spin
 from handmesh_ros.node.teleop_node import pose_of
+from handmesh_ros.perception.quaternions import quaternions_xyzw
 from handmesh_ros.robot.rehearsal import AXIS_MAP, STEP_S
 from handmesh_ros.robot.simulated_arm import FINGER_OPEN_M, SimulatedArm
 from handmesh_ros.teleop.mapping import axis_map

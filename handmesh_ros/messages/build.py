@@ -31,6 +31,7 @@ from handmesh_ros.messages.types import (
 )
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.grasp import aperture, pinch_distance
+from handmesh_ros.perception.quaternions import quaternions_xyzw
 
 SIDES = {Side.LEFT: HandMessage.SIDE_LEFT, Side.RIGHT: HandMessage.SIDE_RIGHT}
 STATES = {
@@ -42,21 +43,6 @@ JPEG_QUALITY = 90
 # About each axis: the network reports no uncertainty of rotation. Measured with mobrecon_lite, root mean square about the camera's x, y and
 # z: 0.14, 0.17 and 0.08 on 256 validation renders in any pose, 0.08, 0.11 and 0.02 on the demo's clip. Rounded up from the worst of these.
 ROTATION_SIGMA_RAD = 0.2
-
-# 4 q q^T of a unit quaternion xyzw, row by row, is linear in its rotation's nine numbers (xx, xy, xz, yx, ...), plus constants.
-OUTER_OF_ROTATION = np.array([
-    [ 1,  0,  0,  0,  0, -1,  0,  0,  0,  0, -1,  0,  0,  0,  0,  1],
-    [ 0,  1,  0,  0,  1,  0,  0,  0,  0,  0,  0, -1,  0,  0, -1,  0],
-    [ 0,  0,  1,  0,  0,  0,  0,  1,  1,  0,  0,  0,  0,  1,  0,  0],
-    [ 0,  1,  0,  0,  1,  0,  0,  0,  0,  0,  0,  1,  0,  0,  1,  0],
-    [-1,  0,  0,  0,  0,  1,  0,  0,  0,  0, -1,  0,  0,  0,  0,  1],
-    [ 0,  0,  0, -1,  0,  0,  1,  0,  0,  1,  0,  0, -1,  0,  0,  0],
-    [ 0,  0,  1,  0,  0,  0,  0, -1,  1,  0,  0,  0,  0, -1,  0,  0],
-    [ 0,  0,  0,  1,  0,  0,  1,  0,  0,  1,  0,  0,  1,  0,  0,  0],
-    [-1,  0,  0,  0,  0, -1,  0,  0,  0,  0,  1,  0,  0,  0,  0,  1],
-], float)  # fmt: skip
-OUTER_OF_NONE = np.eye(4).reshape(-1)
-DIAGONAL = np.arange(4)
 
 
 def seconds_of(stamp: Time | Duration) -> float:
@@ -77,19 +63,6 @@ def time_of(seconds: float) -> Time:
 def duration(seconds: float) -> Duration:
     sec, nanosec = split_seconds(seconds)
     return Duration(sec=sec, nanosec=nanosec)
-
-
-def quaternions_xyzw(rotations: FloatArray) -> FloatArray:
-    """Rotation matrices (N, 3, 3) to unit quaternions (N, 4) in the order of geometry_msgs, w not negative.
-
-    The one place where rotations become quaternions.
-    """
-    m = np.asarray(rotations, float)
-    # Each row of 4 q q^T is the quaternion times one of its components; the longest one is the most exact.
-    outer = (m.reshape(-1, 9) @ OUTER_OF_ROTATION + OUTER_OF_NONE).reshape(-1, 4, 4)
-    best: FloatArray = outer[np.arange(len(m)), outer[:, DIAGONAL, DIAGONAL].argmax(axis=1)]
-    best *= (np.where(best[:, 3] < 0, -1.0, 1.0) / np.sqrt(np.einsum("ni,ni->n", best, best)))[:, None]
-    return best
 
 
 def pose_covariance(hand: Hand) -> FloatArray:

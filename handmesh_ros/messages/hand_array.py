@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from handmesh_ros.hand import JOINT_COUNT, WRIST, FloatArray, Hand
-from handmesh_ros.messages.build import SIDES, STATES, pose_covariance, quaternions_xyzw, split_seconds
+from handmesh_ros.messages.build import SIDES, STATES, pose_covariance, split_seconds
 from handmesh_ros.messages.template import MARK, SerializedTemplate, marked_header
 from handmesh_ros.messages.types import HandArray, HandMessage, Time
 from handmesh_ros.perception.grasp import aperture, pinch_distance
+from handmesh_ros.perception.quaternions import quaternions_xyzw
 
 # Of Hand.msg: what stands before the wrist (track_id, side, side_score, score, state, age, latency) and after the keypoints (metric,
 # size_m, pinch_distance, aperture), with the padding that aligns every number to its size.

@@ -169,13 +169,18 @@ class CameraCache:
             CameraError: there is neither; the message says why and what to do.
         """
         try:
-            return self._calibrated(frame, rectified), None
+            return self.calibrated(frame, rectified), None
         except CameraError as error:
             if fallback_hfov_deg > 0:
                 return Camera.from_hfov(frame.shape[1], frame.shape[0], fallback_hfov_deg), str(error)
             raise CameraError(f"{error}. {NOT_CALIBRATED_ADVICE}") from error
 
-    def _calibrated(self, frame: FrameArray, rectified: bool) -> Camera:
+    def calibrated(self, frame: FrameArray, rectified: bool) -> Camera:
+        """The calibrated camera of the frame.
+
+        Raises:
+            CameraError: there is none, or it is another camera's.
+        """
         if self.info is None:
             raise CameraError("no camera_info has arrived (does the driver publish it, is the topic remapped beside the image's?)")
         key = (*_calibration_key(self.info), frame.shape, rectified)

@@ -8,8 +8,8 @@ from handmesh_ros.finger_angles import ANGLE_NAMES, finger_angles
 from handmesh_ros.hand import WRIST, Hand, Side
 from handmesh_ros.hand_urdf import joint_name
 from handmesh_ros.joint_sets import XR_FROM_OPTICAL, openxr
-from handmesh_ros.messages.build import quaternions_xyzw
 from handmesh_ros.messages.types import Header, JointState, Point, Pose, PoseArray, Quaternion
+from handmesh_ros.perception.quaternions import quaternions_xyzw
 
 STATE_NAMES = {side: [joint_name(side, angle) for angle in ANGLE_NAMES] for side in Side}
 

@@ -66,7 +66,8 @@ def _class(type_name: str) -> type[Any]:
     def __init__(self: Any, **given: Any) -> None:  # noqa: N807
         base.__init__(self, **{name: convert(given[name]) if name in given else make() for name, (make, convert) in fields.items()})
 
-    return type(base.__name__, (base,), {"__init__": __init__})
+    package, _, name = type_name.split("/")
+    return type(name, (base,), {"__init__": __init__, "__module__": f"{package}.msg"})
 
 
 def _field(description: Any) -> tuple[Callable[[], Any], Callable[[Any], Any]]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from handmesh_ros.hand import JOINT_NAMES, JOINT_PARENTS, FloatArray, Hand, Side
-from handmesh_ros.messages.build import quaternions_xyzw
 from handmesh_ros.messages.template import MARK, SerializedTemplate, marked_header
 from handmesh_ros.messages.types import TFMessage, Time, Transform, TransformStamped, Vector3
+from handmesh_ros.perception.quaternions import quaternions_xyzw
 
 PARENT_ROWS = np.array(JOINT_PARENTS)
 

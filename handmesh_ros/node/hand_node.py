@@ -22,6 +22,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from handmesh_ros.hand import Hand, Side
 from handmesh_ros.messages.build import seconds_of
+from handmesh_ros.messages.frame_clock import FrameClock, StampError
 from handmesh_ros.messages.frame_messages import FrameResult
 from handmesh_ros.messages.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
 from handmesh_ros.messages.owners import Owners
@@ -29,7 +30,6 @@ from handmesh_ros.node.answering import answering, changing
 from handmesh_ros.node.calibration import DepthView, RecentHands, calibrate_hand_size, read_hand_sizes
 from handmesh_ros.node.depth_sizes import DepthSizes
 from handmesh_ros.node.diagnostics import NO_IMAGES, FrameStatistics, diagnostic_array
-from handmesh_ros.node.frame_clock import FrameClock, StampError
 from handmesh_ros.node.outputs import HandOutputs
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.node.process import freeze_objects, spin

@@ -9,7 +9,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, Header
 
-from handmesh_ros.messages.build import quaternions_xyzw
+from handmesh_ros.perception.quaternions import quaternions_xyzw
 from handmesh_ros.teleop.errors import TeleopError
 from handmesh_ros.teleop.follower import ToolCommand
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.errors import HandmeshError
+from handmesh_ros.perception.camera import Camera
 
 DEFAULT_RATE = 30.0  # of pictures and of devices that do not tell theirs, Hz
 
@@ -23,12 +24,28 @@ class SourceError(HandmeshError, ValueError):
     """The input cannot be read; the message names it and says what to do."""
 
 
+class RawMessage(NamedTuple):
+    """A message as a ROS recording holds it: type such as ``tf2_msgs/msg/TFMessage``, time of its arrival, CDR."""
+
+    topic: str
+    type_name: str
+    time_ns: int
+    data: bytes
+
+
 class Frame(NamedTuple):
-    """One picture: its number in the recording from 0, its time in seconds, and (H, W, 3) uint8 RGB."""
+    """One picture: its number in the recording from 0, its time in seconds, and (H, W, 3) uint8 RGB.
+
+    A ROS recording also tells the name of the camera's frame, the camera where it is calibrated, and the transforms that came since the
+    frame before.
+    """
 
     number: int
     stamp_s: float
     rgb: NDArray[np.uint8]
+    frame_id: str = "camera_optical_frame"
+    camera: Camera | None = None
+    transforms: Sequence[RawMessage] = ()
 
 
 class LeftOut(NamedTuple):
@@ -48,8 +65,10 @@ class FrameSource(ABC):
         files: what is read; nothing may be written over these.
         rate: frames a second, nominal.
         frame_count: number of frames, None where it is unknown.
-        is_live: True for a camera: frames come when they come and stamps are wall-clock time; otherwise stamps begin at 0.
+        is_live: True for a camera: frames come when they come and stamps are wall-clock time; otherwise stamps begin at 0,
+            but for ROS recordings, which keep theirs.
         is_single: True for one picture.
+        uncalibrated: why frames come without a camera.
         left_out: what gave no frame since the iteration began.
     """
 
@@ -59,6 +78,7 @@ class FrameSource(ABC):
     frame_count: int | None = None
     is_live: bool = False
     is_single: bool = False
+    uncalibrated: str = "camera not calibrated"
 
     def __init__(self, name: str) -> None:
         self.name = name

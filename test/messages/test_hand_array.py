@@ -19,9 +19,9 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
 from handmesh_ros.hand import Hand, Side, TrackState
-from handmesh_ros.messages.build import quaternions_xyzw
 from handmesh_ros.messages.hand_array import HandArrayTemplate
 from handmesh_ros.perception.grasp import aperture, pinch_distance
+from handmesh_ros.perception.quaternions import quaternions_xyzw
 
 STAMP = Time(sec=12, nanosec=250_000_000)
 LEFT = known_hand(Side.LEFT, 1, state=TrackState.PREDICTED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handmesh_ros.node.frame_clock import PATIENCE_S, FrameClock, StampError
+from handmesh_ros.messages.frame_clock import PATIENCE_S, FrameClock, StampError
 
 ARRIVALS_S = [500.0, 500.03]
 

@@ -1,0 +1,1 @@
+"""ROS recordings read without ROS, and what was seen recorded: MCAP, Rerun, tables."""
