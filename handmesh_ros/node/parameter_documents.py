@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from handmesh_ros.node.camera_node import CameraParameters
+from handmesh_ros.node.fuse_node import FuseParameters
 from handmesh_ros.node.parameter_table import ParameterTable, possible_values
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.node.teleop_parameters import TeleopParameters
 
-TABLES: Mapping[str, type[ParameterTable]] = {"hand_node": NodeParameters, "camera": CameraParameters, "teleop": TeleopParameters}
+TABLES: Mapping[str, type[ParameterTable]] = {
+    "hand_node": NodeParameters,
+    "camera": CameraParameters,
+    "teleop": TeleopParameters,
+    "fuse_node": FuseParameters,
+}
 # Node -> its file of parameters.
 PARAMS_FILES: Mapping[str, str] = {"hand_node": "config/hand.yaml", "teleop": "config/teleop/teleop.yaml"}
 
