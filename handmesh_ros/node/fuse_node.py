@@ -2,8 +2,8 @@
 
 ``ros2 run handmesh_ros fuse_node --ros-args -p hands_topics:='front/hands aside/hands' -p common_frame:=world``
 
-Wiring only: ``handmesh_ros.fusion`` says which hands are one and where it is. Every ``hands`` topic is that of a hand node; its header names
-the camera's optical frame, and TF says where that is in ``common_frame``.
+Wiring only: ``handmesh_ros.fusion`` says which hands are one and where it is. Every ``hands`` topic is that of a hand node; its header
+names the camera's optical frame, and TF says where that is in ``common_frame``.
 """
 
 from __future__ import annotations
