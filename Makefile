@@ -7,6 +7,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
+# make splits names at blanks, and takes a colon for the end of a target.
+ifneq ($(words $(CURDIR))$(findstring :,$(CURDIR)),1)
+    $(error there is a blank or a colon in "$(CURDIR)", which make cannot do: move the checkout, or use pip (docs/install.md))
+endif
+
 # The user's own video, folder, picture or camera index for `make demo`; empty: the clip that comes with the project.
 INPUT ?=
 # ROBOT=1: the hand of a clip of our own leads a simulated arm.

@@ -41,6 +41,7 @@ setup(
         "PyYAML>=5.4",
         "tqdm",
         "transforms3d",
+        "pip",  # downloads the models' wheel; environments of uv and pipx have none
     ],
     extras_require={
         # recordings read better than by OpenCV alone, and pictures that it cannot read

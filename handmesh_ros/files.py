@@ -1,14 +1,26 @@
-"""Where the package's own files lie: in a checkout beside the code, or where pip and colcon install them."""
+"""Where files lie: the package's own, in a checkout beside the code or where pip and colcon install them, and the user's."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, InputError
 
 
 class MissingFileError(HandmeshError, FileNotFoundError):
     """A file that belongs to the package is not there."""
+
+
+def user_path(text: str) -> Path:
+    """A path as its user wrote it: ``~`` is the home directory.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{text}: there is no home directory that ~ could mean; set HOME, or write the path out") from error
 
 
 def package_file(relative: str) -> Path | None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from support.paths import REPO
 
-from handmesh_ros.files import MissingFileError, clip_file, package_file, package_root
+from handmesh_ros.errors import InputError
+from handmesh_ros.files import MissingFileError, clip_file, package_file, package_root, user_path
 
 
 def test_a_file_of_the_checkout() -> None:
@@ -33,3 +34,11 @@ def test_a_file_of_an_installed_tree(tmp_path: Path) -> None:
     program = "from handmesh_ros.files import package_file; print(package_file('config/hand.yaml'))"
     result = subprocess.run([sys.executable, "-c", program], cwd=package.parent, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == str(installed)
+
+
+def test_a_path_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert user_path("~/sizes.yaml") == tmp_path / "sizes.yaml"
+    assert user_path("/a b/~") == Path("/a b/~")
+    with pytest.raises(InputError, match="no home directory that ~ could mean"):
+        user_path("~nobody_of_this_name/sizes.yaml")

@@ -22,7 +22,7 @@ RUNTIME = {"numpy", "cv2", "onnxruntime", "transforms3d", "yaml"}
 OFFLINE = RUNTIME | {"onnx", "tqdm", "torch", "scipy", "matplotlib", "fast_simplification"}
 MEDIA = {"av", "PIL", "pi_heif"}  # recordings and pictures that OpenCV cannot read; imported where they are there
 
-LIBRARY = {"hand", "files", "provision", "perception", "sources", "overlay", "evaluation"}  # of handmesh_ros, without ROS
+LIBRARY = {"hand", "files", "yaml_files", "provision", "perception", "sources", "overlay", "evaluation"}  # of handmesh_ros, without ROS
 
 # Room -> the third-party packages and the rooms of both packages that it may import. Rooms that are not here (commands, demo, bench, node:
 # the top of the house) may import anything of handmesh_ros but `cli` and `commands`; ROS is told apart below.
@@ -33,9 +33,10 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "hand_urdf": ({"numpy", "transforms3d"}, {"hand", "finger_angles"}),
     "joint_sets": ({"numpy"}, {"hand"}),
     "files": (set(), set()),
+    "yaml_files": ({"yaml"}, set()),
     "installation": (set(), set()),
-    "provision": ({"numpy", "onnx", "yaml"}, {"hand", "files"}),
-    "perception": (RUNTIME, {"hand", "provision"}),
+    "provision": ({"numpy", "onnx", "yaml"}, {"hand", "files", "yaml_files"}),
+    "perception": (RUNTIME, {"hand", "provision", "yaml_files"}),
     "file_names": (set(), set()),
     "outputs": (set(), set()),
     "limits": (set(), set()),
@@ -49,7 +50,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "video": ({"numpy", "cv2"}, {"file_names", "outputs"}),
     "cameras": ({"numpy"}, {"perception"}),
     "records": ({"numpy"}, {"hand", "perception"}),
-    "fusion": ({"numpy", "yaml", "transforms3d"}, {"hand", "perception", "records"}),
+    "fusion": ({"numpy", "transforms3d"}, {"hand", "yaml_files", "perception", "records"}),
     "messages": (
         {"numpy", "cv2", "rosbags"},
         {"hand", "decoding", "files", "finger_angles", "hand_urdf", "joint_sets", "overlay", "perception"},
@@ -65,7 +66,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "template": ({"numpy", "scipy", "fast_simplification"}, {"hand", "files"}),
     "labels": (OFFLINE, LIBRARY | {"template"}),
     "renders": (OFFLINE, LIBRARY | {"template", "labels"}),
-    "networks": (OFFLINE, {"hand", "template"}),
+    "networks": (OFFLINE, {"hand", "yaml_files", "template"}),
     "export": (OFFLINE, {"hand", "outputs", "perception", "template", "networks"}),
     "official": (OFFLINE, {"hand", "template", "networks", "export"}),
     "lifted": (OFFLINE, LIBRARY | {"template", "labels", "renders", "networks"}),

@@ -21,7 +21,8 @@ from visualization_msgs.msg import MarkerArray
 from handmesh_ros.demo.processes import ProcessError
 from handmesh_ros.msg import HandArray, HandMesh
 from handmesh_ros.node.hand_node import HandNode
-from handmesh_ros.node.process import keep_memory, use_large_shared_memory
+from handmesh_ros.node.process import keep_memory
+from handmesh_ros.node.transport import use_large_shared_memory
 from handmesh_ros.perception.detect import PalmDetector
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.provision import DEFAULT_MODEL

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from transforms3d.quaternions import quat2mat
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.yaml_files import YamlFileError, read_yaml
 
 LENGTH_TOLERANCE = 1e-3  # of a quaternion that somebody wrote with four decimals
 
@@ -60,12 +60,11 @@ class CameraSetup:
 
         Raises:
             ExtrinsicsError: something is missing or is no place.
-            OSError: the file cannot be read.
         """
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ExtrinsicsError(f"{path}: not YAML: {error}") from error
+            content = read_yaml(path)
+        except YamlFileError as error:
+            raise ExtrinsicsError(str(error)) from error
         if not isinstance(content, dict) or not isinstance(content.get("cameras"), dict) or not content["cameras"]:
             raise ExtrinsicsError(f"{path}: no 'cameras' in it; docs/two-cameras.md shows such a file")
         cameras = {str(name): _checked(path, str(name), camera) for name, camera in content["cameras"].items()}

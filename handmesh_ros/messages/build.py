@@ -51,8 +51,8 @@ def seconds_of(stamp: Time | Duration) -> float:
 
 
 def split_seconds(seconds: float) -> tuple[int, int]:
-    """Seconds, rounded down, and nanoseconds."""
-    return divmod(round(seconds * 1e9), 10**9)
+    """Seconds, rounded down, and nanoseconds; as far as ROS can tell time, 68 years before and after its zero."""
+    return divmod(min(max(round(seconds * 1e9), -(2**31) * 10**9), 2**31 * 10**9 - 1), 10**9)
 
 
 def time_of(seconds: float) -> Time:

@@ -10,6 +10,8 @@ from handmesh_ros.perception.tracking.records import TrackingParameters
 
 # The first images may come before the first camera_info: DDS finds one topic after the other.
 PATIENCE_S = 1.0
+# What every node says that waits for its time.
+CLOCK_MISSING = "use_sim_time is set, but no /clock comes: start the simulator, or the bag with --clock, or set use_sim_time to false"
 
 
 class StampError(HandmeshError, ValueError):
@@ -44,12 +46,18 @@ class FrameClock:
         """The frame's time in seconds: the stamp of its header, or for frames without one (0) the time of arrival.
 
         Raises:
-            StampError: the frame before had the same stamp, or a little later one.
+            StampError: the frame before had the same stamp, or a little later one; or it has none, and the node's clock does not run.
         """
-        if stamp_s == 0.0:
-            self._warn("the images carry no stamp: the camera driver should stamp them; taking the time of arrival for tracking")
-            stamp_s = self._now()
         last = self._last_s
+        if stamp_s == 0.0:
+            stamp_s = self._now()
+            if stamp_s == 0.0:
+                raise StampError(f"the images carry no stamp, and there is no time of arrival: {CLOCK_MISSING}")
+            if stamp_s == last:
+                raise StampError(
+                    "the images carry no stamp, and the clock stands still, so their times are unknown: is the simulator paused?"
+                )
+            self._warn("the images carry no stamp: the camera driver should stamp them; taking the time of arrival for tracking")
         if last is not None and 0.0 < last - stamp_s <= self._late_s:
             raise StampError(
                 f"an image came {1e3 * (last - stamp_s):.3g} ms after a newer one: it is left out. Does the driver reorder images?"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from handmesh_ros.decoding import PictureError, UnknownPictureError, decode_picture
 from handmesh_ros.errors import HandmeshError
-from handmesh_ros.messages.types import CameraInfo, CompressedImage, Image, deserialize_message
+from handmesh_ros.messages.types import CameraInfo, CompressedImage, Header, Image, deserialize_message
 from handmesh_ros.perception.camera import Camera, CameraError
 
 FrameArray = NDArray[np.uint8]
@@ -128,23 +128,39 @@ def camera_of_info(info: CameraInfo, frame: FrameArray, rectified: bool = False)
         raise CameraError(f"camera_info says that the images are {info.width} x {info.height} pixels: the driver leaves their size out")
     if rectified and not any(info.p):
         raise CameraError("camera_info has no P, which rectified images need: set the parameter 'rectified' to false")
-    distorts = any(info.d)  # else its model does not matter: drivers of lenses without distortion call it "none" and other names
-    camera = Camera.from_camera_info_fields(
-        info.width,
-        info.height,
-        info.k,
-        info.d if distorts else (),
-        info.distortion_model if distorts else "plumb_bob",
-        (info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height),
-        (info.binning_x, info.binning_y),
-        info.p if rectified else None,
-    )
+    roi = (info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height)
+    is_whole = roi in ((0, 0, 0, 0), (0, 0, info.width, info.height))
+    # Drivers that bin may have reduced size and K already, and tell the binning all the same: the image shows that it is not to come.
+    binning = (1, 1) if is_whole and (info.width, info.height) == (width, height) else (info.binning_x, info.binning_y)
+    model, p = info.distortion_model, info.p if rectified else None
+    camera = Camera.from_camera_info_fields(info.width, info.height, info.k, info.d, model, roi, binning, p)
     if (camera.width, camera.height) != (width, height):
+        described = f"{camera.width} x {camera.height}{_why(info, camera, frame)}"
         raise CameraError(
-            f"the image is {width} x {height} pixels but camera_info describes {camera.width} x {camera.height}: "
-            "the calibration is of another resolution or of another camera"
+            f"the image is {width} x {height} pixels but camera_info describes {described}: the calibration is of another resolution "
+            "or of another camera"
         )
     return camera
+
+
+def _why(info: CameraInfo, camera: Camera, frame: FrameArray) -> str:
+    """How sizes that differ may have come about, where binning explains it."""
+    height, width = frame.shape[:2]
+    if info.binning_x > 1 or info.binning_y > 1:
+        return f" ({info.width} x {info.height}, region of interest and a binning of {info.binning_x} x {info.binning_y} counted in)"
+    times, rest = divmod(camera.width, width)
+    if times > 1 and not rest and camera.height == times * height:
+        return f" (if the driver bins or scales by {times}, camera_info must say so: binning_x and binning_y {times}, or all reduced)"
+    return ""
+
+
+def check_frame_id(header: Header) -> None:
+    """Raises ImageError where the header does not say whose image it is."""
+    if not header.frame_id:
+        raise ImageError(
+            "the images have an empty frame_id, so nobody can tell where the hands are, and tf2 refuses such frames: set the frame of the "
+            "camera driver (parameter frame_id, camera_frame_id or the like)"
+        )
 
 
 class CameraCache:

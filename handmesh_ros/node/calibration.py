@@ -7,11 +7,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from sensor_msgs.msg import Image
 
+from handmesh_ros.errors import HandmeshError
+from handmesh_ros.files import user_path
 from handmesh_ros.hand import WRIST, Hand, Side, TrackState
 from handmesh_ros.messages.build import seconds_of
 from handmesh_ros.messages.images import ImageError, depth_of_image
@@ -67,12 +68,12 @@ def read_hand_sizes(sizes: HandSizes, path: str, configured_m: float) -> str | N
     if configured_m > 0:
         sizes.set(configured_m)
     try:
-        if not path or not Path(path).expanduser().exists():
+        if not path or not user_path(path).exists():
             return None
         if configured_m > 0:
             return f"hand_size_file {path} is not read: the parameter hand_size_m is {configured_m:g}; 0 would take the file's sizes"
-        sizes.load(Path(path).expanduser())
-    except HandSizeError as error:
+        sizes.load(user_path(path))
+    except (HandmeshError, OSError) as error:
         return f"hand_size_file is ignored: {error}"
     return None
 
@@ -97,14 +98,23 @@ def calibrate_hand_size(
     try:
         response.message = _calibrate(sizes, seen, configured_m, depth, request)
         response.success = True
-        if path:
-            sizes.save(Path(path).expanduser())
     except (HandSizeError, ImageError) as error:
         response.success, response.message = False, str(error)
-    except OSError as error:
-        response.message += f"; not kept for the next start: {path} cannot be written ({error.strerror})"
+    if response.success and path:
+        response.message += _kept(sizes, path)
     response.size_m = sizes.of(SIDE_OF_REQUEST.get(request.side) or Side.RIGHT).size_m
     return response
+
+
+def _kept(sizes: HandSizes, path: str) -> str:
+    """Write the file; what to add to the answer where that fails."""
+    try:
+        sizes.save(user_path(path))
+    except OSError as error:
+        return f"; not kept for the next start: {path} cannot be written ({error.strerror})"
+    except HandmeshError as error:
+        return f"; not kept for the next start: {error}"
+    return ""
 
 
 def _calibrate(

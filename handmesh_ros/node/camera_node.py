@@ -15,11 +15,13 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from handmesh_ros.files import user_path
 from handmesh_ros.messages import build
+from handmesh_ros.messages.frame_clock import CLOCK_MISSING
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.qos import overridable
-from handmesh_ros.node.sim_time import CLOCK_MISSING, clock_is_missing, steady_clock
+from handmesh_ros.node.sim_time import clock_is_missing, steady_clock
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.sources import Frame, SourceError, open_source
 
@@ -67,7 +69,7 @@ class CameraNode(Node):
         super().__init__("camera")
         given = CameraParameters.declared_on(self)
         self._frame_id, self._loop, self._wait = given.frame_id, given.loop, given.wait_for_subscribers
-        self._calibration = Camera.from_yaml(given.camera_info) if given.camera_info else None
+        self._calibration = Camera.from_yaml(user_path(given.camera_info)) if given.camera_info else None
         self._hfov_deg = given.hfov_deg
         self._source = open_source(given.input)
         self._frames: Iterator[Frame] = iter(self._source)

@@ -22,9 +22,9 @@ from std_srvs.srv import SetBool, Trigger
 
 from handmesh_ros.hand import Hand, Side
 from handmesh_ros.messages.build import seconds_of
-from handmesh_ros.messages.frame_clock import FrameClock, StampError
+from handmesh_ros.messages.frame_clock import CLOCK_MISSING, FrameClock, StampError
 from handmesh_ros.messages.frame_messages import FrameResult
-from handmesh_ros.messages.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
+from handmesh_ros.messages.images import CameraCache, FrameArray, ImageError, check_frame_id, frame_of_compressed, frame_of_image
 from handmesh_ros.messages.owners import Owners
 from handmesh_ros.node.answering import answering, changing
 from handmesh_ros.node.calibration import DepthView, RecentHands, calibrate_hand_size, read_hand_sizes
@@ -34,7 +34,7 @@ from handmesh_ros.node.outputs import HandOutputs
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.qos import overridable
-from handmesh_ros.node.sim_time import CLOCK_MISSING, clock_is_missing, steady_clock
+from handmesh_ros.node.sim_time import clock_is_missing, steady_clock
 from handmesh_ros.node.teleop import Teleop
 from handmesh_ros.node.troubles import Troubles
 from handmesh_ros.node.waiting import Occasional, SleepingSubscription
@@ -79,6 +79,7 @@ class HandNode(Node):
         self._last_header = Header()
         self._last_camera: Camera | None = None
         self._outputs = HandOutputs(self, self._events)
+        self._hands_topic = self.resolve_topic_name("hands")
         self._owners = Owners()
         self._recent_hands = RecentHands()
         self._depth_sizes = DepthSizes()
@@ -160,6 +161,7 @@ class HandNode(Node):
         self._frame_clock.frame_came(begin)
         self._events.open = False
         try:
+            check_frame_id(message.header)
             stamp_s = self._frame_clock.time_of(seconds_of(message.header.stamp))
             frame = read(message)
             self._hear_camera_info()
@@ -210,6 +212,10 @@ class HandNode(Node):
         hands = self.pipeline.process(frame, camera, stamp_s)
         perception_s = time.perf_counter() - before
         self.statistics.losses.update(loss.reason.value for loss in self.pipeline.losses)
+        if header.frame_id != (self._last_header.frame_id or header.frame_id):
+            self._warn(
+                f"the images' frame was {self._last_header.frame_id} and is {header.frame_id}: do two cameras publish on this topic?"
+            )
         if camera is not self._last_camera:
             self._teleop.release("the camera's calibration has changed")
         self._last_header, self._last_camera = header, camera
@@ -303,6 +309,11 @@ class HandNode(Node):
             level, text = DiagnosticStatus.OK, "disabled" if self.active else "inactive"
         if clock_is_missing(self):
             level, text = DiagnosticStatus.WARN, CLOCK_MISSING
+        elif level == DiagnosticStatus.OK and self.count_publishers(self._hands_topic) > 1:
+            level, text = (
+                DiagnosticStatus.WARN,
+                f"another node publishes {self._hands_topic}, too: give each a name and a namespace of its own",
+            )
         if level == DiagnosticStatus.WARN and text != NO_IMAGES:
             self._warn(text)
         live = ", ".join(f"{hand.side.value} {hand.track_id} {hand.state.value}" for hand in self.pipeline.raw_hands)

@@ -1,4 +1,4 @@
-"""What every process of the package does around its node: memory, transport, Ctrl-C."""
+"""What every process of the package does around its node: memory, transport, log, Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
@@ -9,52 +9,76 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from handmesh_ros.errors import HandmeshError
-from handmesh_ros.files import package_file
+from handmesh_ros.errors import HandmeshError, InputError
+from handmesh_ros.files import user_path
 from handmesh_ros.installation import check_installation
+from handmesh_ros.node.transport import use_large_shared_memory
+
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; docker stop, systemd, ros2 launch
 
 
 def spin(make_node: Callable[[], Node], argv: Sequence[str] | None = None) -> int:
-    """Run a node until Ctrl-C, SIGTERM or its end; returns the process's exit code.
+    """Run a node until Ctrl-C, SIGTERM or its end; returns the process's exit code. Either signal ends it quietly, at any moment.
 
     A node ends itself by raising SystemExit in a callback. One that cannot start raises a HandmeshError or OSError, which is printed
     without a traceback.
     """
+    for number in END_SIGNALS:
+        signal.signal(number, _end)
+    try:
+        return _run(make_node, list(sys.argv if argv is None else argv))
+    except KeyboardInterrupt:
+        return 0  # while a node that had come to its end was tidied up
+
+
+def _run(make_node: Callable[[], Node], argv: Sequence[str]) -> int:
     keep_memory()
     use_large_shared_memory()
-    node = None
+    node, initialized = None, False
     try:
         check_installation()
-        rclpy.init(args=list(sys.argv if argv is None else argv), signal_handler_options=SignalHandlerOptions.ALL)
+        rclpy.init(args=[*argv, *arguments_for_logging()], signal_handler_options=SignalHandlerOptions.ALL)
+        initialized = True
         node = make_node()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
-        pass  # Ctrl-C, or somebody shut ROS down
+        pass  # a signal, or somebody shut ROS down
     except SystemExit as request:
         return int(request.code or 0)
     except Exception as error:
-        if node is None and isinstance(error, (HandmeshError, OSError)):
+        if not initialized or (node is None and isinstance(error, (HandmeshError, OSError))):
             print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
             return 1
-        if node is None or rclpy.ok():
+        if rclpy.ok():
             raise
-        # The executor stumbled over the context that a signal has just shut down.
+        # Something stumbled over the context that a signal has just shut down.
     finally:
-        # A second Ctrl-C must not break the shutdown that the first one began; rclpy puts the former handler back when it ends.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _ignore_signals()  # they must not break a shutdown that has begun; rclpy puts the former handlers back when it ends
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _ignore_signals()
     return 0
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """The first signal ends what runs; others after it change nothing."""
+    _ignore_signals()
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def keep_memory() -> None:
@@ -78,13 +102,19 @@ def freeze_objects() -> None:
     gc.freeze()
 
 
-def use_large_shared_memory() -> None:
-    """Let Fast DDS send camera frames through shared memory that holds them, unless the user chose a profile.
+def arguments_for_logging() -> list[str]:
+    """Arguments of rclpy.init that leave out the log file where it cannot be written: a node would not even start.
 
-    With the default segment of 512 kB nearly all frames are lost silently under best effort.
+    Unknown users and containers have no home directory, or none that they may write to.
     """
-    fast_dds_2, fast_dds_3 = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
-    profile = package_file("config/fastdds.xml")
-    if profile is None or fast_dds_2 in os.environ or fast_dds_3 in os.environ:
-        return
-    os.environ[fast_dds_2 if os.environ.get("ROS_DISTRO") in ("humble", "jazzy") else fast_dds_3] = str(profile)
+    folder = os.environ.get("ROS_LOG_DIR") or f"{os.environ.get('ROS_HOME') or '~/.ros'}/log"
+    try:
+        path = user_path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        if os.access(path, os.W_OK):
+            os.environ["ROS_LOG_DIR"] = str(path)  # ROS itself knows a home by HOME only
+            return []
+    except (InputError, OSError):
+        pass
+    print(f"there is no log file: {folder} cannot be written; ROS_LOG_DIR may name another folder", file=sys.stderr)
+    return ["--ros-args", "--disable-external-lib-logs"]

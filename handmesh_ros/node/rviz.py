@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -16,7 +17,7 @@ from sensor_msgs.msg import CameraInfo
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.files import package_file
-from handmesh_ros.node.process import spin
+from handmesh_ros.node.process import END_SIGNALS, spin
 
 
 class RvizError(HandmeshError, RuntimeError):
@@ -60,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = spin(make, arguments)
     if listeners and listeners[0].frame_id:
         program = listeners[0].program
+        for number in END_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)  # else RViz would begin with what ended this node ignored
         os.execv(program, [program, "-d", str(package_file("config/hand.rviz")), "-f", listeners[0].frame_id, *arguments[1:]])
     return code
 

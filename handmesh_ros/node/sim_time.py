@@ -5,8 +5,6 @@ from __future__ import annotations
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-CLOCK_MISSING = "use_sim_time is set, but no /clock comes: start the simulator, or the bag with --clock, or set use_sim_time to false"
-
 
 def steady_clock() -> Clock:
     """For timers that must run whatever the node's time does."""

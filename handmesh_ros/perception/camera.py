@@ -16,7 +16,15 @@ import numpy as np
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.perception.lens import LENSES, Lens, Pinhole
+from handmesh_ros.perception.lens import LENSES, Lens, LensError, Pinhole, in_ros_terms
+from handmesh_ros.yaml_files import YamlFileError, read_yaml
+
+# Of the picture's longer side: views of 0.6 and of 178 degrees.
+LEAST_FOCAL, LARGEST_FOCAL = 0.01, 100.0
+FARTHEST_CENTER = 100.0  # sizes of the picture: a small region of interest lies far from the axis
+# How many times farther from the axis a ray may be than it seems, halfway to the picture's edge, or nearer. Chosen by hand: a fisheye
+# of 180 degrees is at 1.3 there.
+LARGEST_BENDING = 10.0
 
 
 class CameraError(HandmeshError, ValueError):
@@ -30,14 +38,16 @@ class Camera:
     Attributes:
         width, height: of the image, pixels.
         K: (3, 3) float64 camera matrix, pixels.
-        distortion: (n,) coefficients in OpenCV's order; n in 0, 4, 5, 8, 12, 14, or 0, 4 for a fisheye.
+        distortion: (n,) coefficients in OpenCV's order; n in 0, 4, 5, 8, 12, 14, or 0, 4 for a fisheye. Zeros at the end may be
+            missing or too many.
         calibrated: False where K is a guess: then distances are guesses too.
-        distortion_model: a ROS name: "plumb_bob", "rational_polynomial" or "equidistant" (a fisheye).
+        distortion_model: by ROS's name, "plumb_bob", "rational_polynomial" or "equidistant" (a fisheye), or by another that is known
+            (lens.py); becomes ROS's. Without distortion any will do.
         lens: what the last two say.
 
     Raises:
-        CameraError: a size that is not positive, a K that is not finite or has no focal length, an unknown distortion model or
-            a wrong number of coefficients.
+        CameraError: a size that is not positive, a K that is not finite, has no focal length or is none of such a picture, an unknown
+            distortion model, a wrong number of coefficients, or such as no lens has.
     """
 
     width: int
@@ -55,25 +65,53 @@ class Camera:
             raise CameraError(f"the image is {self.width} x {self.height} pixels; both must be positive")
         if matrix.size != 9:
             raise CameraError(f"K has {matrix.size} numbers, expected 9 (3 x 3)")
+        if matrix[[3, 6, 7]].any():
+            raise CameraError(f"K is {matrix.tolist()}: expected fx, skew, cx, 0, fy, cy, 0, 0, 1; is it written column by column?")
         if matrix[0] <= 0 or matrix[4] <= 0:
             raise CameraError(
                 f"K has the focal lengths {matrix[0]:g} and {matrix[4]:g}: the camera is not calibrated. Calibrate it "
                 "(ros2 run camera_calibration cameracalibrator) or give a horizontal field of view instead"
             )
-        if self.distortion_model not in LENSES:
-            raise CameraError(f"unknown distortion model '{self.distortion_model}'; known are {tuple(LENSES)}")
-        kind = LENSES[self.distortion_model]
-        if not distortion.any():
-            distortion = np.zeros(0)
-        if distortion.size not in kind.COEFFICIENT_COUNTS:
-            raise CameraError(
-                f"the distortion has {distortion.size} coefficients; '{self.distortion_model}' takes one of {kind.COEFFICIENT_COUNTS}"
-            )
+        try:
+            model, distortion = in_ros_terms(self.distortion_model, distortion)
+        except LensError as error:
+            raise CameraError(str(error)) from error
         object.__setattr__(self, "width", int(self.width))
         object.__setattr__(self, "height", int(self.height))
         object.__setattr__(self, "K", matrix.reshape(3, 3))
         object.__setattr__(self, "distortion", distortion)
-        object.__setattr__(self, "lens", kind(distortion) if distortion.size else Pinhole())
+        object.__setattr__(self, "distortion_model", model)
+        object.__setattr__(self, "lens", LENSES[model](distortion) if distortion.size else Pinhole())
+        self._check_view()
+        if distortion.size:
+            self._check_bending()
+
+    def _check_view(self) -> None:
+        """K of another camera, or numbers that are no pixels: a hand would be placed kilometres away."""
+        size = np.array([self.width, self.height])
+        share = self._focal / size.max()
+        if (share < LEAST_FOCAL).any() or (share > LARGEST_FOCAL).any():
+            raise CameraError(
+                f"K has the focal lengths {self._focal[0]:g} and {self._focal[1]:g}, as no picture of {self.width} x {self.height} pixels "
+                f"has: that would be a view of {math.degrees(2 * math.atan(self.width / 2 / self._focal[0])):.2g} degrees"
+            )
+        if (np.abs(self._center - size / 2) > FARTHEST_CENTER * size).any() or abs(self._skew) > 1:
+            raise CameraError(
+                f"K is {self.K.reshape(-1).tolist()}: its centre or skew is none of a picture of {self.width} x {self.height}"
+            )
+
+    def _check_bending(self) -> None:
+        """Coefficients of another model, or numbers that are none: they bend rays of the picture's middle as no lens does."""
+        middle = np.array([self.width - 1, self.height - 1]) / 2
+        pixels = middle + np.array([[-1, 0], [1, 0], [0, -1], [0, 1]]) * middle / 2
+        bent = np.linalg.norm((pixels - self._center) / self._focal, axis=1)
+        stretch = np.linalg.norm(self.normalize(pixels), axis=1) / np.maximum(bent, 1e-9)
+        stretch = stretch[np.isfinite(stretch) & (bent > 1e-3)]
+        if not stretch.size or stretch.min() < 1 / LARGEST_BENDING or stretch.max() > LARGEST_BENDING:
+            raise CameraError(
+                f"no lens bends rays as '{self.distortion_model}' with the coefficients {self.distortion.tolist()} does: "
+                "are they of another model, or in another order?"
+            )
 
     @cached_property
     def focal_px(self) -> float:
@@ -152,26 +190,21 @@ class Camera:
         Raises:
             CameraError: the file is missing, is no such YAML, or describes a camera that cannot be used.
         """
-        import yaml  # only this reader needs it
-
-        path = Path(path)
         try:
-            content = yaml.safe_load(path.read_text())
-        except OSError as error:
-            raise CameraError(f"{path}: cannot be read ({error.strerror})") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise CameraError(f"{path}: is no YAML file ({str(error).splitlines()[0]})") from error
+            content = read_yaml(path)
+        except YamlFileError as error:
+            raise CameraError(str(error)) from error
         try:
             return cls.from_camera_info_fields(
                 int(content["image_width"]),
                 int(content["image_height"]),
                 content["camera_matrix"]["data"],
                 (content.get("distortion_coefficients") or {}).get("data", ()),
-                content.get("distortion_model", "plumb_bob"),
+                str(content.get("distortion_model") or ""),
             )
         except CameraError as error:
             raise CameraError(f"{path}: {error}") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CameraError(
                 f"{path}: is no camera_info file ({error!r}); it needs image_width, image_height and camera_matrix: data, "
                 "as camera_calibration writes them"

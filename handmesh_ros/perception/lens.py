@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 import cv2
 import numpy as np
 
+from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray
 
 # Far below a pixel in any camera: 1e-10 is 1e-6 px at a focal length of 10 000 px. A root farther off than LARGEST_ERROR is none.
@@ -128,10 +129,46 @@ class Fisheye:
         return value, slope
 
 
-# By the names of sensor_msgs/CameraInfo; "fisheye" is OpenCV's for the same.
+# By the names of sensor_msgs/CameraInfo.
 LENSES: dict[str, type[Polynomial] | type[Fisheye]] = {
     "plumb_bob": Polynomial,
     "rational_polynomial": Polynomial,
     "equidistant": Fisheye,
-    "fisheye": Fisheye,
 }
+# Those of other programs (OpenCV, Kalibr, librealsense, COLMAP, drivers), in small letters with _ for blanks.
+OTHER_NAMES = {
+    "": "plumb_bob", "radtan": "plumb_bob", "radial_tangential": "plumb_bob", "brown_conrady": "plumb_bob", "brown": "plumb_bob",
+    "opencv": "plumb_bob", "polynomial": "plumb_bob",
+    "rational": "rational_polynomial", "full_opencv": "rational_polynomial",
+    "fisheye": "equidistant", "opencv_fisheye": "equidistant", "equi": "equidistant", "kannala_brandt": "equidistant",
+    "kannala_brandt4": "equidistant", "kb4": "equidistant",
+}  # fmt: skip
+NO_DISTORTION = ("none", "pinhole", "perspective", "no_distortion")
+
+
+class LensError(HandmeshError, ValueError):
+    """A description of a lens that cannot be used; the message says what is wrong."""
+
+
+def in_ros_terms(model: str, coefficients: FloatArray) -> tuple[str, FloatArray]:
+    """A distortion as people and programs describe it, by ROS's name and with as many coefficients as OpenCV takes (none: a pinhole).
+
+    Raises:
+        LensError: an unknown model, or coefficients that are none of it.
+    """
+    used = np.trim_zeros(coefficients, "b")
+    if not used.size:
+        return "plumb_bob", used  # without distortion a driver may call the model anything
+    written = "_".join(model.lower().replace("-", " ").replace("_", " ").split())
+    name = OTHER_NAMES.get(written, written)
+    if name in NO_DISTORTION:
+        raise LensError(f"the distortion model is '{model}', but there are coefficients: {coefficients.tolist()}; one of the two is wrong")
+    if name not in LENSES:
+        raise LensError(f"unknown distortion model '{model}'; known are {', '.join(LENSES)}, {', '.join(filter(None, OTHER_NAMES))}")
+    counts = LENSES[name].COEFFICIENT_COUNTS
+    if coefficients.size in counts:
+        return name, coefficients
+    enough = [count for count in counts if count >= used.size]
+    if not enough or (LENSES[name] is Polynomial and used.size == coefficients.size == 3):  # k1, k2 and: k3 or p1?
+        raise LensError(f"the distortion has {coefficients.size} coefficients; '{model}' takes one of {counts[1:]}")
+    return name, np.pad(used, (0, enough[0] - used.size))

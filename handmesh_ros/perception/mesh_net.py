@@ -28,6 +28,7 @@ from handmesh_ros.perception.onnx_session import OnnxNetwork
 CONTRACT_VERSION = "1"
 REQUIRED_OUTPUTS = ("vertices", "joints", "keypoints")
 OPTIONAL_OUTPUTS = ("score", "side")
+LONGEST_NAME = 80  # characters; it is in every diagnostics message
 ROUNDING = 1e-3  # so far may a probability lie outside 0 to 1: half precision
 # Of points in space, in reference sizes, and of keypoints, in crops: those that ship reach 2 and 0.7, millimetres and pixels 1000 and 60.
 LARGEST_EXTENT, LARGEST_KEYPOINT_EXTENT = 100.0, 20.0
@@ -87,7 +88,7 @@ class MeshNetwork:
                 f"metadata 'handmesh_contract' is {metadata.get('handmesh_contract')!r}, expected {CONTRACT_VERSION!r}; "
                 "export the model with 'handmesh export' or 'handmesh import-official'"
             )
-        self.name: str = metadata.get("name", self.path.stem)
+        self.name = metadata.get("name", self.path.stem)[:LONGEST_NAME]
         self.licence = metadata.get("licence", "unknown")
         self.reference_size_m = self._positive_number(metadata, "reference_size_m")
         self.crop_scale = self._positive_number(metadata, "crop_scale")

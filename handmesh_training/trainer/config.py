@@ -6,9 +6,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-import yaml
-
 from handmesh_ros.errors import HandmeshError, reading
+from handmesh_ros.yaml_files import read_yaml
 from handmesh_training.trainer.pictures import CropBox
 
 Record = TypeVar("Record")
@@ -149,7 +148,7 @@ def read_config(path: str | Path) -> TrainConfig:
     if not path.is_file():
         raise TrainConfigError(f"{path}: there is no such configuration")
     with reading(path, "a training run", TrainConfigError):
-        config = _build(TrainConfig, yaml.safe_load(path.read_text(encoding="utf-8")), "")
+        config = _build(TrainConfig, read_yaml(path), "")
     if not config.stages or config.steps <= 0:
         raise TrainConfigError(f"{path}: stages need one entry at least, with steps above 0")
     return config

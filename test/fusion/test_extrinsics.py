@@ -38,7 +38,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("cameras: {a: {rotation: [0, 0, 0, 1], translation: [0, 0, 0], scale: 1}}", "has scale; known are"),
         ("cameras: {a: 3}", "camera 'a' needs a translation"),
         ("frame: world", "no 'cameras'"),
-        ("[", "not YAML"),
+        ("[", "no YAML file"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, told: str) -> None:

@@ -14,6 +14,16 @@ def warnings() -> list[str]:
     return []
 
 
+@pytest.mark.parametrize(("back_s", "begins_anew"), [(1e-6, False), (0.3, False), (1.0, False), (1.1, True)])
+def test_only_more_than_a_second_back_is_another_recording(clock: FrameClock, back_s: float, begins_anew: bool) -> None:
+    clock.time_of(12.0)
+    if begins_anew:
+        assert clock.time_of(12.0 - back_s) == 12.0 - back_s
+    else:
+        with pytest.raises(StampError, match="after a newer one"):
+            clock.time_of(12.0 - back_s)
+
+
 @pytest.fixture
 def clock(warnings: list[str]) -> FrameClock:
     return FrameClock(iter(ARRIVALS_S).__next__, warnings.append)
@@ -51,6 +61,15 @@ def test_a_repeated_stamp_is_refused_as_often_as_it_comes_and_the_next_one_taken
 def test_frames_without_stamps_get_the_time_of_their_arrival(clock: FrameClock, warnings: list[str]) -> None:
     assert [clock.time_of(0.0) for _ in range(2)] == ARRIVALS_S
     assert all("carry no stamp" in warning for warning in warnings) and warnings
+
+
+def test_frames_without_stamps_need_a_clock_that_runs(warnings: list[str]) -> None:
+    with pytest.raises(StampError, match="no time of arrival: use_sim_time is set, but no /clock comes"):
+        FrameClock(lambda: 0.0, warnings.append).time_of(0.0)
+    paused = FrameClock(lambda: 7.0, warnings.append)
+    assert paused.time_of(0.0) == 7.0
+    with pytest.raises(StampError, match="is the simulator paused"):
+        paused.time_of(0.0)
 
 
 def test_patience_counts_from_the_first_frame_and_ends(clock: FrameClock) -> None:

@@ -12,8 +12,9 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
 
-from handmesh_ros.messages.images import CameraCache, ImageError, frame_of_compressed, frame_of_image
+from handmesh_ros.messages.images import CameraCache, ImageError, check_frame_id, frame_of_compressed, frame_of_image
 from handmesh_ros.perception.camera import CameraError
 
 HEIGHT, WIDTH = 48, 64
@@ -245,6 +246,33 @@ def test_binned_and_cropped_camera_info_fits_the_small_image() -> None:
     info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 10, 20, 2 * WIDTH, 2 * HEIGHT
     camera, _ = cache(info).camera(scene(), False, 0.0)
     np.testing.assert_allclose(camera.K[[0, 1, 0, 1], [0, 1, 2, 2]], [30, 30.5, (31.5 - 10) / 2, (23.5 - 20) / 2])
+
+
+def test_a_driver_may_tell_its_binning_and_have_reduced_size_and_k_already() -> None:
+    camera, _ = cache(camera_info(binning_x=2, binning_y=2)).camera(scene(), False, 0.0)
+    np.testing.assert_allclose(camera.K[[0, 1, 0, 1], [0, 1, 2, 2]], [60, 61, 31.5, 23.5])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"width": 3 * WIDTH, "height": 3 * HEIGHT},
+            "if the driver bins or scales by 3, camera_info must say so",
+        ),
+        ({"width": 4 * WIDTH, "height": 4 * HEIGHT, "binning_x": 2, "binning_y": 2}, "128 x 96 .*256 x 192.* binning of 2 x 2 counted in"),
+        ({"width": 3 * WIDTH, "height": 2 * HEIGHT}, "describes 192 x 96: the calibration"),
+    ],
+)
+def test_sizes_that_differ_name_the_binning_that_would_explain_them(changes: dict, reason: str) -> None:
+    with pytest.raises(CameraError, match=reason):
+        cache(camera_info(**changes)).camera(scene(), False, 0.0)
+
+
+def test_an_image_without_a_frame_is_refused() -> None:
+    check_frame_id(Header(frame_id="camera"))
+    with pytest.raises(ImageError, match=r"empty frame_id.* set the frame of the camera driver"):
+        check_frame_id(Header())
 
 
 NAN = float("nan")

@@ -15,7 +15,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from handmesh_ros.msg import HandArray
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
-from support.camera_stand_in import CAMERA, HEIGHT, WIDTH, CameraStandIn, empty_picture
+from support.camera_stand_in import CAMERA, FRAME_ID, HEIGHT, WIDTH, CameraStandIn, empty_picture
 from support.ros_world import Process, World
 from support.tiny_mesh_network import write_tiny_mesh_network
 
@@ -86,10 +86,16 @@ def truncated(header: Header) -> Image:
     return message
 
 
+def without_frame(header: Header) -> Image:
+    header.frame_id = ""
+    return image_message(header, empty_picture())
+
+
 BAD_IMAGES: dict[str, Callable[[Header], Image]] = {
     "unknown encoding": lambda header: changed(header, encoding="rgb48float"),
     "truncated data": truncated,
     "zero size": lambda header: Image(header=header, encoding="rgb8"),
+    "no frame": without_frame,
     "step too small": lambda header: changed(header, step=7),
     "other size than camera_info": lambda header: image_message(header, np.zeros((100, 100, 3), np.uint8)),
 }
@@ -159,7 +165,7 @@ def test_images_without_stamps_are_answered(world: World, node: Process, camera:
     world.spin(0.1)
 
     def another() -> bool:
-        camera.send_image(image_message(Header(stamp=time_of(0)), empty_picture()))
+        camera.send_image(image_message(Header(stamp=time_of(0), frame_id=FRAME_ID), empty_picture()))
         world.spin(0.1)
         return any(message.header.stamp == time_of(0) for message in world.messages["hands"][before:])
 
@@ -195,8 +201,8 @@ def test_diagnostics_tell_of_the_trouble_and_of_its_end(world: World, camera: Ca
         world.until(attempt, what)
 
     bad = BAD_IMAGES["unknown encoding"]
-    after(lambda: camera.send_image(bad(camera.header())), lambda: latest().level == DiagnosticStatus.ERROR, "diagnostics at ERROR")
-    assert "rgb48float" in latest().message
+    after(lambda: camera.send_image(bad(camera.header())), lambda: "rgb48float" in latest().message, "diagnostics tell of it")
+    assert latest().level == DiagnosticStatus.ERROR
     assert "behind this node's clock" not in latest().message, "what is worse is told"
 
     def send_now() -> None:

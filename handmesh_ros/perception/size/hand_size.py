@@ -21,6 +21,8 @@ import numpy as np
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import Side
+from handmesh_ros.provision.fetch import write_atomically
+from handmesh_ros.yaml_files import YamlFileError, read_yaml
 
 SIZE_OF_LENGTH = 0.43  # of the template's mean hand
 ADULT_LENGTH_M = 0.187
@@ -137,13 +139,21 @@ class HandSizes:
             self._samples.pop(each, None)
 
     def save(self, path: str | Path) -> None:
-        """Write the sizes known (not the default) as YAML that people can read."""
+        """Write the sizes known (not the default) as YAML that people can read.
+
+        Raises:
+            HandSizeError: there is a file of this name that holds something else; it is left alone.
+            OSError: it cannot be written; a file that is there stays as it is.
+        """
+        path = Path(path).resolve()  # a link stays one
+        if path.exists():
+            _sizes_in(path)
         lines = ["# Hand sizes of handmesh_ros: wrist to middle finger's mcp, metres, and relative standard deviation"]
         for side in Side:
             known = self._known(side)
             if known is not None:
                 lines.append(f"{side.value}: {{size_m: {known.size_m:.5f}, relative_sigma: {known.relative_sigma:.4f}}}")
-        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_atomically(path, ("\n".join(lines) + "\n").encode())
 
     def load(self, path: str | Path) -> None:
         """Take the sizes of a file that ``save`` wrote, as given.
@@ -151,20 +161,7 @@ class HandSizes:
         Raises:
             HandSizeError: the file is missing or holds no hand sizes; nothing has changed then.
         """
-        import yaml  # only this reader needs it
-
-        try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-        except OSError as error:
-            raise HandSizeError(f"{path}: cannot be read ({error.strerror})") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise HandSizeError(f"{path}: is no YAML file ({str(error).splitlines()[0]})") from error
-        try:
-            if not isinstance(content, Mapping):
-                raise TypeError(f"expected left: and right:, found {type(content).__name__}")
-            sizes = {Side(key): HandSize(float(v["size_m"]), float(v["relative_sigma"])) for key, v in content.items()}
-        except (KeyError, TypeError, ValueError) as error:
-            raise HandSizeError(f"{path}: holds no hand sizes ({error}); delete it and calibrate again") from error
+        sizes = _sizes_in(Path(path))
         self.reset()
         self._given.update(sizes)
 
@@ -179,3 +176,16 @@ class HandSizes:
         # 1.25: a median is that much less precise than a mean.
         sigma = math.hypot(1.25 * spread / math.sqrt(len(logs)), SYSTEMATIC_RELATIVE_SIGMA)
         return HandSize(math.exp(median), sigma)
+
+
+def _sizes_in(path: Path) -> dict[Side, HandSize]:
+    try:
+        content = read_yaml(path)
+    except YamlFileError as error:
+        raise HandSizeError(str(error)) from error
+    try:
+        if not isinstance(content or {}, Mapping):
+            raise TypeError(f"expected left: and right:, found {type(content).__name__}")
+        return {Side(key): HandSize(float(v["size_m"]), float(v["relative_sigma"])) for key, v in (content or {}).items()}
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise HandSizeError(f"{path}: holds no hand sizes ({error}); give another file's name, or delete it and calibrate again") from error

@@ -60,8 +60,8 @@ class TrackingParameters:
     # Frames further apart than this have nothing to do with each other. Chosen by hand: longer than any track is remembered.
     max_gap_s: float = 1.0
     # A frame that is at most so much older than the last one comes late and is left out; an older one begins a new recording. Chosen by
-    # hand: seven frames at 30 Hz, more than any driver or network reorders.
-    late_s: float = 0.25
+    # hand: more than any driver or network reorders, or a clock is set back by, and as far as frames may lie apart.
+    late_s: float = 1.0
     # A track measured fewer times is not predicted: no ghosts of one-frame hands. Chosen by hand: 0.1 s at 30 Hz.
     confirm_hits: int = 3
     # Least time between detector calls while a hand is missing, and while some hand is followed and another might appear. Chosen by hand:

@@ -1,5 +1,7 @@
 """Hand sizes: what is assumed, given, measured and kept."""
 
+import resource
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +93,8 @@ def test_sizes_are_kept(tmp_path: Path) -> None:
     assert again.of(Side.LEFT) == HandSize(), "nothing known is kept as nothing known"
 
 
-BROKEN = ["left: 0.09", "- 1", "a: [", "middle: {size_m: 0.09, relative_sigma: 0.1}", "left: {size_m: 9, relative_sigma: 0}"]
+BROKEN = ["left: 0.09", "- 1", "a: [", "[" * 5000, "a: &a [*a]"]
+BROKEN += [f"{side}: {{size_m: {size}, relative_sigma: 0}}" for side, size in (("middle", 0.09), ("left", 9), ("left", ".inf"))]
 
 
 @pytest.mark.parametrize("text", BROKEN)
@@ -105,6 +108,38 @@ def test_a_broken_file_changes_nothing(tmp_path: Path, text: str) -> None:
     with pytest.raises(HandSizeError, match="cannot be read"):
         sizes.load(tmp_path / "missing.yaml")
     assert sizes.of(Side.LEFT).size_m == 0.08
+
+
+def test_a_file_that_is_none_of_ours_is_not_overwritten(tmp_path: Path) -> None:
+    theirs, link = tmp_path / "theirs.yaml", tmp_path / "link.yaml"
+    theirs.write_text("important: yes")
+    link.symlink_to(theirs)
+    for path in (theirs, link):
+        with pytest.raises(HandSizeError, match="holds no hand sizes"):
+            HandSizes().save(path)
+    assert theirs.read_text() == "important: yes"
+    theirs.write_text("")  # an empty file is nobody's
+    HandSizes().save(link)
+    assert link.is_symlink() and theirs.read_text().startswith("# Hand sizes")
+
+
+def test_a_save_that_fails_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "hand_size.yaml"
+    sizes = HandSizes()
+    sizes.set(0.08)
+    sizes.save(path)
+    before = path.read_text()
+    sizes.set(0.09)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, limits[1]))
+        with pytest.raises(OSError, match="File too large"):
+            sizes.save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_text() == before and list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("size", [0.0, -0.09, 0.01, 0.5, np.nan, np.inf])

@@ -1,0 +1,96 @@
+"""Where a node runs: without a home, without a place for its log, and ended by a signal at any moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.paths import REPO
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+from handmesh_ros.node.process import arguments_for_logging
+
+WITHOUT_FILE = ["--ros-args", "--disable-external-lib-logs"]
+
+
+@pytest.mark.parametrize("variable", ["ROS_LOG_DIR", "ROS_HOME", "HOME"])
+def test_a_log_file_is_left_out_where_it_cannot_be_written(variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("ROS_LOG_DIR", "ROS_HOME"):
+        monkeypatch.setenv(name, "")  # so that it is put back
+    monkeypatch.setenv(variable, str(tmp_path / "here"))
+    assert arguments_for_logging() == []
+    assert os.environ["ROS_LOG_DIR"].startswith(str(tmp_path / "here"))
+    monkeypatch.setenv("ROS_LOG_DIR", "")
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv(variable, str(tmp_path / "file"))
+    assert arguments_for_logging() == WITHOUT_FILE
+
+
+# A node that tells where it is, and stays there for a while: where a signal finds it.
+PROGRAM = """
+import sys, time
+from rclpy.node import Node
+from std_msgs.msg import Empty
+from handmesh_ros.node.process import spin
+
+class Slow(Node):
+    def __init__(self):
+        super().__init__("slow")
+        self.tell("starting")
+        self.publisher = self.create_publisher(Empty, "empty", 1)  # raises where the signal has shut ROS down
+        self.create_timer(0.01, self.work)
+
+    def work(self):
+        self.tell("working")
+        self.publisher.publish(Empty())
+
+    def destroy_node(self):
+        self.tell("ending")
+        super().destroy_node()
+
+    def tell(self, where):
+        print(where, flush=True)
+        if where == sys.argv[1]:
+            time.sleep(0.5)
+
+sys.exit(spin(Slow, []))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("where", ["starting", "working", "ending"])
+def test_a_signal_ends_a_node_quietly_wherever_it_is(where: str, number: signal.Signals, tmp_path: Path) -> None:
+    program = tmp_path / "slow.py"
+    program.write_text(PROGRAM)
+    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    command = [sys.executable, str(program), where]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = line = ""
+            while line.strip() != where:
+                line = process.stdout.readline()
+                assert line, f"it ended before: {said}"
+                said += line
+                if line.strip() == "working" and where == "ending":
+                    process.send_signal(signal.SIGINT)
+            process.send_signal(number)
+            time.sleep(0.1)
+            process.send_signal(number)
+            said += process.communicate(timeout=60)[0]
+        finally:
+            process.kill()
+    assert (process.returncode, "Traceback" in said) == (0, False), said
+
+
+def test_what_keeps_ros_from_starting_is_one_line() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_DOMAIN_ID": "many"}
+    code = "import sys; from handmesh_ros.node.process import spin; sys.exit(spin(lambda: None, []))"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "ROS_DOMAIN_ID" in done.stderr and "Traceback" not in done.stderr
