@@ -62,7 +62,8 @@ def test_a_broken_file_is_named_and_ignored(world: World, model: Path, tmp_path:
 
 
 def test_a_file_that_cannot_be_written_is_said(world: World, model: Path, tmp_path: Path) -> None:
-    start(world, model=model, hand_size_file=tmp_path / "no_such_folder" / "sizes.yaml")
+    (tmp_path / "file").write_text("no folder")
+    start(world, model=model, hand_size_file=tmp_path / "file" / "sizes.yaml")
     answer = world.call(CalibrateHandSize, SERVICE, CalibrateHandSize.Request(size_m=0.09))
     assert answer.success and "cannot be written" in answer.message
 

@@ -158,7 +158,7 @@ def test_a_frame_that_comes_late_gives_the_last_hands_again(pipeline: HandPipeli
 
 @needs_shared
 def test_a_reset_leaves_nothing_of_the_last_frame(first_frame: np.ndarray, pipeline: HandPipeline) -> None:
-    pipeline.process(first_frame, CLIP_CAMERA, 1.0)
+    pipeline.process(first_frame, CLIP_CAMERA, 2.0)
     pipeline.process(first_frame, CLIP_CAMERA, 0.0)
     assert pipeline.losses and pipeline.raw_hands
     pipeline.reset()
