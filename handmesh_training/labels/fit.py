@@ -61,7 +61,7 @@ def read_fits(path: Path) -> dict[str, np.ndarray]:
     """
     if not path.is_file():
         raise FitsError(f"{path}: missing; 'python -m handmesh_training.labels.fit' makes it")
-    with reading(path, "a file of fits, which 'python -m handmesh_training.labels.fit' makes anew", FitsError), np.load(path) as archive:
+    with reading(path, "a file of fits", FitsError), np.load(path) as archive:
         return {name: archive[name] for name in ("names", "good", "local_rotations", "bone_scale", "rotation")}
 
 

@@ -40,7 +40,7 @@ def load_network(path: str | Path, levels: TemplateLevels) -> tuple[MobRecon, st
     path = Path(path)
     if not path.is_file():
         raise NetworkFileError(f"{path}: there is no such file; 'handmesh train' writes one")
-    with reading(path, "a network file of this template", NetworkFileError):
+    with reading(path, "a readable network file, or one for another template", NetworkFileError):
         content = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise NetworkFileError(f"{path}: not a network of this project; official checkpoints go to 'handmesh import-official'")
