@@ -8,7 +8,6 @@ import signal
 import statistics
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,7 +25,7 @@ from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.recordings.recognition import is_bag
 from handmesh_ros.recordings.seen import MeshModel, Recorder, SeenFrame
 from handmesh_ros.records import frame_record
-from handmesh_ros.sources import FrameSource, LeftOut, PictureSource, open_source
+from handmesh_ros.sources import FrameSource, LeftOut, PictureSource, account, open_source
 from handmesh_ros.video import OverlayWriter
 
 # Option, module, class.
@@ -36,7 +35,6 @@ RECORDERS = (
     ("csv", "tables", "CsvWriter"),
     ("npz", "tables", "NpzWriter"),
 )
-NAMED = 10  # parts of the input that are named of those left out for one reason
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +100,7 @@ def main(arguments: argparse.Namespace) -> int:
             if not source.is_live:  # to stop is the ordinary end of a live one
                 raise
         if not milliseconds:
-            raise InputError(f"{arguments.input}: no frame could be read{_account(source.left_out)}")
+            raise InputError(f"{arguments.input}: no frame could be read{account(source.left_out)}")
     _print_summary(arguments, source, pipeline, frames_with_hand, milliseconds)
     if assumed:
         print(f"{source.uncalibrated}: distances assume {arguments.hfov:g} degrees of horizontal view (--camera INFO.yaml mends it)")
@@ -147,24 +145,12 @@ def _announced(output: AnyOutput) -> Iterator[AnyOutput]:
             print(f"{output.path} was not finished; {output.remains} has what was written until then", file=sys.stderr)
 
 
-def _account(left_out: Sequence[LeftOut]) -> str:
-    """What was left out, one line a reason."""
-    reasons: dict[str, list[str]] = defaultdict(list)
-    for what, why in left_out:
-        reasons[why].append(what)
-    lines = ""
-    for why, whats in reasons.items():
-        more = f" and {len(whats) - NAMED} more" if len(whats) > NAMED else ""
-        lines += f"\n  {len(whats)} left out, {why}: {', '.join(whats[:NAMED])}{more}"
-    return lines
-
-
 def _print_summary(
     arguments: argparse.Namespace, source: FrameSource, pipeline: HandPipeline, frames_with_hand: int, milliseconds: Sequence[float]
 ) -> None:
     count = len(milliseconds)
     share = 100 * frames_with_hand / count
-    print(f"{arguments.input}: {count} frames, a hand in {frames_with_hand} ({share:.1f} %){_account(source.left_out)}")
+    print(f"{arguments.input}: {count} frames, a hand in {frames_with_hand} ({share:.1f} %){account(source.left_out)}")
     median = statistics.median(milliseconds)
     print(f"model {pipeline.model_name}: {median:.1f} ms a frame (median), {pipeline.detector_calls} calls of the palm detector")
     for path in _outputs(arguments):

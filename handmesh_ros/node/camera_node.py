@@ -23,9 +23,10 @@ from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.qos import overridable
 from handmesh_ros.node.sim_time import clock_is_missing, steady_clock
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.sources import Frame, SourceError, open_source
+from handmesh_ros.sources import Frame, SourceError, account, open_source
 
 LIVE_POLL_S = 0.001
+MAX_GAP_S = 10.0  # a longer one in a recording is a fault of its times
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ class CameraNode(Node):
         self._hfov_deg = given.hfov_deg
         self._source = open_source(given.input)
         self._frames: Iterator[Frame] = iter(self._source)
-        self._next: Frame | None = next(self._frames, None)
+        self._told = 0  # of what the source has left out
+        self._next = self._take()
+        if self._next is None:
+            raise SourceError(f"{given.input}: no frame could be read{account(self._source.left_out)}")
         # Reliable: viewers ask for that, and it costs a best effort reader like the hand node nothing.
         override = overridable()
         qos = QoSProfile(depth=5)
@@ -82,7 +86,9 @@ class CameraNode(Node):
         self._info = self.create_publisher(CameraInfo, "camera_info", qos, qos_overriding_options=override)
         rate = given.rate_hz or self._source.rate
         self._published = 0
-        self.create_timer(LIVE_POLL_S if self._source.is_live else 1 / rate, self._publish_next)
+        self._gap_s = 1 / given.rate_hz if given.rate_hz else None  # between frames; None: as they were recorded
+        self._due_s: float | None = None  # when the next frame goes out, by the node's clock
+        self._timer = self.create_timer(LIVE_POLL_S if self._source.is_live else 1 / rate, self._publish_next)
         if self.get_parameter("use_sim_time").value:
             self.create_timer(5.0, self._tell_of_missing_clock, clock=steady_clock())
         freeze_objects()
@@ -104,7 +110,7 @@ class CameraNode(Node):
                 return
             self._wait = 0  # from now on frames go out, whoever leaves
             if self._source.is_live:
-                self._next = next(self._frames, None)  # the one that waited is old
+                self._next = self._take()  # the one that waited is old
         frame = self._next
         if frame is None:
             self.get_logger().info(f"{self._published} frames of {self._source.name} published; the end")
@@ -113,13 +119,34 @@ class CameraNode(Node):
             raise SystemExit(0)
         self._publish(frame)
         try:
-            self._next = next(self._frames, None)
-            if self._next is None and self._loop:
-                self._frames = iter(self._source)
-                self._next = next(self._frames, None)
+            self._follow(frame)
         except SourceError as error:
             self.get_logger().error(str(error))
             raise SystemExit(1) from error
+
+    def _take(self) -> Frame | None:
+        """The source's next frame, None at its end; tells of what was left out before it."""
+        frame = next(self._frames, None)
+        if new := self._source.left_out[self._told :]:
+            self.get_logger().warning(f"{self._source.name}:{account(new)}")
+            self._told += len(new)
+        return frame
+
+    def _follow(self, last: Frame) -> None:
+        """Take the frame after ``last``, from the beginning again where that is asked for, and let the timer wait for its time."""
+        self._next = self._take()
+        gap_s = self._next.stamp_s - last.stamp_s if self._next and not self._gap_s else self._gap_s or 1 / self._source.rate
+        if self._next is None and self._loop:
+            self._frames, self._told = iter(self._source), 0
+            self._next = self._take()
+        if not self._source.is_live:
+            gap_s = min(max(gap_s, 0.0), MAX_GAP_S)
+            now_s = 1e-9 * self.get_clock().now().nanoseconds
+            # Never in a hurry, as a camera that was late; nor by a clock that went back.
+            due_s = (now_s if self._due_s is None else self._due_s) + gap_s
+            self._due_s = min(max(due_s, now_s), now_s + gap_s)
+            self._timer.timer_period_ns = max(1, round(1e9 * (self._due_s - now_s)))
+            self._timer.reset()
 
     def _publish(self, frame: Frame) -> None:
         height, width = frame.rgb.shape[:2]

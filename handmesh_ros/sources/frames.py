@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from handmesh_ros.perception.camera import Camera
 
 DEFAULT_RATE = 30.0  # of pictures and of devices that do not tell theirs, Hz
 
+NAMED = 10  # parts of the input that are named of those left out for one reason
 UNDECODABLE = "damaged: cannot be decoded"
 NO_MORE = "no picture, though the film is longer"
 NOTHING_DECODED = "no frame of this video can be decoded; play it to see whether it is whole"
@@ -53,6 +55,18 @@ class LeftOut(NamedTuple):
 
     what: str
     why: str
+
+
+def account(left_out: Sequence[LeftOut]) -> str:
+    """What was left out, for people: a line for each reason, each after a line break; empty where nothing was."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for what, why in left_out:
+        reasons[why].append(what)
+    lines = ""
+    for why, whats in reasons.items():
+        more = f" and {len(whats) - NAMED} more" if len(whats) > NAMED else ""
+        lines += f"\n  {len(whats)} left out, {why}: {', '.join(whats[:NAMED])}{more}"
+    return lines
 
 
 class FrameSource(ABC):

@@ -17,6 +17,7 @@ from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from support.camera_stand_in import stamp_of
 from support.launching import make_prefix
+from support.recordings import damage, write_film
 from support.ros_world import World
 from support.tiny_mesh_network import METADATA, write_tiny_mesh_network
 
@@ -151,6 +152,26 @@ def test_camera_publishes_a_folder_at_its_rate_with_calibration(world: World, fo
     info = world.messages["camera_info"][-1]
     assert info.k[0] == pytest.approx(32) and (info.width, info.height) == (64, 48)
     assert [stamp_of(info) for info in world.messages["camera_info"]] == [stamp_of(image) for image in images]
+
+
+def test_camera_plays_a_recording_in_its_own_time_and_tells_what_it_leaves_out(world: World, tmp_path: Path) -> None:
+    film = write_film(tmp_path / "film.avi", range(0, 660, 33), "mjpeg")
+    damage(film, range(8, 14))  # 0.2 s of the film
+    world.listen("image", Image)
+    camera = world.start("node.camera_node", input=film, wait_for_subscribers=1)
+    world.listen("camera_info", CameraInfo)
+    assert camera.wait() == 0
+    world.until(lambda: len(world.messages["image"]) == 14, "the whole frames come")
+    assert "6 left out, damaged: cannot be decoded: frame 8, frame 9" in camera.log
+    gaps = np.diff([stamp_of(image) for image in world.messages["image"]])
+    assert gaps[7] == pytest.approx(7 * 0.033, abs=0.06) and np.median(np.delete(gaps, 7)) == pytest.approx(0.033, abs=0.015)
+
+
+def test_camera_that_can_read_nothing_of_a_folder_says_why(world: World, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"damaged")
+    camera = world.start("node.camera_node", input=tmp_path)
+    assert camera.wait() == 1
+    assert "no frame could be read" in camera.log and "a.png" in camera.log and "Traceback" not in camera.log
 
 
 def test_camera_without_calibration_says_so_and_compresses_for_those_who_want_it(world: World, folder: Path) -> None:
