@@ -10,7 +10,7 @@ from typing import Any
 
 from handmesh_ros.annotation.episodes import EpisodePart, episode_frames
 from handmesh_ros.cameras import InputCamera
-from handmesh_ros.errors import InputError
+from handmesh_ros.errors import HandmeshError, InputError
 from handmesh_ros.outputs import LinesWriter
 from handmesh_ros.perception.detect import PalmDetector
 from handmesh_ros.perception.mesh_net import MeshNetwork
@@ -108,11 +108,14 @@ def annotate_row(row: dict[str, Any]) -> dict[str, Any]:
     Args:
         row: as ``row_of`` makes it.
 
-    Returns: a ``ClipResult`` as a row.
+    Returns: a ``ClipResult`` as a row; of a clip that cannot be read with its ``failure``, so that it does not end the others.
     """
     episode = None if row["episode"] is None else EpisodePart(**row["episode"])
     clip = Clip(row["path"], row["out"], episode)
-    return asdict(annotate_clip(clip, Settings(**row["settings"])))
+    try:
+        return asdict(annotate_clip(clip, Settings(**row["settings"])))
+    except (HandmeshError, OSError) as error:
+        return asdict(ClipResult(clip.path, clip.out, failure=str(error)))
 
 
 def row_of(clip: Clip, settings: Settings) -> dict[str, Any]:
