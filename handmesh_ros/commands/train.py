@@ -58,7 +58,7 @@ def _pseudo_label(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from handmesh_ros.provision import model_path
-    from handmesh_ros.sources import FrameSource, open_source
+    from handmesh_ros.sources import FrameSource, account, open_source
     from handmesh_training.labels.collect import collect
     from handmesh_training.labels.selection import Selection
     from handmesh_training.labels.teacher import Teacher
@@ -72,16 +72,19 @@ def _pseudo_label(arguments: argparse.Namespace) -> None:
         raise InputError(f"{arguments.video}: a camera has no end; record a video first and give that")
 
     def frames(source: FrameSource) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        frame = None
         with tqdm(islice(source, 0, None, arguments.every), desc="looking for hands", unit="frame", total=count) as bar:
             for frame in bar:
                 yield f"{Path(source.name).name}:{frame.number}", frame.rgb
                 bar.set_postfix(kept=selection.kept)
+        if frame is None:
+            raise InputError(f"{arguments.video}: no frame could be read{account(source.left_out)}")
 
     count = None if source.frame_count is None else -(-source.frame_count // arguments.every)
     selection = Selection()
     teacher = Teacher(model_path("palm_detection"), model_path("hand_landmark"), arguments.teacher_2020)
     collect(frames(source), arguments.out, arguments.source or Path(source.name).stem, teacher, selection, arguments.max_hands)
-    print(f"{selection.table()}\nwritten to {arguments.out}; look at the pictures before you train on them")
+    print(f"{selection.table()}{account(source.left_out)}\nwritten to {arguments.out}; look at the pictures before you train on them")
     print("to train: name the folder in real_folders of the configuration, and fit meshes anew with")
     print(
         "  python -m handmesh_training.labels.fit --opinions OPINIONS.npz --folders real_hands real_hands_more real_hands_wide "

@@ -203,4 +203,5 @@ def test_input_that_gives_nothing_is_refused(tmp_path: Path, capsys: pytest.Capt
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     (pictures / "1.png").write_bytes(b"no picture")
-    assert "1.png: not a picture" in refused(str(pictures))
+    error = refused(str(pictures))
+    assert "no frame could be read" in error and f"may be damaged: {pictures / '1.png'}" in error
