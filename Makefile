@@ -60,7 +60,7 @@ lint: setup-torch
 	@$(RUN) -m mypy handmesh_ros handmesh_training benchmarks examples
 	@$(RUN) -m mypy ros_from_pypi  # apart: together, the folder ros_from_pypi/tf2_msgs hides the built package
 
-pytest: setup-torch
+pytest: setup-torch $(STAMPS)/view
 	@echo "== pytest"
 	@$(RUN) -m pytest test
 
@@ -114,6 +114,11 @@ $(STAMPS)/torch: ros_from_pypi/requirements-torch.txt $(STAMPS)/packages
 $(STAMPS)/robot: ros_from_pypi/requirements-robot.txt $(STAMPS)/packages
 	@echo "== MuJoCo and mink, for the simulated robot"
 	@$(PIP) -r ros_from_pypi/requirements-robot.txt
+	@touch $@
+
+$(STAMPS)/view: ros_from_pypi/requirements-view.txt $(STAMPS)/packages
+	@echo "== viser, for the page in the browser"
+	@$(PIP) -r ros_from_pypi/requirements-view.txt
 	@touch $@
 
 # Messages and entry points go into the environment itself, our modules as links: edits are live and nothing need be sourced.

@@ -20,6 +20,7 @@ COMMANDS = {
         "add hands to a LeRobot data set, or to every video of a folder; resumable, in parallel",
     ),
     "fuse": ("handmesh_ros.commands.fuse", "hands of several calibrated cameras become one hand with a smaller error"),
+    "view": ("handmesh_ros.commands.view", "show hands live in a browser: picture, mesh in space, curves, buttons; without ROS"),
     "demo": ("handmesh_ros.commands.demo", "camera, hand node and a listener as three ROS 2 processes; draws and measures the result"),
     "models": ("handmesh_ros.commands.models", "list, provision and verify the model files"),
     "urdf": ("handmesh_ros.commands.urdf", "print the URDF of a human hand, for the angles of joint_states"),

@@ -32,10 +32,15 @@ def draw_hands(frame_rgb: NDArray[np.uint8], hands: Sequence[Hand], camera: Came
     """
     picture = frame_rgb.copy()
     for hand in sorted(hands, key=lambda hand: -hand.joints[0, 2]):
-        draw_mesh(picture, hand.vertices, faces_of_side(faces, hand.side), camera, _mesh_colour(hand))
+        draw_mesh(picture, hand.vertices, faces_of_side(faces, hand.side), camera, mesh_colour(hand))
         draw_skeleton(picture, camera.project(hand.joints))
         _draw_label(picture, hand, camera)
     return picture
+
+
+def mesh_colour(hand: Hand) -> tuple[int, int, int]:
+    """RGB: by its side, gray while it is not measured."""
+    return MESH_COLOUR[hand.side] if hand.state is TrackState.TRACKING else PREDICTED_COLOUR
 
 
 def draw_mesh(
@@ -85,10 +90,6 @@ def draw_skeleton(picture: NDArray[np.uint8], keypoints: FloatArray) -> None:
     for joint in np.flatnonzero(seen):
         point = points[joint]
         cv2.circle(picture, point, thickness + 1, (255, 255, 255), -1, cv2.LINE_AA)
-
-
-def _mesh_colour(hand: Hand) -> tuple[int, int, int]:
-    return MESH_COLOUR[hand.side] if hand.state is TrackState.TRACKING else PREDICTED_COLOUR
 
 
 def _draw_label(picture: NDArray[np.uint8], hand: Hand, camera: Camera) -> None:

@@ -60,6 +60,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "cv2", "av", "pyarrow", "ray"},
         {"hand", "perception", "provision", "records", "sources", "cameras", "outputs", "decoding"},
     ),
+    "view": ({"numpy", "cv2", "viser"}, {"hand", "perception", "provision", "sources", "cameras", "overlay"}),
     "teleop": ({"numpy"}, {"hand", "perception"}),
     "robot": ({"numpy", "mujoco", "mink"}, {"hand", "files", "teleop"}),
     "evaluation": (OFFLINE - {"torch"}, {"hand", "outputs", "perception", "sources", "overlay"}),

@@ -1,0 +1,53 @@
+"""Show hands live in a browser: the picture, the mesh in space to turn around, curves, and buttons. Without ROS."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+
+from handmesh_ros.cameras import InputCamera
+from handmesh_ros.files import clip_file
+from handmesh_ros.perception.parameters import PipelineParameters
+from handmesh_ros.perception.pipeline import HandPipeline
+from handmesh_ros.provision import DEFAULT_MODEL, list_models
+from handmesh_ros.sources import open_source
+from handmesh_ros.view.buttons import Buttons
+from handmesh_ros.view.page import Page
+from handmesh_ros.view.playing import PipelineDesk, show_source
+from handmesh_ros.view.server import DEFAULT_PORT, address_of, start_server
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", nargs="?", metavar="INPUT", help="video, folder, picture or camera index; default: our own clip")
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument("--camera", type=Path, metavar="INFO.yaml", help="calibration of the input, as camera_calibration writes it")
+    camera.add_argument("--hfov", type=float, default=60.0, metavar="DEGREES", help="horizontal field of view of an uncalibrated input")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or an .onnx file")
+    parser.add_argument("--max-hands", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="threads of the networks")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the page")
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0: everybody on the network sees and steers it")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    own_clip = arguments.input is None
+    clip, calibration = (clip_file("demo.mp4"), clip_file("demo_camera.yaml")) if own_clip else (arguments.input, arguments.camera)
+    input_camera = InputCamera.read(calibration, arguments.hfov)
+    with ExitStack() as stack:
+        server = start_server(arguments.host, arguments.port)
+        stack.callback(server.stop)
+        source = open_source(str(clip))
+        stack.callback(source.close)
+        pipeline = HandPipeline.load(arguments.model, PipelineParameters.with_max_hands(arguments.max_hands), arguments.threads)
+        desk = PipelineDesk(pipeline, arguments.threads)
+        page = Page(server, Buttons(desk.ask, _models(arguments.model), beside_node=False))
+        print(f"{address_of(arguments.host, arguments.port)}   (Ctrl-C ends it)", flush=True)
+        show_source(source, input_camera, pipeline, page, desk)
+    return 0
+
+
+def _models(first: str) -> list[str]:
+    """The mesh networks, this one first."""
+    names = [status.model.name for status in list_models() if status.model.kind == "mesh"]
+    return [first, *(name for name in names if name != first)]
