@@ -22,10 +22,10 @@ from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import DEFAULT_MODEL
-from handmesh_ros.recordings.recognition import is_bag
+from handmesh_ros.recordings.recognition import open_input
 from handmesh_ros.recordings.seen import MeshModel, Recorder, SeenFrame
 from handmesh_ros.records import frame_record
-from handmesh_ros.sources import FrameSource, LeftOut, PictureSource, account, open_source
+from handmesh_ros.sources import FrameSource, LeftOut, PictureSource, account
 from handmesh_ros.video import OverlayWriter
 
 # Option, module, class.
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    source = _source(arguments)
+    source = open_input(arguments.input, arguments.topic)
     check_outputs(_outputs(arguments), [*source.files, *(Path(name) for name in (arguments.camera, arguments.model) if name)])
     input_camera = InputCamera.read(arguments.camera, arguments.hfov)
     pipeline = HandPipeline.load(arguments.model, PipelineParameters.with_max_hands(arguments.max_hands), arguments.threads)
@@ -105,17 +105,6 @@ def main(arguments: argparse.Namespace) -> int:
     if assumed:
         print(f"{source.uncalibrated}: distances assume {arguments.hfov:g} degrees of horizontal view (--camera INFO.yaml mends it)")
     return 0
-
-
-def _source(arguments: argparse.Namespace) -> FrameSource:
-    path = Path(arguments.input).expanduser()
-    if is_bag(path):
-        from handmesh_ros.recordings.bag_source import BagSource  # needs rosbags, which other inputs do without
-
-        return BagSource(path, arguments.topic)
-    if arguments.topic:
-        raise InputError(f"--topic: {arguments.input} is no ROS recording (.mcap, .db3, or their folder)")
-    return open_source(arguments.input)
 
 
 def _outputs(arguments: argparse.Namespace) -> list[Path]:

@@ -11,7 +11,7 @@ from handmesh_ros.files import clip_file
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import DEFAULT_MODEL, list_models
-from handmesh_ros.sources import open_source
+from handmesh_ros.recordings.recognition import open_input
 from handmesh_ros.view.buttons import Buttons
 from handmesh_ros.view.page import Page
 from handmesh_ros.view.playing import PipelineDesk, show_source
@@ -19,7 +19,10 @@ from handmesh_ros.view.server import DEFAULT_PORT, address_of, start_server
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", nargs="?", metavar="INPUT", help="video, folder, picture or camera index; default: our own clip")
+    parser.add_argument(
+        "input", nargs="?", metavar="INPUT", help="video, folder, picture, ROS recording or camera index; default: our own clip"
+    )
+    parser.add_argument("--topic", help="the images of a ROS recording, where it has several")
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--camera", type=Path, metavar="INFO.yaml", help="calibration of the input, as camera_calibration writes it")
     camera.add_argument("--hfov", type=float, default=60.0, metavar="DEGREES", help="horizontal field of view of an uncalibrated input")
@@ -37,7 +40,7 @@ def main(arguments: argparse.Namespace) -> int:
     with ExitStack() as stack:
         server = start_server(arguments.host, arguments.port)
         stack.callback(server.stop)
-        source = open_source(str(clip))
+        source = open_input(str(clip), arguments.topic)
         stack.callback(source.close)
         pipeline = HandPipeline.load(arguments.model, PipelineParameters.with_max_hands(arguments.max_hands), arguments.threads)
         desk = PipelineDesk(pipeline, arguments.threads)

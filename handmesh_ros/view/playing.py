@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from handmesh_ros.cameras import InputCamera
@@ -14,7 +15,7 @@ from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import model_path
-from handmesh_ros.sources import Frame, FrameSource
+from handmesh_ros.sources import Frame, FrameSource, account
 from handmesh_ros.view.page import Page, ShownFrame
 from handmesh_ros.view.requests import Answer, LoadModel, PageRequest, Smooth, TakeSide, TakeSize
 
@@ -78,8 +79,7 @@ def paced(source: FrameSource) -> Iterator[Frame]:
                 time.sleep(max(0.0, begin_s + frame.stamp_s - now))
             yield frame
         if begin_s == -math.inf:
-            reasons = "".join(f"; {what}, {why}" for what, why in source.left_out[:1])
-            raise InputError(f"{source.name}: no frame could be read{reasons}")
+            raise InputError(f"{source.name}: no frame could be read{account(source.left_out)}")
         time.sleep(SINGLE_PERIOD_S if source.is_single else 1 / source.rate)
 
 
@@ -89,11 +89,12 @@ def show_source(source: FrameSource, input_camera: InputCamera, pipeline: HandPi
     Raises:
         HandmeshError: the input cannot be read any more, or the calibration is of another picture size.
     """
-    for _, stamp_s, frame in paced(source):
+    for frame in paced(source):
         begin = time.perf_counter()
         desk.work()
-        camera = input_camera.of_frame(frame)
-        hands = pipeline.process_single(frame, camera) if source.is_single else pipeline.process(frame, camera, stamp_s)
-        latency_s = time.time() - stamp_s if source.is_live else time.perf_counter() - begin
+        camera = input_camera.of_frame(frame.rgb, frame.camera)
+        hands = pipeline.process_single(frame.rgb, camera) if source.is_single else pipeline.process(frame.rgb, camera, frame.stamp_s)
+        latency_s = time.time() - frame.stamp_s if source.is_live else time.perf_counter() - begin
         faces = pipeline.faces
-        page.show(ShownFrame(lambda: draw_hands(frame, hands, camera, faces), hands, faces, stamp_s, latency_s))  # noqa: B023 - drawn at once
+        picture = partial(draw_hands, frame.rgb, hands, camera, faces)
+        page.show(ShownFrame(picture, hands, faces, frame.stamp_s, latency_s))

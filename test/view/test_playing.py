@@ -55,7 +55,7 @@ def test_what_came_late_is_not_made_up_for() -> None:
 
 
 def test_an_input_without_frames_is_told() -> None:
-    with pytest.raises(InputError, match=r"recording: no frame.*frame 0, damaged"):
+    with pytest.raises(InputError, match=r"recording: no frame could be read\n.*damaged: frame 0"):
         next(paced(Recording(0)))
 
 
