@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+SHARED = Path("../shared")  # clips and pictures that are not the project's own
 RECORDINGS = Path("runs/motion")  # what networks said of rendered motions; not committed
 
 FUSION_RECORDINGS = Path("runs/fusion")  # the same from several places
@@ -77,6 +78,17 @@ def _fusion(_: Path) -> None:
         print(f"\nrecorded: {path.stem}\n{fusion_table(path)}", flush=True)
 
 
+def _sides(_: Path) -> None:
+    from benchmarks.sides import measure_sides
+    from handmesh_ros.perception import HandPipeline
+
+    clips = [path for folder in ("real_video", "video") for path in sorted((SHARED / folder).glob("*.m[kp][v4]"))]
+    negatives = sorted((SHARED / "negatives").glob("*.jpg"))
+    if not clips or not negatives:
+        raise SystemExit(f"no clips in {SHARED}/real_video, or no pictures in {SHARED}/negatives")
+    measure_sides(clips, negatives, HandPipeline.load())
+
+
 def _sensitivity(_: Path) -> None:
     from benchmarks.filters.sensitivity import orientation_sensitivity, position_sensitivity
     from benchmarks.filters.tables import sensitivity_table
@@ -121,6 +133,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "filters": _filters,
     "motion": _motion,
     "fusion": _fusion,
+    "sides": _sides,
     "sensitivity": _sensitivity,
     "markers": _markers,
     "networks": _networks,

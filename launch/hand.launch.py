@@ -40,7 +40,7 @@ ARGUMENTS = [
     argument("depth", "", "topic of a depth image aligned to <image>" + OF_FILE),
     argument("hfov_deg", "", "horizontal field of view where there is no calibration, degrees; hands are then not metric" + OF_FILE),
     argument("model", "", "name or .onnx file of a model" + OF_FILE),
-    argument("max_hands", "", "hands followed at the same time" + OF_FILE, ("", "1", "2")),
+    argument("max_hands", "", "hands followed at the same time" + OF_FILE, ("", "1", "2", "3", "4")),
     argument("handedness", "", "which hands are there" + OF_FILE, ("", "auto", "left", "right")),
     argument("frame_prefix", "", "before every TF frame of a hand; default: <namespace>/, without a namespace the parameter file's"),
     argument("params_file", "", "parameters of the hand node; default: config/hand.yaml of the package"),

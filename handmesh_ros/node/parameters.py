@@ -26,7 +26,7 @@ class NodeParameters(ParameterTable):
         expected="lifted, mobrecon, mobrecon_lite or the path of an .onnx file",
         required=True,
     )
-    max_hands: int = parameter(2, "hands followed at the same time", low=1, high=2)
+    max_hands: int = parameter(2, "hands followed at the same time", low=1, high=4)
     threads: int = parameter(1, "threads of each network", low=1, high=16, read_only=True)
     image_transport: str = parameter("raw", "subscribe to `image` or to `image/compressed`", choices=("raw", "compressed"), read_only=True)
     handedness: str = parameter(

@@ -68,6 +68,10 @@ class Looker:
             palms = self._search.find(glance.frame_rgb, self.parameters.tracking.max_hands, self.parameters.detection_threshold)
         return self._at_palms(glance, [palm for palm in palms if not is_followed(palm.keypoints)])
 
+    def as_other_side(self, glance: Glance, measured: Measurement) -> Measurement | None:
+        """A new hand, measured again as one of the other side."""
+        return self._look(glance, replace(measured.region, mirror=not measured.region.mirror))
+
     def detect_single(self, glance: Glance) -> list[Measurement]:
         """The hands of one unrelated picture; without a palm, the one that fills it."""
         with self._stopwatch.stage("detect"):

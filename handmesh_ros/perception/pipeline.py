@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,6 @@ from handmesh_ros.provision import DEFAULT_MODEL, model_path
 # How much faster or slower than expected an unseen hand may go; its position's uncertainty grows by that. Measured (docs/tracking.md): nine
 # hands of ten move by less than 0.43 m/s.
 UNSEEN_SPEED_SIGMA_MPS = 0.5
-# A hand of a single picture has no next frame that would deny it. Measured on 413 pictures without a hand: with the score that begins a
-# track 2 (mobrecon_lite) and 1 (lifted) show one, with this 1 and none; of 695 and 767 hands cut out tightly 2 and 0 are lost.
-SINGLE_SCORE = 0.8
 
 
 class HandPipeline:
@@ -145,7 +143,7 @@ class HandPipeline:
         if update.want_detection:
             candidates = self._looker.detect(glance, self._tracker.is_followed)
             with self._stopwatch.stage("track"):
-                update = self._tracker.adopt(candidates, stamp_s)
+                update = self._tracker.adopt(candidates, stamp_s, partial(self._looker.as_other_side, glance))
         self.losses = update.lost
         self.raw_hands = tuple(_hand_of(track, stamp_s) for track in update.live)
         with self._stopwatch.stage("estimate"):
@@ -153,7 +151,7 @@ class HandPipeline:
         return list(self._hands)
 
     def process_single(self, frame_rgb: NDArray[np.uint8], camera: Camera) -> list[Hand]:
-        """The hands of one unrelated picture: no tracking, no memory; their score is 0.8 at least, or ``start_score``.
+        """The hands of one unrelated picture: no tracking, no memory; their score is ``start_score`` at least.
 
         Raises:
             CropError: the frame is no picture.
@@ -162,8 +160,7 @@ class HandPipeline:
         glance = Glance(frame_rgb, camera, 0.0)
         self._stopwatch.restart()
         tracking = self.parameters.tracking
-        least = max(tracking.start_score, SINGLE_SCORE)
-        sure = [candidate for candidate in self._looker.detect_single(glance) if candidate.hand.score >= least]
+        sure = [candidate for candidate in self._looker.detect_single(glance) if candidate.hand.score >= tracking.start_score]
         return [measurement.hand for measurement in distinct(sure, tracking.duplicate_distance)][: tracking.max_hands]
 
     def predict(self, hand: Hand, stamp_s: float) -> Hand:

@@ -56,8 +56,8 @@ def test_values_reach_perception() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"max_hands": 3}, "'max_hands' cannot be 3: expected 1 to 2"),
-        ({"max_hands": 0}, "expected 1 to 2"),
+        ({"max_hands": 5}, "'max_hands' cannot be 5: expected 1 to 4"),
+        ({"max_hands": 0}, "expected 1 to 4"),
         ({"publish_tf": "some"}, "expected all, wrist, none"),
         ({"handedness": "both"}, "expected auto, left, right"),
         ({"fallback_hfov_deg": 180.0}, "expected 0 to 175"),
@@ -66,7 +66,7 @@ def test_values_reach_perception() -> None:
         ({"frame_prefix": "/robot/"}, "'frame_prefix' cannot be '/robot/'"),  # tf2 refuses such names
         ({"model": ""}, "'model' cannot be ''"),
         ({"acceleration_mps2": 0.0}, "'acceleration_mps2' cannot be 0.0: expected 0.1 to 50"),
-        ({"max_hands": 1.5}, "'max_hands' cannot be 1.5: expected a whole number, 1 to 2"),
+        ({"max_hands": 1.5}, "'max_hands' cannot be 1.5: expected a whole number, 1 to 4"),
         ({"max_hands": True}, "'max_hands' cannot be True"),
         ({"smoothing": 1}, "'smoothing' cannot be 1: expected true, false"),
         ({"max_hands": None}, "'max_hands' cannot be None"),
@@ -131,7 +131,7 @@ def test_prefixes_of_frames() -> None:
 def test_descriptors_say_what_the_table_says() -> None:
     descriptors = {row.name: descriptor_of(row) for row in fields(NodeParameters)}
     assert all(descriptor.description for descriptor in descriptors.values())
-    assert (descriptors["max_hands"].integer_range[0].from_value, descriptors["max_hands"].integer_range[0].to_value) == (1, 2)
+    assert (descriptors["max_hands"].integer_range[0].from_value, descriptors["max_hands"].integer_range[0].to_value) == (1, 4)
     assert descriptors["hand_size_m"].floating_point_range[0].to_value == pytest.approx(0.15)
     assert descriptors["image_transport"].read_only and not descriptors["model"].read_only
     assert descriptors["publish_tf"].additional_constraints == "one of: all, wrist, none"

@@ -60,7 +60,7 @@ def test_ctrl_c_ends_every_process_within_a_second_and_without_a_traceback(world
     [
         ({"model": "/no/such/model.onnx"}, ["/no/such/model.onnx"]),
         ({"model": "no_such_model"}, ["no_such_model", "lifted"]),
-        ({"max_hands": 5}, ["max_hands", "1 to 2"]),
+        ({"max_hands": 5}, ["max_hands", "1 to 4"]),
         ({"marker_rate_hz": "fast"}, ["marker_rate_hz", "1 to 120"]),
         ({"publish_tf": "some"}, ["publish_tf", "all, wrist, none"]),
         ({"hand_size_m": 0.01}, ["0.01 m"]),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -142,5 +143,29 @@ def run_frame(tracker: Tracker, network: Network, hands: list[TrueHand], stamp_s
         palms = [p for p in network.detect(hands) if not tracker.is_followed(p)]
         sizes = [3.0 * float(np.linalg.norm(p[0] - p[2])) for p in palms]
         candidates = [network.measure(p.mean(axis=0), s, None, None, hands) for p, s in zip(palms, sizes, strict=True)]
-        update = tracker.adopt(candidates, stamp_s)
+
+        def as_other_side(candidate: Measurement) -> Measurement:
+            return network.measure(candidate.region.center, candidate.region.size, candidate.hand.side.other, None, hands)
+
+        update = tracker.adopt(candidates, stamp_s, as_other_side)
     return update
+
+
+def hand_at(side: Side, x: float, y: float = 0.08, z: float = 0.6) -> TrueHand:
+    return TrueHand(side, open_hand(side) + np.array([x, y, z]))
+
+
+def seen(hand: TrueHand, track_id: int | None = None, **changes: object) -> Measurement:
+    """A perfect measurement."""
+    numbers: dict[str, Any] = {"keypoints": hand.keypoints, "joints": hand.joints, "side": hand.side}
+    numbers["right_probability"] = 0.98 if hand.side is Side.RIGHT else 0.02
+    return measurement(track_id=track_id, **(numbers | changes))
+
+
+def adopted(tracker: Tracker, candidates: list[Measurement], stamp_s: float) -> TrackUpdate:
+    """Adopt candidates that look the same when they are taken for hands of the other side."""
+
+    def as_other_side(candidate: Measurement) -> Measurement:
+        return replace(candidate, hand=replace(candidate.hand, side=candidate.hand.side.other))
+
+    return tracker.adopt(candidates, stamp_s, as_other_side)

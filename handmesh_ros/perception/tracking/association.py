@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handmesh_ros.hand import FloatArray, Side
-from handmesh_ros.perception.tracking.records import LossReason, Measurement, Track, TrackingParameters, probability_of
+from handmesh_ros.hand import FloatArray
+from handmesh_ros.perception.tracking.records import ImagePalm, LossReason, Measurement, Track, TrackingParameters
+from handmesh_ros.perception.tracking.sides import LEAST_SIDE_LIKELIHOOD, side_likelihood
 from handmesh_ros.perception.vectors import across_and_along, direction, dot, length, minus, plus
 
 FORBIDDEN = math.inf
-# Networks are surer of the side than they are right. Chosen by hand: one in fifty.
-LEAST_SIDE_LIKELIHOOD = 0.02
 # Costs are twice a negative log-likelihood: 4 stands for a likelihood e^2 = 7.4 times as large. Chosen by hand, and not critical: of the
 # tests' 390 crossings of two hands one swaps them; with any one of the three at 0 one or none does, and as many hands keep their ids.
 RESUMPTION_COST = 4.0  # a track unseen in the last frame yields to one that was seen
@@ -46,19 +45,19 @@ class Matches(NamedTuple):
     missed: dict[int, LossReason]
 
 
-def same_hand(a: FloatArray, b: FloatArray, palm_px: float, limit: float) -> bool:
-    """Whether two keypoint sets (N, 2) lie on one hand: mean distance below ``limit`` palm sizes."""
-    difference = a - b
-    distances = np.hypot(difference[:, 0], difference[:, 1])
-    return float(distances.sum()) < limit * palm_px * len(distances)
+def same_hand(a: ImagePalm, b: ImagePalm, limit: float) -> bool:
+    """Whether two palms in the image are one: their centres are nearer than ``limit`` times the smaller one's size.
+
+    Palms, and not all keypoints: two crops of one hand may differ in every finger.
+    """
+    return math.dist(a.center.tolist(), b.center.tolist()) < limit * min(a.size_px, b.size_px)
 
 
 def distinct(measurements: Sequence[Measurement], limit: float) -> list[Measurement]:
     """Each hand once, the surest measurements first."""
     kept: list[Measurement] = []
     for measurement in sorted(measurements, key=lambda m: -m.hand.score):
-        keypoints, palm_px = measurement.hand.keypoints, measurement.palm_px
-        if not any(same_hand(keypoints, other.hand.keypoints, palm_px, limit) for other in kept):
+        if not any(same_hand(measurement.image_palm, other.image_palm, limit) for other in kept):
             kept.append(measurement)
     return kept
 
@@ -66,11 +65,6 @@ def distinct(measurements: Sequence[Measurement], limit: float) -> list[Measurem
 def coasted_time(elapsed_s: float) -> float:
     """Seconds of full speed that an unseen hand covers in ``elapsed_s``: it slows down, because hands do stop."""
     return COASTING_S * -math.expm1(-max(elapsed_s, 0.0) / COASTING_S)
-
-
-def side_likelihood(side: Side, measurement: Measurement) -> float:
-    """Probability of ``side``, kept off 0 and 1."""
-    return min(max(probability_of(side, measurement.right_probability), LEAST_SIDE_LIKELIHOOD), 1.0 - LEAST_SIDE_LIKELIHOOD)
 
 
 def intrinsic_fault(measurement: Measurement, least_score: float, parameters: TrackingParameters) -> LossReason:
@@ -151,7 +145,7 @@ def match(
             for measurement, its_fit in zip(sound, fits[i], strict=True):
                 if measurement.track_id == track.track_id:
                     missed[track.track_id] = LossReason.DUPLICATE if its_fit.fault is LossReason.NONE else its_fit.fault
-        elif _is_anothers(i, chosen, fits):
+        elif _is_anothers(i, tracks, chosen, fits):
             missed[track.track_id] = LossReason.DUPLICATE
         else:
             measured[track.track_id] = sound[chosen[i]]
@@ -171,15 +165,17 @@ def _costs(track: Track, measurements: Sequence[Measurement], fits: Sequence[Fit
     return costs
 
 
-def _is_anothers(track: int, chosen: Sequence[int], fits: Sequence[Sequence[Fit]]) -> bool:
-    """Whether a track that went without measurement explains the one chosen for this track much better.
+def _is_anothers(track: int, tracks: Sequence[Track], chosen: Sequence[int], fits: Sequence[Sequence[Fit]]) -> bool:
+    """Whether a track that could not take the measurement chosen for this one, or went without any, explains it much better.
 
     A crop around an occluded hand measures the hand in front. If the front hand's own track went without a measurement, nothing
-    conflicts, but that track still explains this one better: better nobody takes it than the wrong one.
+    conflicts, but that track still explains this one better: better nobody takes it than the wrong one. So it is where two hands of both
+    sides lie on each other and each one's crop shows the other.
     """
     measurement = chosen[track]
-    without = (row for row, choice in zip(fits, chosen, strict=True) if choice < 0)
-    return any(row[measurement].cost + THEFT_MARGIN < fits[track][measurement].cost for row in without)
+    side = tracks[track].side
+    rows = (row for other, row, choice in zip(tracks, fits, chosen, strict=True) if choice < 0 or other.side is not side)
+    return any(row[measurement].cost + THEFT_MARGIN < fits[track][measurement].cost for row in rows)
 
 
 def best_assignment(costs: Sequence[Sequence[float]], conflicts: Sequence[Sequence[bool]], miss_cost: float) -> list[int]:
@@ -219,5 +215,5 @@ def conflict_matrix(measurements: Sequence[Measurement], limit: float) -> list[l
     conflicts = [[False] * len(measurements) for _ in measurements]
     for i, one in enumerate(measurements):
         for j, other in enumerate(measurements[:i]):
-            conflicts[i][j] = conflicts[j][i] = same_hand(one.hand.keypoints, other.hand.keypoints, one.palm_px, limit)
+            conflicts[i][j] = conflicts[j][i] = same_hand(one.image_palm, other.image_palm, limit)
     return conflicts

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,7 @@ class LossReason(str, Enum):
     NONE = "none"
     NO_MEASUREMENT = "no_measurement"  # nothing to crop, or the network's answer was not finite or nowhere before the camera
     LOW_SCORE = "low_score"
+    UNSURE = "never_sure"  # a middling score for too long
     TOO_SMALL = "too_small"
     RESIDUAL = "reprojection_residual"
     SIZE_JUMP = "size_jump"
@@ -47,13 +49,22 @@ class TrackingParameters:
 
     # One person's.
     max_hands: int = 2
-    # The score that begins a track, and the lower one that carries it on. Measured: scores lie at the ends, 9 of 2107 between 0.4 and 0.6.
-    start_score: float = 0.6
+    # The score that begins a track, and the lower one that carries it on or brings it back. Measured with mobrecon on eight clips: of 114
+    # times that a hand came into view five had less than 0.85 in the first frame, three of these came back; of what is no hand nearly all
+    # has less than 0.82. Scores lie at the ends: 9 of 2107 between 0.4 and 0.6.
+    start_score: float = 0.85
     keep_score: float = 0.5
-    # An unmeasured hand is still reported for this long, as PREDICTED. Measured: 26 of 35 gaps in a track are over by then.
-    predict_s: float = 0.2
-    # ... unless it would have gone farther than this. Chosen by hand: a palm's width; where a fast hand is after that nobody knows, and at
-    # 10 Hz it would be a ghost far from any hand.
+    # A hand that scores less than this for so long is none: faces, necklines and walls go on at 0.5 to 0.8 for as long as they are looked
+    # at. Measured: true hands are below 0.9 for at most 0.13 s on end.
+    sure_score: float = 0.9
+    unsure_s: float = 0.5
+    # An unmeasured hand is still reported for this long, as PREDICTED. Measured: 13 of 33 gaps in a track are over by then; a fast hand is
+    # already elsewhere.
+    predict_s: float = 0.15
+    # ... and looked for where it was expected for this long. Chosen by hand: two frames at 10 Hz.
+    look_s: float = 0.25
+    # It is not reported either where it would have gone farther than this. Chosen by hand: a palm's width; where a fast hand is after that
+    # nobody knows, and at 10 Hz it would be a ghost far from any hand.
     max_coast_m: float = 0.10
     # A lost hand that comes back within this time gets its old id. Measured: the longest such gap is 0.77 s, and this is its limit.
     remember_s: float = 0.8
@@ -74,9 +85,9 @@ class TrackingParameters:
     max_residual_ratio: float = 0.3
     # Palm size in pixels from frame to frame. Measured: 1.21 (99th percentile), 1.49 at the most.
     max_size_ratio: float = 1.7
-    # Mean keypoint distance in palm sizes below which two measurements show one hand. Measured: of 300 pairs of crops of two tracks 6 lie
-    # below 0.28, none between that and 0.41.
-    duplicate_distance: float = 0.35
+    # Distance of two palms' centres in palm sizes below which they are one hand's. Measured: of 385 pairs of hands followed in one frame
+    # three were nearer than 0.51, each twice the same hand, and none lay between that and 1.29.
+    duplicate_distance: float = 0.8
     # How far from where its speed leads a palm is measured; along the viewing ray more by this fraction of the distance. Measured: 20 mm
     # across and 16 % along (99th percentiles; medians 1 mm and 0.7 %).
     position_sigma_m: float = 0.02
@@ -98,6 +109,13 @@ class TrackingParameters:
             raise InputError(f"max_hands is {self.max_hands}; give 1 or more")
         if not 0.0 <= self.keep_score <= self.start_score <= 1.0:
             raise InputError(f"need 0 <= keep_score <= start_score <= 1, got {self.keep_score} and {self.start_score}")
+
+
+class ImagePalm(NamedTuple):
+    """A palm in the image: its centre (2,) and its size, pixels."""
+
+    center: FloatArray
+    size_px: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +153,10 @@ class Measurement:
         return palm_size_px(self.hand.keypoints)
 
     @cached_property
+    def image_palm(self) -> ImagePalm:
+        return ImagePalm(OF_PALM_CENTER.dot(self.hand.keypoints), self.palm_px)
+
+    @cached_property
     def image_center(self) -> FloatArray:
         """(2,) mean of the keypoints, pixels."""
         center: FloatArray = OF_CENTER.dot(self.hand.keypoints)
@@ -158,6 +180,7 @@ class Track:
         side_evidence: running log-odds for ``side``.
         hits: in how many frames it was measured; 0 for a track that is not reported before it has been measured by itself.
         unseen_s: how long it has not been measured; 0 in a measured frame.
+        unsure_s: how long its score has been below ``sure_score``.
         reason: why it was not measured in this frame.
         doubted: a hand of the other side was seen in this one's place since it went missing.
     """
@@ -172,6 +195,7 @@ class Track:
     side_evidence: float
     hits: int = 1
     unseen_s: float = 0.0
+    unsure_s: float = 0.0
     state: TrackState = TrackState.TRACKING
     reason: LossReason = LossReason.NONE
     doubted: bool = False

@@ -6,29 +6,30 @@ Use, once a frame:
     update = tracker.step(measurements, stamp_s)
     if update.want_detection:
         detections that tracker.is_followed(palm keypoints) denies: crop, run the network -> Measurement(..., track_id=None)
-        update = tracker.adopt(candidates, stamp_s)
+        update = tracker.adopt(candidates, stamp_s, how to measure one of them again as a hand of the other side)
     update.live are this frame's hands
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from handmesh_ros.errors import InputError
-from handmesh_ros.hand import FloatArray, Side, TrackState
+from handmesh_ros.hand import PALM_JOINTS, FloatArray, Side, TrackState
 from handmesh_ros.perception.tracking.association import (
     coasted_time,
+    distinct,
     fit,
     intrinsic_fault,
     match,
     same_hand,
-    side_likelihood,
 )
 from handmesh_ros.perception.tracking.records import (
+    ImagePalm,
     Loss,
     LossReason,
     Measurement,
@@ -37,22 +38,23 @@ from handmesh_ros.perception.tracking.records import (
     TrackingParameters,
     TrackUpdate,
 )
+from handmesh_ros.perception.tracking.sides import (
+    EVIDENCE_LIMIT,
+    assign_sides,
+    claim_of_candidate,
+    claim_of_track,
+    side_evidence,
+    within_reach,
+)
 
 # Joints of the palm detector's seven keypoints: wrist, index, middle, ring, little mcp, thumb cmc, thumb mcp.
 PALM_DETECTION_JOINTS = np.array([0, 5, 9, 13, 17, 1, 2])
-# Mean distance in palm sizes below which a detected palm lies on a followed hand; wider than for two measurements, since the detector's
-# keypoints are coarser. Measured (docs/tracking.md): of 71 palms 39 are nearer, 26 farther than 1.5 and only 6 between.
-FOLLOWED_DISTANCE = 0.5
+PALM_OF_DETECTION = np.isin(PALM_DETECTION_JOINTS, PALM_JOINTS)
 # How much a frame ages tracks whose stamp stood still (cameras that never set it): most cameras' period.
 NOMINAL_PERIOD_S = 1.0 / 30.0
 # Time constant of the velocity estimate. Chosen by hand: two frames at 30 Hz; a longer one lags, a shorter one is noise.
 VELOCITY_TIME_S = 0.06
-# Log-odds: what a frame counts at most, the most that is kept, and where a side is given up. Chosen by hand: a hand long seen needs 23
-# contradicting frames (0.8 s), a new one 4.
-EVIDENCE_STEP, EVIDENCE_LIMIT, EVIDENCE_TO_LEAVE = 1.0, 20.0, -3.0
-# A person has one hand of each side: where the other side is another track's, it takes this much. Chosen by hand: 0.3 s for a new hand, so
-# that two people's hands of one side still come to their side.
-EVIDENCE_TO_LEAVE_FOR_A_TAKEN_SIDE = -10.0
+AsOtherSide = Callable[[Measurement], "Measurement | None"]
 
 
 class Tracker:
@@ -80,11 +82,10 @@ class Tracker:
         if self.is_late(stamp_s) or self._jump(stamp_s) is not LossReason.NONE:
             return []
         regions = []
-        for track in self._tracks:
-            if track.state is not TrackState.LOST:
-                shift = track.image_velocity * coasted_time(stamp_s - track.stamp_s)
-                last = track.measurement
-                regions.append(SearchRegion(track.track_id, track.side, last.hand.keypoints + shift, last.region))
+        for track in self._looked_for():
+            shift = track.image_velocity * coasted_time(stamp_s - track.stamp_s)
+            last = track.measurement
+            regions.append(SearchRegion(track.track_id, track.side, last.hand.keypoints + shift, last.region))
         return regions
 
     def is_late(self, stamp_s: float) -> bool:
@@ -93,10 +94,9 @@ class Tracker:
 
     def is_followed(self, palm_keypoints: FloatArray) -> bool:
         """Whether a palm detection ((7, 2) px) lies on a hand that was measured in this frame."""
-        return any(
-            same_hand(palm_keypoints, t.measurement.hand.keypoints[PALM_DETECTION_JOINTS], t.measurement.palm_px, FOLLOWED_DISTANCE)
-            for t in self._measured()
-        )
+        palm = palm_keypoints[PALM_OF_DETECTION]
+        center = palm.mean(axis=0)
+        return self._is_on_measured(ImagePalm(center, 2.0 * math.sqrt(float(((palm - center) ** 2).sum()) / len(palm))))
 
     def step(self, measurements: Sequence[Measurement], stamp_s: float) -> TrackUpdate:
         """Take what was measured in this frame's regions.
@@ -123,8 +123,8 @@ class Tracker:
         self._since_search += age_s
         were_measured = {t.track_id for t in self._measured()}
 
-        followed = [t for t in self._tracks if t.state is not TrackState.LOST]
-        remembered = [t for t in self._tracks if t.state is TrackState.LOST]
+        followed = self._looked_for()
+        remembered = [t for t in self._tracks if t not in followed]
         matches = match(followed, measurements, self.parameters.keep_score, stamp_s, self.parameters)
         tracks: list[Track] = []
         for track in followed:
@@ -132,43 +132,79 @@ class Tracker:
             if measurement is None:
                 tracks.append(self._missed(track, age_s, matches.missed[track.track_id]))
             else:
-                tracks.append(self._follow(track, measurement, stamp_s))
+                tracks.append(self._moved(track, measurement, stamp_s, age_s))
         tracks += [self._missed(track, age_s, track.reason) for track in remembered]
         self._set(tracks)
+        self._turn_contradicted(stamp_s)
 
         want_detection = self._wants_detection(were_measured)
         if want_detection:
             self._since_search = 0.0
         return self._update(want_detection)
 
-    def adopt(self, candidates: Sequence[Measurement], stamp_s: float) -> TrackUpdate:
-        """Take what was measured at detections of the same frame: recover missing tracks first, then begin new ones."""
-        sound = (c for c in candidates if intrinsic_fault(c, self.parameters.start_score, self.parameters) is LossReason.NONE)
-        unknown = sorted((c for c in sound if not self._is_on_measured(c)), key=lambda c: -c.hand.score)
+    def adopt(self, candidates: Sequence[Measurement], stamp_s: float, as_other_side: AsOtherSide) -> TrackUpdate:
+        """Take what was measured at detections of the same frame: recover missing tracks first, then begin new ones.
+
+        Args:
+            as_other_side: measures a candidate again, as a hand of the other side: a patch mirrored for one side gives no usable mesh of
+                the other. None where that makes no hand.
+        """
+        unknown = [
+            c for c in distinct(self._sound(candidates), self.parameters.duplicate_distance) if not self._is_on_measured(c.image_palm)
+        ]
+        unknown = self._sound(self._of_assigned_sides(unknown, stamp_s, as_other_side))
         self._recover(unknown, stamp_s)
         for candidate in unknown:
-            if self._is_on_measured(candidate):
+            if candidate.hand.score < self.parameters.start_score or self._is_on_measured(candidate.image_palm):
                 continue
             if len(self._measured()) >= self.parameters.max_hands:
                 break
             doubtful = self._contradicted(candidate, stamp_s)
             if doubtful is None:
-                self._make_room()
+                self._make_room(candidate)
                 self._tracks += (self._born(candidate, candidate.hand.side, stamp_s),)
             else:
                 self._tracks = tuple(replace(t, doubted=True) if t is doubtful else t for t in self._tracks)
         return self._update(False)
 
+    def _sound(self, candidates: Sequence[Measurement]) -> list[Measurement]:
+        """Those that may be hands."""
+        return [c for c in candidates if intrinsic_fault(c, self.parameters.keep_score, self.parameters) is LossReason.NONE]
+
+    def _of_assigned_sides(self, candidates: Sequence[Measurement], stamp_s: float, as_other_side: AsOtherSide) -> list[Measurement]:
+        """The candidates, measured as hands of the sides that they most likely have beside the hands that are followed.
+
+        One that fits a missing hand is taken for that hand.
+        """
+        followed = self._measured()
+        missing = [t for t in self._tracks if t.state is not TrackState.TRACKING]
+        claims = [claim_of_track(t) for t in followed]
+        for candidate in candidates:
+            same = [t.side_evidence for t in missing if t.side is candidate.hand.side and self._fits(t, candidate, stamp_s)]
+            claims.append(claim_of_candidate(candidate, max(same, default=0.0)))
+        sides = assign_sides(claims)
+        assigned = (c if c.hand.side is side else as_other_side(c) for c, side in zip(candidates, sides[len(followed) :], strict=True))
+        return [candidate for candidate in assigned if candidate is not None]
+
+    def _turn_contradicted(self, stamp_s: float) -> None:
+        """Begin a track of the other side in the place of each whose side is contradicted for long."""
+        measured = self._measured()
+        sides = {t.track_id: side for t, side in zip(measured, assign_sides([claim_of_track(t) for t in measured]), strict=True)}
+        turned = [t for t in measured if sides[t.track_id] is not t.side]
+        self._lost += tuple(Loss(t.track_id, t.side, LossReason.WRONG_SIDE) for t in turned)
+        self._tracks = tuple(self._other_side_of(t, stamp_s) if t in turned else t for t in self._tracks)
+
+    def _other_side_of(self, track: Track, stamp_s: float) -> Track:
+        # Its mesh came from a wrongly mirrored patch: the new track is not reported before it has been measured by itself.
+        return replace(self._born(track.measurement, track.side.other, stamp_s), side_evidence=-track.side_evidence, hits=0)
+
     def _measured(self) -> list[Track]:
         """The tracks that were measured in this frame; before it is stepped, in the last one."""
         return [t for t in self._tracks if t.state is TrackState.TRACKING]
 
-    def _is_on_measured(self, candidate: Measurement) -> bool:
-        """Whether a candidate shows a hand that was measured in this frame already."""
-        limit = self.parameters.duplicate_distance
-        return any(
-            same_hand(candidate.hand.keypoints, t.measurement.hand.keypoints, t.measurement.palm_px, limit) for t in self._measured()
-        )
+    def _is_on_measured(self, palm: ImagePalm) -> bool:
+        """Whether a palm is that of a hand that was measured in this frame already."""
+        return any(same_hand(palm, t.measurement.image_palm, self.parameters.duplicate_distance) for t in self._measured())
 
     def _jump(self, stamp_s: float) -> LossReason:
         """Why the frame of ``stamp_s`` has nothing to do with the last one; NONE where it has."""
@@ -201,8 +237,8 @@ class Tracker:
     def _recover(self, candidates: Sequence[Measurement], stamp_s: float) -> None:
         """Give missing tracks the candidates that fit them."""
         missing = [t for t in self._tracks if t.state is not TrackState.TRACKING]
-        found = match(missing, candidates, self.parameters.start_score, stamp_s, self.parameters).measured
-        self._set([self._follow(t, found[t.track_id], stamp_s) if t.track_id in found else t for t in self._tracks])
+        found = match(missing, candidates, self.parameters.keep_score, stamp_s, self.parameters).measured
+        self._set([self._moved(t, found[t.track_id], stamp_s, 0.0) if t.track_id in found else t for t in self._tracks])
 
     def _contradicted(self, candidate: Measurement, stamp_s: float) -> Track | None:
         """The missing track of the other side in whose place a hand appears for the first time.
@@ -212,19 +248,17 @@ class Tracker:
         for track in self._tracks:
             if track.state is TrackState.TRACKING or track.side is candidate.hand.side or track.doubted:
                 continue
-            if fit(track, candidate, stamp_s, self.parameters).fault is LossReason.NONE:
+            if self._fits(track, candidate, stamp_s):
                 return track
         return None
 
-    def _follow(self, track: Track, measurement: Measurement, stamp_s: float) -> Track:
-        """The track moved to its measurement; or, where its side has been contradicted for long, a new track in its place."""
-        evidence = min(track.side_evidence + _side_evidence(track.side, measurement), EVIDENCE_LIMIT)
-        is_taken = any(t.side is not track.side for t in self._measured() if t.track_id != track.track_id)
-        if evidence > (EVIDENCE_TO_LEAVE_FOR_A_TAKEN_SIDE if is_taken else EVIDENCE_TO_LEAVE):
-            return _moved(track, measurement, stamp_s, evidence)
-        self._lost += (Loss(track.track_id, track.side, LossReason.WRONG_SIDE),)
-        # Its mesh came from a wrongly mirrored patch: the new track is not reported before it has been measured by itself.
-        return replace(self._born(measurement, track.side.other, stamp_s), hits=0)
+    def _fits(self, track: Track, measurement: Measurement, stamp_s: float) -> bool:
+        return fit(track, measurement, stamp_s, self.parameters).fault is LossReason.NONE
+
+    def _looked_for(self) -> list[Track]:
+        """The tracks around which the next frame is cropped: those seen last, as many as hands may be."""
+        recent = sorted((t for t in self._tracks if t.unseen_s <= self.parameters.look_s), key=lambda t: t.unseen_s)
+        return [t for t in self._tracks if t in recent[: self.parameters.max_hands]]
 
     def _missed(self, track: Track, age_s: float, reason: LossReason) -> Track:
         """The track after a frame in which it was not measured."""
@@ -236,10 +270,38 @@ class Tracker:
         return replace(track, unseen_s=unseen_s, state=TrackState.PREDICTED if still_live else TrackState.LOST, reason=reason)
 
     def _born(self, measurement: Measurement, side: Side, stamp_s: float) -> Track:
-        evidence = _side_evidence(side, measurement)
+        evidence = side_evidence(side, measurement)
         track = Track(self._next_id, side, measurement, stamp_s, measurement.palm_center, np.zeros(3), np.zeros(2), evidence)
         self._next_id += 1
         return track
+
+    def _moved(self, track: Track, measurement: Measurement, stamp_s: float, age_s: float) -> Track:
+        """The track at its new measurement, its velocities smoothed over ``VELOCITY_TIME_S``; lost, where it was unsure for too long."""
+        position = measurement.palm_center
+        velocity, image_velocity = track.velocity, track.image_velocity
+        elapsed = stamp_s - track.stamp_s
+        if elapsed > 0.0:
+            gain = -math.expm1(-elapsed / VELOCITY_TIME_S)
+            image_shift = measurement.image_center - track.measurement.image_center
+            velocity = (1.0 - gain) * velocity + gain / elapsed * (position - track.position)
+            image_velocity = (1.0 - gain) * image_velocity + gain / elapsed * image_shift
+        unsure_s = 0.0 if measurement.hand.score >= self.parameters.sure_score else track.unsure_s + age_s
+        moved = replace(
+            track,
+            measurement=measurement,
+            stamp_s=stamp_s,
+            position=position,
+            velocity=velocity,
+            image_velocity=image_velocity,
+            side_evidence=min(track.side_evidence + side_evidence(track.side, measurement), EVIDENCE_LIMIT),
+            hits=track.hits + 1,
+            unseen_s=0.0,
+            unsure_s=unsure_s,
+            state=TrackState.TRACKING,
+            reason=LossReason.NONE,
+            doubted=False,
+        )
+        return moved if unsure_s <= self.parameters.unsure_s else _forgotten(moved, LossReason.UNSURE)
 
     def _set(self, tracks: Iterable[Track]) -> None:
         """Replace the tracks, note which stopped being live and drop those lost for too long."""
@@ -253,41 +315,16 @@ class Tracker:
                 kept.append(track)
         self._tracks = tuple(kept)
 
-    def _make_room(self) -> None:
-        """A hand that is seen outranks one that is only predicted: end the longest unseen one if all places are taken."""
-        if len(self.live) < self.parameters.max_hands:
-            return
-        oldest = max((t for t in self.live if t.state is TrackState.PREDICTED), key=lambda t: t.unseen_s)
-        self._set([replace(t, state=TrackState.LOST, reason=LossReason.REPLACED) if t is oldest else t for t in self._tracks])
+    def _make_room(self, candidate: Measurement) -> None:
+        """End what a new hand replaces: the missing one of its side and person, and the longest unseen one if all places are taken."""
+        missing = [t for t in self._tracks if t.state is not TrackState.TRACKING]
+        replaced = [t for t in missing if t.side is candidate.hand.side and within_reach(t.position, candidate.palm_center)]
+        predicted = [t for t in missing if t.state is TrackState.PREDICTED and t not in replaced]
+        if predicted and len(self._measured()) + len(predicted) >= self.parameters.max_hands:
+            replaced.append(max(predicted, key=lambda t: t.unseen_s))
+        self._set(_forgotten(t, LossReason.REPLACED) if t in replaced else t for t in self._tracks)
 
 
-def _side_evidence(side: Side, measurement: Measurement) -> float:
-    """Log-odds for a side from one frame, kept within ``EVIDENCE_STEP``."""
-    likelihood = side_likelihood(side, measurement)
-    return min(max(math.log(likelihood / (1.0 - likelihood)), -EVIDENCE_STEP), EVIDENCE_STEP)
-
-
-def _moved(track: Track, measurement: Measurement, stamp_s: float, side_evidence: float) -> Track:
-    """The track at its new measurement, its velocities smoothed over ``VELOCITY_TIME_S``."""
-    position = measurement.palm_center
-    velocity, image_velocity = track.velocity, track.image_velocity
-    elapsed = stamp_s - track.stamp_s
-    if elapsed > 0.0:
-        gain = -math.expm1(-elapsed / VELOCITY_TIME_S)
-        image_shift = measurement.image_center - track.measurement.image_center
-        velocity = (1.0 - gain) * velocity + gain / elapsed * (position - track.position)
-        image_velocity = (1.0 - gain) * image_velocity + gain / elapsed * image_shift
-    return replace(
-        track,
-        measurement=measurement,
-        stamp_s=stamp_s,
-        position=position,
-        velocity=velocity,
-        image_velocity=image_velocity,
-        side_evidence=side_evidence,
-        hits=track.hits + 1,
-        unseen_s=0.0,
-        state=TrackState.TRACKING,
-        reason=LossReason.NONE,
-        doubted=False,
-    )
+def _forgotten(track: Track, reason: LossReason) -> Track:
+    """Lost, never to come back under this id."""
+    return replace(track, state=TrackState.LOST, reason=reason, unseen_s=math.inf)

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.two_hands import Network, TrueHand, measurement, open_hand, palm_px, run_frame
+from support.two_hands import Network, TrueHand, adopted, hand_at, palm_px, run_frame, seen
 
 from handmesh_ros.hand import Side, TrackState
-from handmesh_ros.perception.tracking.records import LossReason, Measurement, Track, TrackingParameters
+from handmesh_ros.perception.tracking.records import LossReason, Track, TrackingParameters
 from handmesh_ros.perception.tracking.tracker import Tracker
 
 PERIOD = 1 / 30
-
-
-def hand_at(side: Side, x: float, y: float = 0.08, z: float = 0.6) -> TrueHand:
-    return TrueHand(side, open_hand(side) + np.array([x, y, z]))
-
-
-def seen(hand: TrueHand, track_id: int | None = None, **changes: object) -> Measurement:
-    """A perfect measurement."""
-    numbers: dict[str, Any] = {"keypoints": hand.keypoints, "joints": hand.joints, "side": hand.side}
-    numbers["right_probability"] = 0.98 if hand.side is Side.RIGHT else 0.02
-    return measurement(track_id=track_id, **(numbers | changes))
 
 
 def started(hands: list[TrueHand], frames: int = 5, parameters: TrackingParameters | None = None) -> Tracker:
     """A tracker that has followed these still hands since time 0; the next frame is number ``frames``."""
     tracker = Tracker(parameters)
     tracker.step([], 0.0)
-    tracker.adopt([seen(h) for h in hands], 0.0)
+    adopted(tracker, [seen(h) for h in hands], 0.0)
     for i in range(1, frames):
         tracker.step([seen(h, t.track_id) for h, t in zip(hands, tracker.live, strict=True)], i * PERIOD)
     return tracker
@@ -63,7 +51,7 @@ def crossing(seed: int, sides: tuple[Side, Side]) -> Outcome:
     speed, depth, height = rng.uniform(0.25, 1.0, 2), rng.uniform(0.45, 0.6), rng.uniform(0.05, 0.16, 2)
     depths = (depth, depth + rng.uniform(0.06, 0.2))
     pause = rng.uniform(0.0, 0.35)
-    stamp = last = 0.2  # the hands meet at 1.2 s
+    stamp = last = -0.3  # the hands meet at 1.2 s; the second may be found 0.7 s late, and beside one of its side it needs 0.3 s more
     ghost: dict[int, float] = defaultdict(float)
     sides_of: dict[int, set[Side]] = defaultdict(set)
     outcome = Outcome({}, {}, 0.0, False, False, 0.0, 0)
@@ -92,14 +80,14 @@ def crossing(seed: int, sides: tuple[Side, Side]) -> Outcome:
 
 
 @pytest.mark.parametrize("sides", [(Side.LEFT, Side.RIGHT), (Side.RIGHT, Side.RIGHT)], ids=["both sides", "same side"])
-def test_two_hundred_crossings(sides: tuple[Side, Side]) -> None:
-    outcomes = [crossing(seed, sides) for seed in range(200)]
+def test_a_hundred_crossings(sides: tuple[Side, Side]) -> None:
+    outcomes = [crossing(seed, sides) for seed in range(100)]
     assert sum(o.side_changed for o in outcomes) == 0
-    assert sum(o.wrong_side for o in outcomes) == 0
-    assert max(o.longest_ghost_s for o in outcomes) <= 0.2
+    assert sum(o.wrong_side for o in outcomes) <= (sides[0] is sides[1])  # two people's hands may have met just before the end
+    assert max(o.longest_ghost_s for o in outcomes) <= 0.15 + 1e-6
     assert max(o.most_live for o in outcomes) <= 2
     followed = [o for o in outcomes if o.before[0] and o.before[1]]
-    assert len(followed) >= 180
+    assert len(followed) >= 90
     swapped = [o for o in followed if set(o.after[0]) & set(o.before[1]) or set(o.after[1]) & set(o.before[0])]
     assert len(swapped) <= 0.02 * len(followed)
     both_back = [o for o in followed if len(o.after[0]) == 1 and len(o.after[1]) == 1]
@@ -107,8 +95,7 @@ def test_two_hundred_crossings(sides: tuple[Side, Side]) -> None:
     # Hidden only for a moment, a hand keeps its id (the network is misled for longer than the hand is hidden).
     short = [o for o in followed if o.longest_hidden_s < 0.25]
     kept = [o for o in short if o.after == o.before]
-    assert len(short) >= 40
-
+    assert len(short) >= 30
     assert len(kept) >= 0.9 * len(short)
 
 
@@ -147,11 +134,11 @@ def test_a_lost_hand_is_predicted_then_lost_with_the_reason() -> None:
             assert update.lost[0].side is Side.LEFT
             break
     predicted = sum(s == [TrackState.PREDICTED] for s in states)
-    assert predicted == 6  # 0.2 s at 30 Hz
+    assert predicted == 4  # 0.15 s at 30 Hz
     assert states[-1] == []
 
 
-@pytest.mark.parametrize(("speed_mps", "longest_s"), [(0.2, 0.2), (1.5, 0.07)])
+@pytest.mark.parametrize(("speed_mps", "longest_s"), [(0.2, 0.15), (1.5, 0.07)])
 def test_a_fast_hand_is_predicted_for_a_shorter_time(speed_mps: float, longest_s: float) -> None:
     tracker = started([hand_at(Side.RIGHT, -0.2)], frames=1)
     for i in range(1, 12):
@@ -163,7 +150,7 @@ def test_a_fast_hand_is_predicted_for_a_shorter_time(speed_mps: float, longest_s
 def test_a_hand_of_one_frame_is_not_predicted() -> None:
     tracker = Tracker()
     tracker.step([], 0.0)
-    assert len(tracker.adopt([seen(hand_at(Side.LEFT, 0.0))], 0.0).live) == 1
+    assert len(adopted(tracker, [seen(hand_at(Side.LEFT, 0.0))], 0.0).live) == 1
     assert tracker.step([], PERIOD).live == ()
 
 
@@ -175,7 +162,7 @@ def test_a_hand_that_returns_in_time_keeps_its_id_and_later_gets_a_new_one() -> 
         while stamp < 4 * PERIOD + absent_s:
             stamp += PERIOD
             tracker.step([], stamp)
-        update = tracker.adopt([seen(hand)], stamp)
+        update = adopted(tracker, [seen(hand)], stamp)
         assert (update.live[0].track_id == 1) is same
         assert update.live[0].state is TrackState.TRACKING
 
@@ -183,18 +170,21 @@ def test_a_hand_that_returns_in_time_keeps_its_id_and_later_gets_a_new_one() -> 
 def test_a_hand_of_the_other_side_never_takes_the_id() -> None:
     tracker = started([hand_at(Side.RIGHT, 0.0)])
     tracker.step([], 5 * PERIOD)
-    update = tracker.adopt([seen(hand_at(Side.LEFT, 0.0))], 5 * PERIOD)
+    update = adopted(tracker, [seen(hand_at(Side.LEFT, 0.0))], 5 * PERIOD)
     assert [t.track_id for t in update.live] == [1]  # seen once it may be an error about the side
     tracker.step([], 6 * PERIOD)
-    update = tracker.adopt([seen(hand_at(Side.LEFT, 0.0))], 6 * PERIOD)
+    update = adopted(tracker, [seen(hand_at(Side.LEFT, 0.0))], 6 * PERIOD)
     assert [t.side for t in update.live if t.state is TrackState.TRACKING] == [Side.LEFT]
     assert all(t.track_id != 1 for t in update.live if t.state is TrackState.TRACKING)
 
 
 def test_two_crops_on_one_hand_leave_one_track() -> None:
-    hands = [hand_at(Side.RIGHT, -0.1), hand_at(Side.RIGHT, 0.1)]
+    hands = [hand_at(Side.RIGHT, -0.1), hand_at(Side.LEFT, 0.1)]
     tracker = started(hands)
-    update = tracker.step([seen(hands[0], 1), seen(hands[0], 2)], 5 * PERIOD)
+    spread = hands[0].keypoints + 40.0 * np.sign(hands[0].keypoints - hands[0].keypoints.mean(axis=0))  # one crop reads all fingers wrong
+    palm = [0, 1, 5, 9, 13, 17]
+    spread[palm] = hands[0].keypoints[palm]
+    update = tracker.step([seen(hands[0], 1), seen(hands[0], 2, side=Side.LEFT, keypoints=spread)], 5 * PERIOD)
     assert [t.state for t in update.live] == [TrackState.TRACKING, TrackState.PREDICTED]
 
 
@@ -203,7 +193,7 @@ def test_a_detection_on_a_followed_hand_makes_no_second_track() -> None:
     tracker = started([hand])
     assert tracker.is_followed(hand.keypoints[[0, 5, 9, 13, 17, 1, 2]])
     assert not tracker.is_followed(hand_at(Side.RIGHT, 0.2).keypoints[[0, 5, 9, 13, 17, 1, 2]])
-    assert len(tracker.adopt([seen(hand)], 4 * PERIOD).live) == 1
+    assert len(adopted(tracker, [seen(hand)], 4 * PERIOD).live) == 1
 
 
 def test_side_noise_is_outvoted_and_lasting_contradiction_ends_the_track() -> None:
@@ -224,6 +214,57 @@ def test_side_noise_is_outvoted_and_lasting_contradiction_ends_the_track() -> No
     assert [r.side for r in regions] == [Side.LEFT]
     update = tracker.step([seen(hand, regions[0].track_id, side=Side.LEFT, right_probability=0.02)], (i + 1) * PERIOD)
     assert [(t.side, t.track_id) for t in update.live] == [(Side.LEFT, 2)]
+
+
+def test_two_crossed_sides_change_together() -> None:
+    left, right = hand_at(Side.LEFT, -0.15), hand_at(Side.RIGHT, 0.15)
+    tracker = started([left, right], frames=2)
+    for i in range(2, 12):
+        wrong = [seen(left, 1, right_probability=0.98), seen(right, 2, right_probability=0.02)]
+        update = tracker.step(wrong, i * PERIOD)
+        if update.lost:
+            break
+    assert [loss.reason for loss in update.lost] == [LossReason.WRONG_SIDE] * 2
+    assert i <= 7
+
+
+def test_a_new_hand_beside_another_takes_the_free_side_and_a_far_one_its_own() -> None:
+    for x, side in ((0.2, Side.LEFT), (2.5, Side.RIGHT)):
+        tracker = started([hand_at(Side.RIGHT, -0.1)])
+        update = adopted(tracker, [seen(hand_at(Side.RIGHT, x))], 4 * PERIOD)
+        assert [t.side for t in update.live] == [Side.RIGHT, side]
+
+
+def test_a_second_persons_hand_comes_to_its_side() -> None:
+    hands = [hand_at(Side.RIGHT, -0.1), hand_at(Side.RIGHT, 0.2)]
+    tracker = started([hands[0]])
+    adopted(tracker, [seen(hands[1])], 4 * PERIOD)
+    for i in range(5, 40):
+        tracker.step(
+            [seen(hands[r.track_id > 1], r.track_id, side=r.side, right_probability=0.98) for r in tracker.regions(i * PERIOD)], i * PERIOD
+        )
+    assert [t.side for t in tracker.live] == [Side.RIGHT, Side.RIGHT]
+
+
+def test_sides_that_the_user_knows_are_never_changed() -> None:
+    hands = [hand_at(Side.RIGHT, -0.1), hand_at(Side.RIGHT, 0.2)]
+    tracker = Tracker()
+    tracker.step([], 0.0)
+    update = adopted(tracker, [replace(seen(h), right_probability=None) for h in hands], 0.0)
+    assert [t.side for t in update.live] == [Side.RIGHT, Side.RIGHT]
+
+
+@pytest.mark.parametrize("rate", [10, 30])
+def test_what_is_never_surely_a_hand_ends_and_a_blurred_hand_stays(rate: int) -> None:
+    hand = hand_at(Side.RIGHT, 0.0)
+    for unsure_s, stays in ((0.3, True), (0.8, False)):
+        tracker = started([hand])
+        for i in range(1, round(unsure_s * rate) + 1):
+            tracker.step([seen(hand, 1, score=0.75)], 4 * PERIOD + i / rate)
+        assert bool(tracker.live) is stays
+    update = adopted(tracker, [seen(hand, score=0.75)], 4 * PERIOD + 0.9)
+    assert update.live == ()
+    assert len(adopted(tracker, [seen(hand, score=0.95)], 4 * PERIOD + 0.9).live) == 1
 
 
 @pytest.mark.parametrize(("taken", "frames_to_leave"), [(False, 4), (True, 11)])
@@ -279,7 +320,7 @@ def test_time_that_goes_back_starts_anew_without_reusing_ids() -> None:
     assert update.live == ()
     assert [loss.reason for loss in update.lost] == [LossReason.TIME_WENT_BACK]
     assert update.want_detection
-    assert tracker.adopt([seen(hand)], -1.0).live[0].track_id == 2
+    assert adopted(tracker, [seen(hand)], -1.0).live[0].track_id == 2
 
 
 @pytest.mark.parametrize("late_s", [1e-6, 0.03, 0.9])
@@ -305,7 +346,7 @@ def test_stamps_that_never_change_still_follow_and_still_lose() -> None:
     hand = hand_at(Side.RIGHT, 0.0)
     tracker = Tracker()
     tracker.step([], 5.0)
-    tracker.adopt([seen(hand)], 5.0)
+    adopted(tracker, [seen(hand)], 5.0)
     for _ in range(10):
         assert len(tracker.step([seen(hand, 1)], 5.0).live) == 1
     updates = [tracker.step([], 5.0) for _ in range(60)]
@@ -316,7 +357,7 @@ def test_stamps_that_never_change_still_follow_and_still_lose() -> None:
 def test_a_new_hand_outranks_a_predicted_one() -> None:
     tracker = started([hand_at(Side.RIGHT, -0.2)], parameters=TrackingParameters(max_hands=1))
     tracker.step([], 5 * PERIOD)
-    update = tracker.adopt([seen(hand_at(Side.LEFT, 0.2))], 5 * PERIOD)
+    update = adopted(tracker, [seen(hand_at(Side.LEFT, 0.2))], 5 * PERIOD)
     assert [t.side for t in update.live] == [Side.LEFT]
     assert [loss.reason for loss in update.lost] == [LossReason.REPLACED]
 
