@@ -15,7 +15,7 @@ from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE, PATCH_SIZE
 from handmesh_training.labels.crops import VALIDATION_SOURCES, load_real_crops
 from handmesh_training.labels.fused import on_screen
 from handmesh_training.labels.landmark_network import LandmarkNetwork
-from handmesh_training.labels.marks import joints_of_marks
+from handmesh_training.labels.marks import joints_of_marks, keypoints_of_marks
 from handmesh_training.labels.opinions import fused_joints
 from handmesh_training.template.hand_template import bone_sum
 
@@ -23,7 +23,7 @@ PRESENT = 0.5  # min_hand_presence_confidence, the default of MediaPipe's hand l
 
 
 def left_out_hands(shared: Path, opinions: Path | None = None, sources: Sequence[str] = VALIDATION_SOURCES) -> LabelledHands:
-    """Hands of whole sources that training leaves out, with the fused teacher's keypoints, and its marks turned into joints.
+    """Hands of whole sources that training leaves out, with the fused teacher's marks turned into joints, in the picture and in space.
 
     Args:
         shared: the folder that holds the folders of crops.
@@ -35,7 +35,8 @@ def left_out_hands(shared: Path, opinions: Path | None = None, sources: Sequence
     crops = load_real_crops(shared, sources=sources)
     fused = fused_joints(crops, opinions)
     joints = joints_of_marks(fused.joints) * COMMON_BONE_SUM_MM
-    return LabelledHands(crops.source, crops.is_left, fused.keypoints - 0.5, joints, crops.read_picture)
+    seen = keypoints_of_marks(fused.keypoints, fused.joints) - 0.5
+    return LabelledHands(crops.source, crops.is_left, seen, joints, crops.read_picture)
 
 
 class MediaPipe:
@@ -54,7 +55,9 @@ class MediaPipe:
         marks = on_screen(screen, seen.world[0].astype(np.float64))
         marks[:, :2] = marks[:, :2] @ region.axes.T
         right = float(seen.right[0])
-        return View(region.to_image(screen), joints_of_marks(marks / bone_sum(marks)), None, 1.0 - right if mirror else right)
+        marks /= bone_sum(marks)
+        seen_joints = keypoints_of_marks(region.to_image(screen), marks)
+        return View(seen_joints, joints_of_marks(marks), None, 1.0 - right if mirror else right)
 
     def shows_hand(self, picture_rgb: RgbImage) -> bool:
         """As its graph decides in a first picture: a palm, and the landmark network agrees."""

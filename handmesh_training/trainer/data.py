@@ -14,7 +14,7 @@ from tqdm import tqdm
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
 from handmesh_training.labels.crops import RealCrops, load_real_crops
 from handmesh_training.labels.fit import read_fits
-from handmesh_training.labels.marks import joints_of_marks
+from handmesh_training.labels.marks import joints_of_marks, keypoints_of_marks
 from handmesh_training.labels.negatives import read_negatives
 from handmesh_training.labels.opinions import fused_joints
 from handmesh_training.renders.assets import read_backgrounds
@@ -101,8 +101,9 @@ def read_real(
     """
     crops = load_real_crops(shared, folders=folders)
     vertices, fitted = _fitted(crops, fits, template)
+    seen_joints = crops.keypoints
     if opinions is not None:
-        joints, joint_weights = _fused(crops, opinions, template)
+        joints, joint_weights, seen_joints = _fused(crops, opinions, template)
     else:
         joints = (template.regressor @ vertices.astype(np.float32)).astype(np.float32)
         joint_weights = np.repeat(FITTED_TRUST * fitted, 2 * JOINT_COUNT).reshape(-1, JOINT_COUNT, 2)
@@ -111,7 +112,7 @@ def read_real(
         scale = SIDE / crops.side[row]
         image = resized(crops.read_picture(row))
         # Labels count from the corner of the first pixel, OpenCV from its centre.
-        points, part = scale * crops.keypoints[row] - 0.5, scale * crops.content[row]
+        points, part = scale * seen_joints[row] - 0.5, scale * crops.content[row]
         if crops.is_left[row]:
             image, points, part = mirrored(image, points, part)
         images.append(image)
@@ -131,12 +132,14 @@ def read_real(
     )
 
 
-def _fused(crops: RealCrops, opinions: Path, template: HandTemplate) -> tuple[FloatArray, FloatArray]:
-    """Joints (N, 21, 3) of right hands at the template's size by the fused teacher, and trust in them (N, 21, 2)."""
+def _fused(crops: RealCrops, opinions: Path, template: HandTemplate) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Joints (N, 21, 3) of right hands at the template's size by the fused teacher, trust in them (N, 21, 2), and where
+    they are seen, pixels of the crop (N, 21, 2)."""
     fused = fused_joints(crops, opinions)
     joints = np.where(crops.is_left[:, None, None], fused.joints * (-1, 1, 1), fused.joints)  # left hands are shown mirrored
     weights = np.stack((_trust(fused.sigma[..., :2].mean(2), HALF_TRUST_SIGMA), _trust(fused.sigma[..., 2], HALF_TRUST_SIGMA)), 2)
-    return (template.bone_sum_m * joints_of_marks(joints)).astype(np.float32), weights
+    seen = keypoints_of_marks(crops.keypoints, fused.joints)
+    return (template.bone_sum_m * joints_of_marks(joints)).astype(np.float32), weights, seen
 
 
 def _trust(doubt: FloatArray, half: float) -> FloatArray:

@@ -91,8 +91,9 @@ def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, 
 def describe(config: TrainConfig) -> str:
     """One line on data and recipe for the model's metadata."""
     renders = sum(entry.count for entry in config.renders)
-    start = "begun with MediaPipe's landmark network (Apache-2.0), " if config.landmark_weights else ""
+    first = "MediaPipe's landmark network (Apache-2.0)" if config.landmark_weights else config.begin_with and Path(config.begin_with).name
+    start = f"begun with {first}, " if first else ""
     return (
         f"{start}{config.steps} steps of {config.batch.patches} patches: {renders} renders of a CC0 hand, and real crops "
-        "(Apache-2.0, MIT) with that network's opinion; no MANO, no annotated data set"
+        "(Apache-2.0, MIT, CC BY) with opinions of MediaPipe's landmark networks; no MANO, no annotated data set"
     )

@@ -47,6 +47,7 @@ def test_errors_are_fractions_of_the_hand_and_metres_at_the_reference_size(tmp_p
 @pytest.mark.parametrize("model", ["mobrecon", "mobrecon_lite", "lifted"])
 def test_the_shipped_files_say_what_is_measured(model: str) -> None:
     network, samples = MeshNetwork(model_path(model)), list(islice(clip_samples(), 0, None, 10))
-    assert robust_sigma(joint_errors(network, samples)) == pytest.approx(network.joint_sigma_m, rel=0.25)
+    # The clip is of one hand in plain poses; most figures are of many people's (models/README.md#noise).
+    assert 0.7 < robust_sigma(joint_errors(network, samples)) / network.joint_sigma_m < 1.25
     assert network.keypoint_sigma is not None
     assert robust_sigma(keypoint_errors(network, samples)) < 1.25 * network.keypoint_sigma

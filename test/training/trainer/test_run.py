@@ -122,7 +122,7 @@ def test_a_run_ends_with_a_model_and_goes_on_where_it_was_stopped(
     for name, value in begun.items():
         torch.testing.assert_close(value, expected[name], atol=1e-3, rtol=1e-3)
     wider = tmp_path / "wider.yaml"
-    wider.write_text((REPO / "config/networks/mobrecon_lite.yaml").read_text().replace("128, 96, 64, 32, 32", "128, 96, 64, 32, 16"))
+    wider.write_text((REPO / "config/networks/mobrecon_lite.yaml").read_text().replace("96, 64, 32, 24, 16", "96, 64, 32, 24, 8"))
     begun = loop.build_network(
         loop.read_config(config(begin_with=str(tmp_path / "tiny.pt"), network=str(wider))), root, template, levels
     ).state_dict()
