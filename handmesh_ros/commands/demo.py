@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import tempfile
@@ -34,13 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=15.0, help="how long a live camera is watched")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for demo.mp4, demo.png and demo.json")
     parser.add_argument(
-        "--robot", action="store_true", help="a hand of our own clip leads a simulated arm; writes robot.mp4 and robot.json"
+        "--robot", action="store_true", help="a right hand leads a simulated arm, in our own clip a cube; writes robot.mp4 and robot.json"
     )
 
 
 def main(arguments: argparse.Namespace) -> int:
     if arguments.robot:
-        return _robot(arguments.out, arguments.model)
+        return _robot(arguments)
     own_clip = arguments.input is None
     clip, calibration = (clip_file("demo.mp4"), clip_file("demo_camera.yaml")) if own_clip else (arguments.input, arguments.camera)
     model_path(arguments.model)  # a missing model is told here, not in a process's log
@@ -65,23 +66,28 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _robot(out: Path, model: str) -> int:
-    """The robot demo; 1 where the cube was not set down elsewhere."""
+def _robot(arguments: argparse.Namespace) -> int:
+    """The robot demo; 1 where our own clip's cube was not set down elsewhere."""
     os.environ.setdefault("MUJOCO_GL", "egl")  # read when mujoco is imported; without a window
     try:
         import mink  # noqa: F401
         import mujoco  # noqa: F401
     except ImportError as error:
         raise InputError(f"--robot needs MuJoCo and mink ({error}): pip install mujoco mink, in a checkout make demo ROBOT=1") from error
-    from handmesh_ros.demo.robot_session import CLIP, run_robot_session
+    from handmesh_ros.demo.robot_session import CALIBRATION, CLIP, CUBE_ARRIVED, run_robot_session
     from handmesh_ros.demo.robot_video import draw_robot
 
+    out, model, own_clip = arguments.out, arguments.model, arguments.input is None
+    clip, calibration = (str(clip_file(CLIP)), clip_file(CALIBRATION)) if own_clip else (arguments.input, arguments.camera)
     model_path(model)
-    clip = clip_file(CLIP)
+    with contextlib.closing(open_source(clip)) as source:
+        if source.is_live:
+            raise InputError("--robot needs an input with an end: a video or a folder of pictures")
+        check_outputs([out / "robot.json", out / "robot.mp4"], [*source.files, *([calibration] if calibration else [])])
     with tempfile.TemporaryDirectory(prefix="handmesh_robot_") as folder:
-        recording, run = run_robot_session(Path(folder), clip, model)
+        recording, run = run_robot_session(Path(folder), clip, calibration, model, arguments.hfov)
     if not len(run.commands):
-        raise ProcessError(f"the robot got no command; the teleop node said:\n{run.log}")
+        raise ProcessError(f"the robot got no command: no right hand was seen for long enough; the teleop node said:\n{run.log}")
     figures = run.figures()
     write_whole(out / "robot.json", json.dumps(figures, indent=1))
     for name, value in figures.items():
@@ -92,7 +98,7 @@ def _robot(out: Path, model: str) -> int:
         print(f"no video, since MuJoCo cannot draw here ({error}): apt install libegl1 or MUJOCO_GL=osmesa; wrote {out / 'robot.json'}")
     else:
         print(f"wrote {out / 'robot.mp4'} and {out / 'robot.json'}")
-    return 0 if figures["cube lifted and set down elsewhere"] else 1
+    return 0 if figures[CUBE_ARRIVED] or not own_clip else 1
 
 
 def _draw(recording: Recording, frames: Path, out: Path, hfov: float, rate: float) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 
 from handmesh_ros.demo.processes import Processes
 from handmesh_ros.demo.recording import Recording, read_recording
-from handmesh_ros.files import clip_file
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.robot.rehearsal import AXIS_MAP, DEMO_SETTINGS, was_set_down_elsewhere
 
 CLIP, CALIBRATION = "grasp.mp4", "demo_camera.yaml"
+CUBE_ARRIVED = "cube lifted and set down elsewhere"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class RobotRun:
         # As the follower limits it: the change of velocity from command to command, for the time since the last one.
         accelerations = np.linalg.norm(np.diff(velocities, axis=0), axis=1) / steps[1:]
         return {
-            "cube lifted and set down elsewhere": was_set_down_elsewhere(self.cube),
+            CUBE_ARRIVED: was_set_down_elsewhere(self.cube),
             "cube's greatest height, mm": round(1e3 * float(self.cube[:, 2].max())),
             "commands": len(self.commands),
             "fastest command, m/s": round(float(np.linalg.norm(velocities, axis=1).max()), 3),
@@ -54,12 +54,12 @@ class RobotRun:
         }
 
 
-def run_robot_session(folder: Path, clip: Path, model: str) -> tuple[Recording, RobotRun]:
+def run_robot_session(folder: Path, clip: str, calibration: Path | None, model: str, hfov_deg: float = 60.0) -> tuple[Recording, RobotRun]:
     """Run all processes until the clip ends.
 
     Args:
         folder: takes logs and recordings.
-        clip: of a right hand, by the demo's camera.
+        clip: a video or a folder of pictures with a right hand; hfov_deg: its horizontal field of view, where it is not calibrated.
 
     Raises:
         ProcessError: a process did not start, or ended with an error.
@@ -90,7 +90,7 @@ def run_robot_session(folder: Path, clip: Path, model: str) -> tuple[Recording, 
         time.sleep(1.0)  # until all have found each other
         camera = processes.start(
             "handmesh_ros.node.camera_node",
-            {"input": str(clip), "camera_info": str(clip_file(CALIBRATION)), "wait_for_subscribers": 1},
+            {"input": clip, "camera_info": str(calibration or ""), "hfov_deg": hfov_deg, "wait_for_subscribers": 1},
         )
         while camera.running:
             time.sleep(0.1)

@@ -18,7 +18,7 @@ HEIGHT_PX, WIDTH_PX = 480, 640
 VIEW = {"azimuth": 180.0, "elevation": -15.0, "distance": 0.75, "lookat": (0.35, 0.0, 0.15)}  # from where the clip's camera is
 
 
-def draw_robot(recording: Recording, run: RobotRun, clip: Path, out: Path) -> None:
+def draw_robot(recording: Recording, run: RobotRun, clip: str, out: Path) -> None:
     """Write the video. Frames are found by the stamps that the listener heard, one of each that the camera sent.
 
     Raises:
@@ -28,8 +28,8 @@ def draw_robot(recording: Recording, run: RobotRun, clip: Path, out: Path) -> No
     camera = mujoco.MjvCamera()
     camera.azimuth, camera.elevation, camera.distance = VIEW["azimuth"], VIEW["elevation"], VIEW["distance"]
     camera.lookat[:] = VIEW["lookat"]
-    source, heard = open_source(str(clip)), recording.by_stamp
-    assert recording.camera is not None, "the clip is calibrated"
+    source, heard = open_source(clip), recording.by_stamp
+    assert recording.camera is not None, "the camera node sends a calibration, or its guess"
     with mujoco.Renderer(arm.model, HEIGHT_PX, WIDTH_PX) as renderer, OverlayWriter(out, source.rate) as video:
         for frame, stamp in zip(source, recording.sent, strict=False):
             hands = tuple(hand for hand in heard[stamp].hands if len(hand.vertices)) if stamp in heard else ()
