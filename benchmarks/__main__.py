@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-SHARED = Path("../shared")  # clips and pictures that are not the project's own
+SHARED_FOLDER = Path("../shared")  # clips and pictures that are not the project's own
 RECORDINGS = Path("runs/motion")  # what networks said of rendered motions; not committed
 
 FUSION_RECORDINGS = Path("runs/fusion")  # the same from several places
@@ -82,10 +82,10 @@ def _sides(_: Path) -> None:
     from benchmarks.sides import measure_sides
     from handmesh_ros.perception import HandPipeline
 
-    clips = [path for folder in ("real_video", "video") for path in sorted((SHARED / folder).glob("*.m[kp][v4]"))]
-    negatives = sorted((SHARED / "negatives").glob("*.jpg"))
+    clips = [path for folder in ("real_video", "video") for path in sorted((SHARED_FOLDER / folder).glob("*.m[kp][v4]"))]
+    negatives = sorted((SHARED_FOLDER / "negatives").glob("*.jpg"))
     if not clips or not negatives:
-        raise SystemExit(f"no clips in {SHARED}/real_video, or no pictures in {SHARED}/negatives")
+        raise SystemExit(f"no clips in {SHARED_FOLDER}/real_video, or no pictures in {SHARED_FOLDER}/negatives")
     measure_sides(clips, negatives, HandPipeline.load())
 
 

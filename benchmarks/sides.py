@@ -44,7 +44,7 @@ class ClipFigures:
     ghost_s: float
 
 
-def sampled(count: int, sampling: str) -> list[int]:
+def kept_frames(count: int, sampling: str) -> list[int]:
     """The frames, of so many, that a sampling keeps."""
     if sampling == "every frame":
         return list(range(count))
@@ -123,7 +123,7 @@ def measure_sides(clips: Sequence[Path], negatives: Sequence[Path], pipeline: Ha
         height, width = frames[0].rgb.shape[:2]
         camera = Camera.from_hfov(width, height, HFOV_DEGREES)
         for sampling in SAMPLINGS:
-            row = follow_clip((frames[number] for number in sampled(len(frames), sampling)), camera, pipeline)
+            row = follow_clip((frames[number] for number in kept_frames(len(frames), sampling)), camera, pipeline)
             cells = (row.frames, row.hands, row.two, row.one_side, row.ids, f"{row.ghost_s:.2f}")
             print(f"{path.stem + ', ' + sampling:<32}" + "".join(f"{cell:>10}" for cell in cells), flush=True)
     camera = Camera.from_hfov(STILL_SIDE, STILL_SIDE, HFOV_DEGREES)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.skeleton_hands import HOME, bones, joints_of, pose, raw_hand, seen
 
-from benchmarks.sides import SAMPLINGS, STILL_RATE_HZ, STILL_SECONDS, STILL_SIDE, longest_ghost_s, sampled, still_or_pan
+from benchmarks.sides import SAMPLINGS, STILL_RATE_HZ, STILL_SECONDS, STILL_SIDE, kept_frames, longest_ghost_s, still_or_pan
 from handmesh_ros.hand import Hand, TrackState
 
 
@@ -30,7 +30,7 @@ def test_a_ghost_is_what_is_reported_after_the_last_measurement(hand: Hand) -> N
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_samplings_keep_frames_in_order(sampling: str) -> None:
-    frames = sampled(100, sampling)
+    frames = kept_frames(100, sampling)
     assert frames[0] == 0 and frames == sorted(set(frames)) and frames[-1] < 100
     assert len(frames) == {"every frame": 100, "every third": 34}.get(sampling, len(frames)) > 20
 

@@ -22,7 +22,7 @@ EVIDENCE_STEP, EVIDENCE_LIMIT, EVIDENCE_TO_LEAVE = 1.0, 20.0, 3.0
 # takes the side that is free; two people's hands of one side come to it after ten frames of contradiction (0.3 s).
 PAIR_LOG_ODDS = 7.0
 # Hands farther apart belong to two people, and none of them says anything about the other. Chosen by hand: a tall adult's arm span.
-REACH_M = 2.0
+PAIR_REACH_M = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ def assign_sides(claims: Sequence[SideClaim]) -> list[Side]:
 
 def within_reach(a: FloatArray, b: FloatArray) -> bool:
     """Whether two palms (3,), metres, may be one person's."""
-    return math.dist(a.tolist(), b.tolist()) <= REACH_M
+    return math.dist(a.tolist(), b.tolist()) <= PAIR_REACH_M
 
 
 def claim_of_track(track: Track) -> SideClaim:
