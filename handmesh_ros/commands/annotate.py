@@ -15,7 +15,8 @@ from handmesh_ros.annotation.clips import Clip, ClipResult, Settings
 from handmesh_ros.annotation.jobs import annotate_all
 from handmesh_ros.annotation.lerobot import WORK, LeRobotDataset
 from handmesh_ros.errors import HandmeshError, InputError
-from handmesh_ros.provision import DEFAULT_MODEL, model_path
+from handmesh_ros.options import add_camera_options, add_network_options
+from handmesh_ros.provision import model_path
 from handmesh_ros.sources import open_source
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
@@ -24,13 +25,10 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=Path, metavar="INPUT", help="a LeRobot data set (v2.1, v3.0), or a folder of videos")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the data set with hands, or a .jsonl for each video")
-    camera = parser.add_mutually_exclusive_group()
-    camera.add_argument("--camera", type=Path, metavar="INFO.yaml", help="calibration as camera_calibration writes it")
-    camera.add_argument("--hfov", type=float, default=60.0, metavar="DEGREES", help="horizontal field of view of an uncalibrated camera")
+    add_camera_options(parser)
     parser.add_argument("--camera-key", metavar="KEY", help="which pictures of a data set, such as observation.images.wrist")
     parser.add_argument("--mesh", action="store_true", help="the meshes, too")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name ('handmesh models' lists them) or an .onnx file")
-    parser.add_argument("--max-hands", type=int, default=2)
+    add_network_options(parser)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="default: one for each core")
     parser.add_argument("--ray", action="store_true", help="spread the clips over a Ray cluster (RAY_ADDRESS) instead of processes")
 

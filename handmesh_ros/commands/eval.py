@@ -26,7 +26,7 @@ from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.perception.tracking.records import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL, ModelState, list_models, model_path
-from handmesh_ros.sources import Frame, account, open_source, read_picture
+from handmesh_ros.sources import Frame, nothing_read, open_source, read_picture
 
 # Pictures without a hand below the folder that holds the crops of people.
 WITHOUT_HANDS = ("negatives/*.jpg", "real_hands/frames/none_*.jpg")
@@ -239,7 +239,7 @@ def _frames(path: Path) -> list[Frame]:
     finally:
         source.close()
     if not frames:
-        raise InputError(f"{path}: no frame could be read{account(source.left_out)}")
+        raise InputError(nothing_read(path, source.left_out))
     return frames
 
 

@@ -17,15 +17,15 @@ from tqdm import tqdm
 
 from handmesh_ros.cameras import InputCamera
 from handmesh_ros.errors import InputError
+from handmesh_ros.options import add_camera_options, add_network_options
 from handmesh_ros.outputs import LinesWriter, Output, check_outputs
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
-from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.recordings.recognition import open_input
 from handmesh_ros.recordings.seen import MeshModel, Recorder, SeenFrame
 from handmesh_ros.records import frame_record
-from handmesh_ros.sources import FrameSource, LeftOut, PictureSource, account
+from handmesh_ros.sources import FrameSource, LeftOut, PictureSource, account, nothing_read
 from handmesh_ros.video import OverlayWriter
 
 # Option, module, class.
@@ -42,11 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input", metavar="INPUT", help="a video, a folder of pictures, a picture, a camera's index (0, 1, ...), or a rosbag2 recording"
     )
     parser.add_argument("--topic", help="images of a ROS recording, where it has more than one camera")
-    camera = parser.add_mutually_exclusive_group()
-    camera.add_argument("--camera", type=Path, metavar="INFO.yaml", help="calibration as camera_calibration writes it")
-    camera.add_argument("--hfov", type=float, default=60.0, metavar="DEGREES", help="horizontal field of view of an uncalibrated camera")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name ('handmesh models' lists them) or an .onnx file")
-    parser.add_argument("--max-hands", type=int, default=2)
+    add_camera_options(parser)
+    add_network_options(parser)
     parser.add_argument("--threads", type=int, default=1, help="threads of the networks")
     parser.add_argument("--single", action="store_true", help="take every picture by itself: no tracking, no smoothing")
     parser.add_argument("--out", type=Path, metavar="HANDS.jsonl", help="write one JSON object a frame")
@@ -100,7 +97,7 @@ def main(arguments: argparse.Namespace) -> int:
             if not source.is_live:  # to stop is the ordinary end of a live one
                 raise
         if not milliseconds:
-            raise InputError(f"{arguments.input}: no frame could be read{account(source.left_out)}")
+            raise InputError(nothing_read(arguments.input, source.left_out))
     _print_summary(arguments, source, pipeline, frames_with_hand, milliseconds)
     if assumed:
         print(f"{source.uncalibrated}: distances assume {arguments.hfov:g} degrees of horizontal view (--camera INFO.yaml mends it)")

@@ -58,7 +58,7 @@ def _pseudo_label(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from handmesh_ros.provision import model_path
-    from handmesh_ros.sources import FrameSource, account, open_source
+    from handmesh_ros.sources import FrameSource, account, nothing_read, open_source
     from handmesh_training.labels.collect import collect
     from handmesh_training.labels.selection import Selection
     from handmesh_training.labels.teacher import Teacher
@@ -78,7 +78,7 @@ def _pseudo_label(arguments: argparse.Namespace) -> None:
                 yield f"{Path(source.name).name}:{frame.number}", frame.rgb
                 bar.set_postfix(kept=selection.kept)
         if frame is None:
-            raise InputError(f"{arguments.video}: no frame could be read{account(source.left_out)}")
+            raise InputError(nothing_read(arguments.video, source.left_out))
 
     count = None if source.frame_count is None else -(-source.frame_count // arguments.every)
     selection = Selection()

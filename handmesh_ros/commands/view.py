@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
-from pathlib import Path
 
 from handmesh_ros.cameras import InputCamera
 from handmesh_ros.files import clip_file
+from handmesh_ros.options import add_camera_options, add_network_options
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
-from handmesh_ros.provision import DEFAULT_MODEL, list_models
+from handmesh_ros.provision import list_models
 from handmesh_ros.recordings.recognition import open_input
 from handmesh_ros.view.buttons import Buttons
 from handmesh_ros.view.page import Page
@@ -23,11 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input", nargs="?", metavar="INPUT", help="video, folder, picture, ROS recording or camera index; default: our own clip"
     )
     parser.add_argument("--topic", help="the images of a ROS recording, where it has several")
-    camera = parser.add_mutually_exclusive_group()
-    camera.add_argument("--camera", type=Path, metavar="INFO.yaml", help="calibration of the input, as camera_calibration writes it")
-    camera.add_argument("--hfov", type=float, default=60.0, metavar="DEGREES", help="horizontal field of view of an uncalibrated input")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or an .onnx file")
-    parser.add_argument("--max-hands", type=int, default=2)
+    add_camera_options(parser)
+    add_network_options(parser)
     parser.add_argument("--threads", type=int, default=1, help="threads of the networks")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the page")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0: everybody on the network sees and steers it")

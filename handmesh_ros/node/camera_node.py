@@ -23,7 +23,7 @@ from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.qos import overridable
 from handmesh_ros.node.sim_time import clock_is_missing, steady_clock
 from handmesh_ros.perception.camera import Camera
-from handmesh_ros.sources import Frame, SourceError, account, open_source
+from handmesh_ros.sources import Frame, SourceError, account, nothing_read, open_source
 
 LIVE_POLL_S = 0.001
 MAX_GAP_S = 10.0  # a longer one in a recording is a fault of its times
@@ -77,7 +77,7 @@ class CameraNode(Node):
         self._told = 0  # of what the source has left out
         self._next = self._take()
         if self._next is None:
-            raise SourceError(f"{given.input}: no frame could be read{account(self._source.left_out)}")
+            raise SourceError(nothing_read(given.input, self._source.left_out))
         # Reliable: viewers ask for that, and it costs a best effort reader like the hand node nothing.
         override = overridable()
         qos = QoSProfile(depth=5)

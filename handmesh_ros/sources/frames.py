@@ -69,6 +69,11 @@ def account(left_out: Sequence[LeftOut]) -> str:
     return lines
 
 
+def nothing_read(name: object, left_out: Sequence[LeftOut]) -> str:
+    """The error of an input that gave no frame at all, and why."""
+    return f"{name}: no frame could be read{account(left_out)}"
+
+
 class FrameSource(ABC):
     """Yields frames in order; iterate again to start again (a camera just goes on).
 

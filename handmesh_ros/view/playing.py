@@ -15,7 +15,7 @@ from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import model_path
-from handmesh_ros.sources import Frame, FrameSource, account
+from handmesh_ros.sources import Frame, FrameSource, nothing_read
 from handmesh_ros.view.page import Page, ShownFrame
 from handmesh_ros.view.requests import Answer, LoadModel, PageRequest, Smooth, TakeSide, TakeSize
 
@@ -79,7 +79,7 @@ def paced(source: FrameSource) -> Iterator[Frame]:
                 time.sleep(max(0.0, begin_s + frame.stamp_s - now))
             yield frame
         if begin_s == -math.inf:
-            raise InputError(f"{source.name}: no frame could be read{account(source.left_out)}")
+            raise InputError(nothing_read(source.name, source.left_out))
         time.sleep(SINGLE_PERIOD_S if source.is_single else 1 / source.rate)
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from handmesh_ros.hand import Hand, Side, TrackState
 from handmesh_ros.perception.crop import CropRegion
 from handmesh_ros.perception.evidence import HandEvidence
-from handmesh_ros.perception.tracking.records import Measurement, SearchRegion, TrackUpdate, probability_of
+from handmesh_ros.perception.tracking.records import Measurement, SearchRegion, TrackingParameters, TrackUpdate, probability_of
 from handmesh_ros.perception.tracking.tracker import PALM_DETECTION_JOINTS, Tracker
 
 FOCAL, CENTER = 600.0, np.array([320.0, 240.0])
+PERIOD = 1 / 30  # s, between frames
 
 
 def open_hand(side: Side) -> np.ndarray:
@@ -169,3 +170,13 @@ def adopted(tracker: Tracker, candidates: list[Measurement], stamp_s: float) -> 
         return replace(candidate, hand=replace(candidate.hand, side=candidate.hand.side.other))
 
     return tracker.adopt(candidates, stamp_s, as_other_side)
+
+
+def started(hands: list[TrueHand], frames: int = 5, parameters: TrackingParameters | None = None) -> Tracker:
+    """A tracker that has followed these still hands since time 0; the next frame is number ``frames``."""
+    tracker = Tracker(parameters)
+    tracker.step([], 0.0)
+    adopted(tracker, [seen(h) for h in hands], 0.0)
+    for i in range(1, frames):
+        tracker.step([seen(h, t.track_id) for h, t in zip(hands, tracker.live, strict=True)], i * PERIOD)
+    return tracker

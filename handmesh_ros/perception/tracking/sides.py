@@ -65,17 +65,20 @@ def claim_of_track(track: Track) -> SideClaim:
 
 def claim_of_candidate(candidate: Measurement, evidence_of_missing: float) -> SideClaim:
     """Of a hand that is new: what its one measurement says, and the evidence for its side of the missing hand in whose place it is."""
-    likelihood = side_likelihood(candidate.hand.side, candidate)
-    log_odds = math.log(likelihood / (1.0 - likelihood)) + max(evidence_of_missing, 0.0)
+    log_odds = _log_odds(candidate.hand.side, candidate) + max(evidence_of_missing, 0.0)
     return SideClaim(candidate.hand.side, math.inf if candidate.right_probability is None else log_odds, candidate.palm_center)
 
 
 def side_evidence(side: Side, measurement: Measurement) -> float:
     """Log-odds for a side from one frame, kept within ``EVIDENCE_STEP``."""
-    likelihood = side_likelihood(side, measurement)
-    return min(max(math.log(likelihood / (1.0 - likelihood)), -EVIDENCE_STEP), EVIDENCE_STEP)
+    return min(max(_log_odds(side, measurement), -EVIDENCE_STEP), EVIDENCE_STEP)
 
 
 def side_likelihood(side: Side, measurement: Measurement) -> float:
     """Probability of ``side``, kept off 0 and 1."""
     return min(max(probability_of(side, measurement.right_probability), LEAST_SIDE_LIKELIHOOD), 1.0 - LEAST_SIDE_LIKELIHOOD)
+
+
+def _log_odds(side: Side, measurement: Measurement) -> float:
+    likelihood = side_likelihood(side, measurement)
+    return math.log(likelihood / (1.0 - likelihood))

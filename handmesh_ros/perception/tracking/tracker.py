@@ -177,7 +177,7 @@ class Tracker:
         One that fits a missing hand is taken for that hand.
         """
         followed = self._measured()
-        missing = [t for t in self._tracks if t.state is not TrackState.TRACKING]
+        missing = self._missing()
         claims = [claim_of_track(t) for t in followed]
         for candidate in candidates:
             same = [t.side_evidence for t in missing if t.side is candidate.hand.side and self._fits(t, candidate, stamp_s)]
@@ -201,6 +201,10 @@ class Tracker:
     def _measured(self) -> list[Track]:
         """The tracks that were measured in this frame; before it is stepped, in the last one."""
         return [t for t in self._tracks if t.state is TrackState.TRACKING]
+
+    def _missing(self) -> list[Track]:
+        """The tracks that were not."""
+        return [t for t in self._tracks if t.state is not TrackState.TRACKING]
 
     def _is_on_measured(self, palm: ImagePalm) -> bool:
         """Whether a palm is that of a hand that was measured in this frame already."""
@@ -236,7 +240,7 @@ class Tracker:
 
     def _recover(self, candidates: Sequence[Measurement], stamp_s: float) -> None:
         """Give missing tracks the candidates that fit them."""
-        missing = [t for t in self._tracks if t.state is not TrackState.TRACKING]
+        missing = self._missing()
         found = match(missing, candidates, self.parameters.keep_score, stamp_s, self.parameters).measured
         self._set([self._moved(t, found[t.track_id], stamp_s, 0.0) if t.track_id in found else t for t in self._tracks])
 
@@ -245,10 +249,8 @@ class Tracker:
 
         Half hidden hands often show the wrong side for one frame: the second look decides, a tenth of a second later.
         """
-        for track in self._tracks:
-            if track.state is TrackState.TRACKING or track.side is candidate.hand.side or track.doubted:
-                continue
-            if self._fits(track, candidate, stamp_s):
+        for track in self._missing():
+            if track.side is not candidate.hand.side and not track.doubted and self._fits(track, candidate, stamp_s):
                 return track
         return None
 
@@ -317,7 +319,7 @@ class Tracker:
 
     def _make_room(self, candidate: Measurement) -> None:
         """End what a new hand replaces: the missing one of its side and person, and the longest unseen one if all places are taken."""
-        missing = [t for t in self._tracks if t.state is not TrackState.TRACKING]
+        missing = self._missing()
         replaced = [t for t in missing if t.side is candidate.hand.side and within_reach(t.position, candidate.palm_center)]
         predicted = [t for t in missing if t.state is TrackState.PREDICTED and t not in replaced]
         if predicted and len(self._measured()) + len(predicted) >= self.parameters.max_hands:

@@ -9,13 +9,12 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.two_hands import TrueHand, adopted, hand_at, measurement, open_hand, palm_px, seen
+from support.two_hands import PERIOD, TrueHand, adopted, hand_at, measurement, open_hand, palm_px, seen
 
 from handmesh_ros.hand import Side, TrackState
 from handmesh_ros.perception.tracking.records import TrackingParameters, TrackUpdate
 from handmesh_ros.perception.tracking.tracker import PALM_DETECTION_JOINTS, Tracker
 
-PERIOD = 1 / 30
 World = Callable[[TrueHand], TrueHand]
 Row = tuple[int, Side, TrackState]
 

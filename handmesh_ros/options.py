@@ -1,0 +1,21 @@
+"""Options that several commands have: the camera that took the pictures, and the networks that look at them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from handmesh_ros.provision import DEFAULT_MODEL
+
+
+def add_camera_options(parser: argparse.ArgumentParser) -> None:
+    """``--camera`` or ``--hfov``, for ``InputCamera.read``."""
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument("--camera", type=Path, metavar="INFO.yaml", help="calibration as camera_calibration writes it")
+    camera.add_argument("--hfov", type=float, default=60.0, metavar="DEGREES", help="horizontal field of view of an uncalibrated camera")
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """``--model`` and ``--max-hands``."""
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name ('handmesh models' lists them) or an .onnx file")
+    parser.add_argument("--max-hands", type=int, default=2)
