@@ -120,7 +120,10 @@ class HandEstimator:
         wrist, rotation, joints = hand.joints[WRIST], hand.rotations[WRIST], hand.joints
         if mirror:
             evidence, wrist, rotation, joints = evidence.mirrored(), wrist * MIRROR, rotation * WAYS, joints * MIRROR
-        fit = fitted(evidence, pose_near(joints, rotation), self.person.bones(hand.size_m))
+        near = pose_near(joints, rotation)
+        bones = self.person.bones(hand.size_m)
+        fit = fitted(evidence, near, bones) if self._fit is None else fitted(evidence, self._begun(near), bones, self._fit.common, 1)
+        self._near = near
         if self._frames % LEARN_EVERY == 0:
             self.person.learn(evidence, fit, hand.size_m, LEARN_EVERY * dt)
         self._frames += 1
@@ -140,6 +143,10 @@ class HandEstimator:
             position_covariance=_with_size(LASTING_VARIANCE * _seen(fit.shared[:3, :3], mirror), shown[WRIST], size_relative_sigma),
         )
         return self._hand
+
+    def _begun(self, near: Pose) -> Pose:
+        f, n = self._fit.pose, self._near
+        return Pose(near.wrist + f.wrist - n.wrist, f.rotation @ n.rotation.T @ near.rotation, near.angles + f.angles - n.angles)
 
     def predict(self, stamp_s: float) -> Hand:
         """The last hand carried on to ``stamp_s`` with its present velocity and turning rate, fingers held.

@@ -33,6 +33,7 @@ ROUNDS = 2  # a third moves the wrist by 0.1 mm
 # Common errors of a network's joints, one sigma: turn about x, y and z of the camera (radians), stretch along z, scale.
 COMMON_SIGMAS = np.array([0.25, 0.25, 0.05, 0.15, 0.10])
 COMMON = len(COMMON_SIGMAS)
+NO_COMMON = np.zeros(COMMON)
 SHARED = 6 + COMMON  # position, turn, common errors
 COMMON_DIAGONAL = np.arange(6, SHARED) * (SHARED + 1)
 CAUCHY = 9.0  # squared sigmas at which a joint's say is halved
@@ -78,10 +79,10 @@ class PoseFit:
         return posed(self.pose, self.bones)
 
 
-def fitted(evidence: HandEvidence, start: Pose, bones: Bones) -> PoseFit:
-    """The pose that explains a right hand's evidence best, begun at ``start``."""
-    pose, common = start, np.zeros(COMMON)
-    for _ in range(ROUNDS):
+def fitted(evidence: HandEvidence, start: Pose, bones: Bones, common: FloatArray = NO_COMMON, rounds: int = ROUNDS) -> PoseFit:
+    """The pose that explains a right hand's evidence best, begun at ``start`` and these common errors (5,)."""
+    pose = start
+    for _ in range(rounds):
         chains = posed(pose, bones)
         rows = _rows(evidence, pose, chains, chains.by_angles(), common)
         blocks = rows.squares
