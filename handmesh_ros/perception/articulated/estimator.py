@@ -27,6 +27,9 @@ PART_COUNT = 2 + CHAIN_COUNT
 USED = np.ones((PART_COUNT, DOFS), bool)
 USED[:2, 3:] = False
 FAR_FROM_ANCHOR_RAD = 0.7  # a turn beyond this from its anchor moves the anchor along: rotation vectors measure well only near it
+# A fit begins where the hand was going if the network turns it less than 40 degrees from there; otherwise it takes more rounds from there
+# than from what the network says.
+SAME_TURN = 1.0 + 2.0 * math.cos(math.radians(40.0))  # trace of a rotation
 LEARN_EVERY = 15  # frames: the person changes slowly, and to learn costs as much as to fit
 # What part of an error (one sigma) trembles from frame to frame; the rest lasts for many frames, and no filter takes it away. Of the wrist
 # across its ray and along it, its turn, and the fingers' angles; chosen on recorded motions (``python -m benchmarks motion``).
@@ -120,10 +123,7 @@ class HandEstimator:
         wrist, rotation, joints = hand.joints[WRIST], hand.rotations[WRIST], hand.joints
         if mirror:
             evidence, wrist, rotation, joints = evidence.mirrored(), wrist * MIRROR, rotation * WAYS, joints * MIRROR
-        near = pose_near(joints, rotation)
-        bones = self.person.bones(hand.size_m)
-        fit = fitted(evidence, near, bones) if self._fit is None else fitted(evidence, self._begun(near), bones, self._fit.common, 1)
-        self._near = near
+        fit = self._fitted(evidence, joints, rotation, hand.size_m, dt)
         if self._frames % LEARN_EVERY == 0:
             self.person.learn(evidence, fit, hand.size_m, LEARN_EVERY * dt)
         self._frames += 1
@@ -143,10 +143,6 @@ class HandEstimator:
             position_covariance=_with_size(LASTING_VARIANCE * _seen(fit.shared[:3, :3], mirror), shown[WRIST], size_relative_sigma),
         )
         return self._hand
-
-    def _begun(self, near: Pose) -> Pose:
-        f, n = self._fit.pose, self._near
-        return Pose(near.wrist + f.wrist - n.wrist, f.rotation @ n.rotation.T @ near.rotation, near.angles + f.angles - n.angles)
 
     def predict(self, stamp_s: float) -> Hand:
         """The last hand carried on to ``stamp_s`` with its present velocity and turning rate, fingers held.
@@ -187,6 +183,16 @@ class HandEstimator:
         if self._hand is None or self._fit is None:
             raise RuntimeError("nothing is estimated yet: call update() with a measured hand first")
         return np.asarray(LASTING_VARIANCE * _seen(self._fit.shared[3:6, 3:6], self._hand.side is Side.LEFT))
+
+    def _fitted(self, evidence: HandEvidence, joints: FloatArray, rotation: FloatArray, size_m: float, dt: float) -> PoseFit:
+        """This frame's fit, begun where the hand was going, or where the network sees it if that is elsewhere."""
+        bones = self.person.bones(size_m)
+        if self._fit is not None:
+            ahead = self._motion.value + dt * self._motion.steady_velocity
+            turned = rotation_matrix(ahead[TURN, :3]) @ self._anchor
+            if float(np.vdot(turned, rotation)) > SAME_TURN:
+                return fitted(evidence, Pose(joints[WRIST], turned, ahead[BENDS_OF_FINGERS]), bones, self._fit.common)
+        return fitted(evidence, pose_near(joints, rotation), bones)
 
     def _followed(self, fit: PoseFit, dt: float) -> Pose:
         """The pose after a fit, followed part by part."""

@@ -29,7 +29,8 @@ from handmesh_ros.perception.articulated.skeleton import (
 from handmesh_ros.perception.evidence import HandEvidence
 from handmesh_ros.perception.rotations import rotation_matrix
 
-ROUNDS = 2  # a third moves the wrist by 0.1 mm
+MOST_ROUNDS = 3  # a fourth moves the wrist by less than 0.1 mm
+SMALL_STEP_RAD = 0.15  # no further round after turns and bends below it: on recorded motions 1.2 rounds a frame, joints as with three
 # Common errors of a network's joints, one sigma: turn about x, y and z of the camera (radians), stretch along z, scale.
 COMMON_SIGMAS = np.array([0.25, 0.25, 0.05, 0.15, 0.10])
 COMMON = len(COMMON_SIGMAS)
@@ -79,29 +80,36 @@ class PoseFit:
         return posed(self.pose, self.bones)
 
 
-def fitted(evidence: HandEvidence, start: Pose, bones: Bones, common: FloatArray = NO_COMMON, rounds: int = ROUNDS) -> PoseFit:
-    """The pose that explains a right hand's evidence best, begun at ``start`` and these common errors (5,)."""
+def fitted(evidence: HandEvidence, start: Pose, bones: Bones, common: FloatArray = NO_COMMON) -> PoseFit:
+    """The pose that explains a right hand's evidence best.
+
+    Args:
+        start, common: where to begin; the common errors (5,) are those of the frame before, because they last.
+    """
     pose = start
-    for _ in range(rounds):
+    for _ in range(MOST_ROUNDS):
         chains = posed(pose, bones)
         rows = _rows(evidence, pose, chains, chains.by_angles(), common)
         blocks = rows.squares
-        local = blocks[:, :DOFS, :DOFS] + _angle_curvature(pose.angles)
-        slope = blocks[:, :DOFS, -1] + _angle_pull(pose.angles)
-        solved = np.linalg.solve(local, np.concatenate([blocks[:, :DOFS, DOFS:-1], slope[..., None]], 2))
+        angles = np.linalg.inv(blocks[:, :DOFS, :DOFS] + _angle_curvature(pose.angles))
+        blocks[:, :DOFS, -1] += _angle_pull(pose.angles)
+        solved = angles @ blocks[:, :DOFS, DOFS:]
         lever, own = solved[..., :-1], solved[..., -1]
         mixed = blocks[:, :DOFS, DOFS:-1].reshape(-1, SHARED).T
-        shared = rows.shared - mixed @ lever.reshape(-1, SHARED)
-        shared.ravel()[COMMON_DIAGONAL] += COMMON_SIGMAS**-2
+        information = rows.shared - mixed @ lever.reshape(-1, SHARED)
+        information.ravel()[COMMON_DIAGONAL] += COMMON_SIGMAS**-2
         pull = rows.pull - mixed @ own.ravel()
         pull[6:] -= common * COMMON_SIGMAS**-2
-        step = np.linalg.solve(shared, pull)
-        angles = pose.angles + own - lever @ step
+        shared = np.linalg.inv(information)
+        step = shared @ pull
         common = common + step[6:]
         wrist = pose.wrist + step[:3]
         wrist[2] = max(wrist[2], LEAST_DEPTH_M)
-        pose = Pose(wrist, rotation_matrix(step[3:6]) @ pose.rotation, np.clip(angles, LEAST_RAD - 0.5, MOST_RAD + 0.5))
-    return PoseFit(pose, bones, np.linalg.inv(shared), np.linalg.inv(local), lever, common, rows.chi2)
+        bend = own - lever @ step
+        pose = Pose(wrist, rotation_matrix(step[3:6]) @ pose.rotation, np.clip(pose.angles + bend, LEAST_RAD - 0.5, MOST_RAD + 0.5))
+        if max(np.abs(bend).max(), np.abs(step[3:6]).max()) < SMALL_STEP_RAD:
+            break
+    return PoseFit(pose, bones, shared, angles, lever, common, rows.chi2)
 
 
 @dataclass(frozen=True, eq=False)
