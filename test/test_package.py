@@ -226,18 +226,22 @@ def test_commits_are_checked_as_make_lint_checks_and_nothing_is_downloaded_for_i
         assert hook["entry"].replace("python", "$(RUN)").replace(" --fix", "").removesuffix(" format") in lint[0]
 
 
-def test_the_pinned_versions_keep_what_is_asked_for() -> None:
-    """Each lock file of the bare machine has every package of requirements.in, in the version that is written there."""
-    wanted = [line for line in (REPO / "ros_from_pypi/requirements.in").read_text().splitlines() if line and not line.startswith("#")]
-    locks = sorted((REPO / "ros_from_pypi").glob("requirements-3.*.txt"))
-    assert locks
-    for lock in locks:
-        pinned = {normalized(line.split("==")[0]): line.split("==")[1] for line in lock.read_text().splitlines()}
-        for line in wanted:
-            name = normalized(re.split(r"[<>=]", line)[0])
-            assert name in pinned, f"{lock.name} lacks {name}: make lock"
-            if "==" in line:
-                assert pinned[name] == line.split("==")[1], f"{lock.name}, {name}: make lock"
+@pytest.mark.parametrize("source", sorted((REPO / "ros_from_pypi").glob("*.in")), ids=lambda path: path.stem)
+def test_the_pinned_versions_keep_what_is_asked_for_and_have_hashes(source: Path) -> None:
+    """A list of the bare machine has every package that is named, in the version that is written there."""
+    wanted = [line for line in source.read_text().splitlines() if line and not line.startswith("#")]
+    lines = [line for path in source.parent.glob(f"{source.stem}*.txt") for line in path.read_text().splitlines()]
+    pinned: dict[str, set[str]] = {}
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        if "==" in line and not line.startswith(" "):
+            assert "--hash=sha256:" in after, line
+            name, version = line.split()[0].removesuffix("+cpu").split("==")
+            pinned.setdefault(normalized(name), set()).add(version)
+    for line in wanted:
+        name = normalized(re.split(r"[<>=]", line)[0])
+        assert name in pinned, f"{source.stem} lacks {name}: make lock"
+        if "==" in line:
+            assert pinned[name] == {line.split("==")[1]}, f"{source.stem}, {name}: make lock"
 
 
 def normalized(name: str) -> str:
