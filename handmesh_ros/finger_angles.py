@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from handmesh_ros.hand import FINGERS, JOINT_COUNT, MIDDLE_MCP, WRIST, FloatArray, Side
+from handmesh_ros.hand_proportions import PHALANX_LENGTHS, ROOT_PLACES
 
 # Of each finger, from its root on. Flexion is positive towards the palm. Abduction turns about the back of the hand's normal: positive to
 # the thumb's side, on both hands.
@@ -18,12 +19,6 @@ THUMB_ANGLES = ("cmc_abduction", "cmc_flexion", "mcp_flexion", "ip_flexion")
 FINGER_ANGLES = ("mcp_abduction", "mcp_flexion", "pip_flexion", "dip_flexion")
 ANGLE_NAMES = tuple(f"{finger}_{angle}" for finger in FINGERS for angle in (THUMB_ANGLES if finger == "thumb" else FINGER_ANGLES))
 
-# The one table of proportions: of a right hand in its wrist's axes (docs/frames.md), in hand sizes (wrist to middle mcp). Medians over both
-# clips of the demo, whose hand has the template's mean shape.
-ROOT_PLACES = np.array([[0.112, 0.277, -0.209], [0.990, 0.280, -0.073], [1.0, 0.0, 0.0], [0.919, -0.254, -0.019], [0.817, -0.481, -0.076]])
-PHALANX_LENGTHS = np.array(
-    [[0.392, 0.439, 0.334], [0.541, 0.293, 0.248], [0.601, 0.341, 0.268], [0.561, 0.334, 0.266], [0.453, 0.239, 0.250]]
-)
 # The thumb at rest: along its metacarpal, and the axis that it bends about (mean normal of its bones where they are bent).
 _THUMB_ALONG, _THUMB_AXIS = np.array([0.767, 0.600, -0.229]), np.array([-0.512, -0.121, -0.849])
 

@@ -1,12 +1,13 @@
-"""A human hand as a URDF, of the proportions of ``finger_angles``: robot_state_publisher turns ``joint_states`` into its links."""
+"""A human hand as a URDF, of the mean proportions: robot_state_publisher turns ``joint_states`` into its links."""
 
 from __future__ import annotations
 
 import numpy as np
 from transforms3d.euler import mat2euler
 
-from handmesh_ros.finger_angles import ANGLE_NAMES, BASES, PHALANX_LENGTHS, ROOT_PLACES
+from handmesh_ros.finger_angles import ANGLE_NAMES, BASES
 from handmesh_ros.hand import FINGERS, JOINT_NAMES, Side
+from handmesh_ros.hand_proportions import PHALANX_LENGTHS, ROOT_PLACES
 
 # Lower and upper limit of each angle of a finger, radians: a little wider than people's (chosen by hand).
 THUMB_ANGLE_LIMITS = ((-0.8, 0.8), (-0.9, 1.0), (-0.4, 1.3), (-0.6, 1.7))

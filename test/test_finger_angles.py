@@ -12,8 +12,9 @@ from support.known_hand import known_hand
 from support.paths import REPO
 from transforms3d.euler import euler2mat
 
-from handmesh_ros.finger_angles import ANGLE_NAMES, PHALANX_LENGTHS, finger_angles, posed_joints
+from handmesh_ros.finger_angles import ANGLE_NAMES, finger_angles, posed_joints
 from handmesh_ros.hand import JOINT_NAMES, MIDDLE_MCP, WRIST, Side
+from handmesh_ros.hand_proportions import PHALANX_LENGTHS
 from handmesh_ros.hand_urdf import FINGER_ANGLE_LIMITS, THUMB_ANGLE_LIMITS, hand_urdf, joint_name
 from handmesh_ros.perception.frames import joint_rotations
 from handmesh_ros.perception.rotations import rotation_matrix

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from handmesh_ros.hand import Hand, Side, TrackState
+from handmesh_ros.hand_proportions import PHALANX_LENGTHS, ROOT_PLACES
 from handmesh_ros.perception.articulated.kinematics import Bones, Pose, posed
-from handmesh_ros.perception.articulated.skeleton import CHAIN_ROOTS, HABITS, LENGTHS, radians
+from handmesh_ros.perception.articulated.skeleton import HABITS, radians
 from handmesh_ros.perception.evidence import HandEvidence
 from handmesh_ros.perception.frames import joint_rotations
 from handmesh_ros.perception.rotations import rotation_matrix
@@ -18,7 +19,7 @@ HOME = np.array([0.03, 0.05, 0.6])
 
 def bones(size_m: float = SIZE_M, stretch: float = 0.0) -> Bones:
     """Of the mean hand, finger bones longer by a share."""
-    return Bones(size_m * CHAIN_ROOTS, size_m * LENGTHS * (1.0 + stretch))
+    return Bones(size_m * ROOT_PLACES, size_m * PHALANX_LENGTHS * (1.0 + stretch))
 
 
 def pose(wrist: np.ndarray = HOME, turn: np.ndarray | None = None, bend: float = 0.0) -> Pose:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.hand_proportions import PHALANX_LENGTHS, ROOT_PLACES
 from handmesh_ros.perception.articulated.fit import PoseFit, person_evidence
 from handmesh_ros.perception.articulated.kinematics import Bones
-from handmesh_ros.perception.articulated.skeleton import CHAIN_COUNT, CHAIN_ROOTS, LENGTH_SIGMA, LENGTHS, PERSON, ROOT_SIGMAS
+from handmesh_ros.perception.articulated.skeleton import CHAIN_COUNT, LENGTH_SIGMA, PERSON, ROOT_SIGMAS
 from handmesh_ros.perception.evidence import HandEvidence
 
 # A network's errors last and follow the pose: what it says within this time counts as one look. On recorded motions of rendered hands a
@@ -26,7 +27,7 @@ class Person:
         self._information = np.zeros((CHAIN_COUNT, PERSON, PERSON))
         self._information[:, range(PERSON), range(PERSON)] = sigmas**-2
         self._offsets = np.zeros((CHAIN_COUNT, PERSON))
-        self._shares = Bones(CHAIN_ROOTS, LENGTHS)
+        self._shares = Bones(ROOT_PLACES, PHALANX_LENGTHS)
 
     @property
     def offsets(self) -> FloatArray:
@@ -52,4 +53,4 @@ class Person:
         step = np.linalg.solve(self._information, weight * pull[..., None])[..., 0]
         most = FARTHEST_SIGMAS * self._prior_sigmas
         self._offsets = np.clip(self._offsets + step, -most, most)
-        self._shares = Bones(CHAIN_ROOTS + self._offsets[:, :3], LENGTHS * np.exp(self._offsets[:, 3:]))
+        self._shares = Bones(ROOT_PLACES + self._offsets[:, :3], PHALANX_LENGTHS * np.exp(self._offsets[:, 3:]))

@@ -4,8 +4,7 @@ Of a right hand, in the wrist's frame (docs/frames.md: x to the middle finger's 
 middle mcp. A finger's root turns freely within limits (flexion about y, then abduction about z, then roll about x), its two other joints
 are hinges about the same y.
 
-The mean hand is the one that the networks are trained with (``handmesh_training/template/shapes.py``): finger bones by radiographs of
-adults (Buryanov and Kotiuk 2010, Int. J. Morphol. 28(3):755-758) from joint to joint, the palm by the rigged hand.
+The mean hand is that of ``handmesh_ros/hand_proportions.py``.
 """
 
 from __future__ import annotations
@@ -19,10 +18,6 @@ DOFS = 5  # of a finger: flexion, abduction and roll of the root, flexion of the
 FLEXION, ABDUCTION, ROLL, MIDDLE, LAST = range(DOFS)
 PERSON = 6  # of a finger: the root's place (three) and the logarithms of three bones
 
-# Roots of the fingers, (5, 3): thumb cmc, then the mcp of index to little.
-CHAIN_ROOTS = np.array([[0.102, 0.253, -0.241], [0.985, 0.282, -0.082], [1.0, 0.0, 0.0], [0.914, -0.254, -0.022], [0.806, -0.484, -0.085]])
-# From joint to joint, (5, 3).
-LENGTHS = np.array([[0.391, 0.438, 0.333], [0.540, 0.292, 0.247], [0.600, 0.340, 0.267], [0.560, 0.333, 0.266], [0.451, 0.238, 0.249]])
 # How people differ, one sigma. Lengths: a bone by itself 0.03 and its finger 0.01 (ratios of fingers, Manning et al. 1998),
 # fingers against the palm 0.03 (of ANSUR II), where a network sees their ends 0.02 (chosen by hand). Places of roots: 2.5 mm of 80; the
 # thumb's, which lies on no bone's end, and what the palm's arch moves: chosen by hand.

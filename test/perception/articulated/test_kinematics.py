@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from support.skeleton_hands import SIZE_M, bones, joints_of, pose
 
+from handmesh_ros.hand_proportions import PHALANX_LENGTHS, ROOT_PLACES
 from handmesh_ros.perception.articulated.kinematics import Bones, pose_near, posed
-from handmesh_ros.perception.articulated.skeleton import CHAIN_ROOTS, DOFS, LENGTHS, ROLL
+from handmesh_ros.perception.articulated.skeleton import DOFS, ROLL
 
 STEP = 1e-6
 
@@ -17,7 +18,7 @@ STEP = 1e-6
 def test_bones_have_their_lengths_in_every_pose() -> None:
     for bend in (-0.2, 0.0, 0.5):
         chains = posed(pose(bend=bend), bones())
-        np.testing.assert_allclose(np.linalg.norm(np.diff(chains.points, axis=1), axis=-1), SIZE_M * LENGTHS, atol=1e-12)
+        np.testing.assert_allclose(np.linalg.norm(np.diff(chains.points, axis=1), axis=-1), SIZE_M * PHALANX_LENGTHS, atol=1e-12)
         np.testing.assert_allclose(np.linalg.norm(chains.points[2, 0]), SIZE_M, atol=1e-12)
 
 
@@ -43,7 +44,7 @@ def test_derivatives_by_the_person() -> None:
         roots[:, k] += SIZE_M * STEP
         np.testing.assert_allclose(derivatives[:, :, k], (posed(here, Bones(roots, lengths)).points - before.points) / STEP, atol=1e-6)
         lengths[:, k] *= 1 + STEP
-        moved = posed(here, Bones(SIZE_M * CHAIN_ROOTS, lengths)).points - before.points
+        moved = posed(here, Bones(SIZE_M * ROOT_PLACES, lengths)).points - before.points
         np.testing.assert_allclose(derivatives[:, :, 3 + k], moved / STEP, atol=1e-6)
 
 

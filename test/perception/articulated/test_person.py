@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from support.skeleton_hands import SIZE_M, bones, joints_of, pose, seen
 
+from handmesh_ros.hand_proportions import PHALANX_LENGTHS
 from handmesh_ros.perception.articulated.fit import fitted
 from handmesh_ros.perception.articulated.kinematics import pose_near
 from handmesh_ros.perception.articulated.person import LOOK_S, Person
-from handmesh_ros.perception.articulated.skeleton import LENGTHS
 
 
 def test_bones_are_learnt_while_the_hand_moves() -> None:
@@ -36,4 +36,4 @@ def test_a_network_that_is_wrong_for_ever_cannot_make_a_hand_that_nobody_has() -
     for _ in range(200):
         fit = fitted(evidence, pose_near(evidence.joints + truth.wrist, truth.rotation), person.bones(SIZE_M))
         person.learn(evidence, fit, SIZE_M, LOOK_S)
-    assert (np.abs(np.log(person.bones(SIZE_M).lengths / (SIZE_M * LENGTHS))) < 0.13).all()
+    assert (np.abs(np.log(person.bones(SIZE_M).lengths / (SIZE_M * PHALANX_LENGTHS))) < 0.13).all()
