@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from handmesh_ros.decoding import decode_picture
-from handmesh_ros.sources import Frame, SourceError
+from handmesh_ros.sources import Frame, FrameSource, SourceError
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,18 @@ class EpisodePart:
     rate: float
     start_s: float = 0.0
     column: str = ""
+
+
+class EpisodeSource(FrameSource):
+    """The frames of an episode, numbered from 0, with stamps that begin at 0."""
+
+    def __init__(self, path: Path, part: EpisodePart) -> None:
+        super().__init__(str(path))
+        self.files, self.rate, self.frame_count = [path], part.rate, part.length
+        self._path, self._part = path, part
+
+    def _frames(self) -> Iterator[Frame]:
+        return episode_frames(self._path, self._part)
 
 
 def episode_frames(path: Path, part: EpisodePart) -> Iterator[Frame]:

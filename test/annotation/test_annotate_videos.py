@@ -9,7 +9,7 @@ import pytest
 from support.lerobot_sets import clip_frames, write_video
 from support.paths import REPO
 
-from handmesh_ros.annotation.clips import Clip, Settings, annotate_clip, annotate_row, row_of
+from handmesh_ros.annotation.clips import Clip, Counts, Settings, annotate_clip, annotate_row, row_of
 from handmesh_ros.cli import main
 
 CAMERA = REPO / "config" / "demo" / "demo_camera.yaml"
@@ -50,9 +50,10 @@ def test_a_clip_whose_worker_was_killed_is_done_anew(folder: Path, tmp_path: Pat
     clip = Clip(str(folder / "turn.mp4"), str(tmp_path / "turn.jsonl"))
     remains = tmp_path / "turn.part-ab12.jsonl"
     remains.write_text("half a li")
-    told: list[int] = []
+    told: list[Counts] = []
     result = annotate_clip(clip, Settings(calibration=str(CAMERA), max_hands=1), told.append)
-    assert (result.frames, sum(told)) == (8, 8) and result.with_hand >= 7 and not remains.exists()
+    assert result.frames == 8 and result.with_hand >= 7 and not remains.exists()
+    assert told == [Counts(8, result.with_hand, 0)]
     again = annotate_row(row_of(clip, Settings()))
     assert again["done_before"] and json.loads(json.dumps(again)) == again
 
