@@ -56,7 +56,7 @@ def annotate_all(clips: Sequence[Clip], settings: Settings, processes: int, tell
             raise WorkerDiedError(message) from error
         finally:
             shared[-1] = True
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -89,6 +89,7 @@ def _annotated(clip: Clip, settings: Settings) -> ClipResult:
             raise _StoppedError("stopped")
 
     try:
+        count(before)  # before anything is loaded
         return annotate_clip(clip, settings, count)
     except (HandmeshError, OSError) as error:
         return ClipResult(clip.path, clip.out, failure=str(error))

@@ -67,7 +67,7 @@ def main(arguments: argparse.Namespace) -> Summary:
         overlay = stack.enter_context(_announced(OverlayWriter(arguments.overlay, source.rate))) if arguments.overlay else None
         lines = stack.enter_context(_announced(LinesWriter(arguments.out))) if arguments.out else None
         recorders = [stack.enter_context(_announced(writer(path, model))) for path, writer in _recorders(arguments)]
-        progress = stack.enter_context(Progress(source.name, source.frame_count))
+        progress = stack.enter_context(Progress(Path(source.name).name, source.frame_count))
         try:
             for frame in source:
                 begin = time.perf_counter()

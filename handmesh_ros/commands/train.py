@@ -77,7 +77,7 @@ def _pseudo_label(arguments: argparse.Namespace) -> Summary:
 
     def frames(source: FrameSource) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         frame = None
-        with Progress(source.name, count) as progress:
+        with Progress(Path(source.name).name, count) as progress:
             for frame in islice(source, 0, None, arguments.every):
                 yield f"{Path(source.name).name}:{frame.number}", frame.rgb
                 looked_at.append(frame.number)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -67,3 +71,18 @@ def test_nothing_to_annotate(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     ):
         assert main(["annotate", str(given), "--out", str(tmp_path)]) == 1
         assert told in capsys.readouterr().err
+
+
+def test_stopped_in_the_middle_it_leaves_nothing_half_done(tmp_path: Path) -> None:
+    given, out = tmp_path / "given", tmp_path / "out"
+    given.mkdir()
+    (given / "long.mp4").symlink_to(REPO / "config" / "demo" / "demo.mp4")
+    command = [sys.executable, "-m", "handmesh_ros.cli", "annotate", str(given), "--out", str(out)]
+    with subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True) as annotate:
+        deadline = time.monotonic() + 60
+        while not any(part.stat().st_size for part in out.glob("*.part-*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        annotate.send_signal(signal.SIGTERM)
+        _, error = annotate.communicate(timeout=60)
+    assert (annotate.returncode, error) == (143, "stopped\n")
+    assert [path.name for path in out.iterdir()] == [".annotation"]
