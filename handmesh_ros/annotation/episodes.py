@@ -60,7 +60,9 @@ def episode_frames(path: Path, part: EpisodePart) -> Iterator[Frame]:
 
 def _stretch(path: Path, part: EpisodePart) -> Iterator[np.ndarray]:
     import av
+    from av.video.reformatter import VideoReformatter
 
+    reformatter = VideoReformatter()  # as in handmesh_ros/sources/av_video.py
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
@@ -69,7 +71,7 @@ def _stretch(path: Path, part: EpisodePart) -> Iterator[np.ndarray]:
                 container.seek(int((begin + part.start_s) * av.time_base))  # the key frame before
             for picture in container.decode(stream):
                 if (picture.time or 0.0) - begin > part.start_s - 0.5 / part.rate:
-                    yield picture.to_ndarray(format="rgb24")
+                    yield reformatter.reformat(picture, format="rgb24").to_ndarray()
     except (av.FFmpegError, IndexError, OSError) as error:
         raise SourceError(f"{path}: no video that can be read ({error})") from error
 
