@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
-from mcap.writer import Writer
+from mcap.writer import CompressionType, Writer
 
 from handmesh_ros.messages.build import camera_info_message
 from handmesh_ros.messages.types import CameraInfo
@@ -24,7 +24,7 @@ class McapFile:
         OutputError: the file cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, compression: CompressionType = CompressionType.ZSTD) -> None:
         self.path = path
         self.remains: Path | None = None
         self._unfinished = UnfinishedFile(path)
@@ -32,7 +32,7 @@ class McapFile:
             self._file = self._unfinished.working.open("wb")
         except OSError as error:
             raise cannot_write(path, error) from error
-        self._writer = Writer(self._file)
+        self._writer = Writer(self._file, compression=compression)
         self._writer.start("ros2", "handmesh")
         self._schemas: dict[tuple[str, str, bytes], int] = {}
         self._channels: dict[BagChannel, int] = {}
