@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import threading
 import time
@@ -87,10 +87,18 @@ class Progress:
 
     def _draw(self, line: str) -> None:
         """In place of what stands there; spaces instead of codes, which not every terminal knows."""
-        line = line[: shutil.get_terminal_size().columns - 1]
+        line = line[: _columns() - 1]
         sys.stderr.write(f"\r{line:<{self._width}}" if line else f"\r{'':<{self._width}}\r")
         sys.stderr.flush()
         self._width = len(line)
+
+
+def _columns() -> int:
+    """Of the terminal; some do not tell."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80
 
 
 def progress_over(items: Collection[Item], what: str, unit: str = "frames") -> Iterator[Item]:

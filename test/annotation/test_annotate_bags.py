@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -57,9 +58,9 @@ def by_rosbags(path: Path) -> list[tuple[str, int, Any]]:
 def test_a_copy_has_every_message_as_it_was_and_the_hands_of_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recording, copy, run = file_of(bag(tmp_path / "bag")), tmp_path / "new" / "copy.mcap", tmp_path / "run.mcap"
     content = recording.read_bytes()
-    assert main(["annotate", str(recording), "--topic", "/camera/image_raw", "--out", str(copy), "--max-hands", "1"]) == 0
-    printed = capsys.readouterr().out
-    assert "1 clips, 0 of them done before, 0 failed; 8 frames, a hand in" in printed and "not calibrated" not in printed
+    assert main(["annotate", str(recording), "--topic", "/camera/image_raw", "--out", str(copy), "--max-hands", "1", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["clips"], figures["frames"], figures["failed"], figures["wrote"]) == (1, len(FRAMES), [], [str(copy)])
     assert recording.read_bytes() == content
     before, after = stored(recording), stored(copy)
     assert before - after == Counter(), "each message with its times, number, definition and QoS profiles"
