@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
@@ -166,7 +167,8 @@ def _summary(arguments: argparse.Namespace, results: list[ClipResult], seconds: 
         f"{frames / seconds:.1f} frames/s"
     ]
     text += [f"{result.path}:{result.account}" for result in results if result.account]
-    text += [assumed_view(why, arguments.hfov) for why in dict.fromkeys(result.uncalibrated for result in results) if why]
+    reasons = Counter(result.uncalibrated for result in results if result.uncalibrated)
+    text += [f"{count} of {len(results)} clips, {assumed_view(why, arguments.hfov)}" for why, count in reasons.items()]
     if not failures:
         text.append(f"wrote {arguments.out}")
     errors = [f"{result.path}: {result.failure}" for result in failures]
