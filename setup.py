@@ -39,7 +39,6 @@ setup(
         "onnxruntime>=1.14",
         "onnx>=1.14",
         "PyYAML>=5.4",
-        "tqdm",
         "transforms3d",
         "pip",  # downloads the models' wheel; environments of uv and pipx have none
     ],

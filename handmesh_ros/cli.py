@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import FrameType
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.installation import check_installation
+from handmesh_ros.progress import silenced
+from handmesh_ros.summary import Summary
 
 # Name -> the module with its add_arguments and main, and what it does.
 COMMANDS = {
     "run": ("handmesh_ros.commands.run", "track hands in a video, a folder of pictures, a picture or a camera, without ROS"),
     "annotate": (
         "handmesh_ros.commands.annotate",
-        "add hands to a LeRobot data set, or to every video of a folder; resumable, in parallel",
+        "add hands to a LeRobot data set, to a ROS recording, or to every video and recording of a folder; in parallel",
     ),
     "fuse": ("handmesh_ros.commands.fuse", "hands of several calibrated cameras become one hand with a smaller error"),
     "view": ("handmesh_ros.commands.view", "show hands live in a browser: picture, mesh in space, curves, buttons; without ROS"),
@@ -35,23 +40,49 @@ TRAINING_MODULES = ("handmesh_training", "torch", "scipy", "fast_simplification"
 # Where the distribution has another name.
 ON_PYPI = {"cv2": "opencv-python-headless", "yaml": "PyYAML", "ray": "'ray[data]'", "rerun": "rerun-sdk"}
 
-USAGE = (
-    "usage: handmesh [--debug] COMMAND [ARGUMENTS]\n\ncommands ('handmesh COMMAND --help' tells more):\n"
-    + "\n".join(f"  {name:<16} {text}" for name, (_, text) in COMMANDS.items())
-    + "\n\n--debug, before or behind the command: show the traceback of an error, too"
+GENERAL_OPTIONS = {
+    "--quiet": "no progress and no summary: only errors, and what was asked for, such as a table",
+    "--json": "the summary or table as one JSON object on stdout, and nothing else there",
+    "--debug": "the traceback of an error, too",
+}
+STOPPED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM  # as shells count
+EXIT_CODES = {
+    0: "done; also with frames left out, or a live camera stopped by Ctrl-C",
+    1: "failed, or not all is well: the last lines say why, and what is left",
+    2: "the call is wrong",
+    STOPPED: "stopped by Ctrl-C",
+    TERMINATED: "stopped by SIGTERM",
+}
+
+
+def _rows(title: str, rows: dict[str, str]) -> str:
+    return f"{title}:\n" + "\n".join(f"  {name:<16} {text}" for name, text in rows.items())
+
+
+USAGE = "\n\n".join(
+    (
+        "usage: handmesh COMMAND [ARGUMENTS] [--quiet] [--json] [--debug]",
+        _rows("commands ('handmesh COMMAND --help' tells more)", {name: text for name, (_, text) in COMMANDS.items()}),
+        _rows("options of every command, before or behind it", GENERAL_OPTIONS),
+        _rows("exit codes", {str(code): text for code, text in EXIT_CODES.items()}),
+    )
 )
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: it ends a command as Ctrl-C does, so that files and processes are tidied up."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one sub-command and return its exit code: 0 done, 1 it failed (the message says why), 2 the call is wrong.
+    """Run one sub-command and return its exit code (``EXIT_CODES``).
 
     Only errors that say what to do become a message; a fault of the code shows its traceback.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = [argument for argument in given if argument not in GENERAL_OPTIONS]
+    quiet, as_json, debug = (option in given for option in GENERAL_OPTIONS)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE)
         return 0
@@ -60,10 +91,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         check_installation()
-        return _run(*arguments)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+        with _ended_by_sigterm(), silenced(quiet), _stdout_kept_clean(as_json):
+            summary = _run(*arguments)
+        if as_json:
+            print(summary.json())
+        elif summary.text and (summary.is_result or not quiet):
+            print(summary.text)
+        for error in summary.errors:
+            print(error, file=sys.stderr)
+        return 1 if summary.errors else 0
+    except KeyboardInterrupt as stop:
+        if not quiet:
+            print("stopped", file=sys.stderr)
+        return TERMINATED if isinstance(stop, _Terminated) else STOPPED
     except (HandmeshError, OSError, ModuleNotFoundError) as error:
         message = missing_module_hint(error) if isinstance(error, ModuleNotFoundError) else str(error)
         if debug:
@@ -72,11 +112,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _run(name: str, *arguments: str) -> int:
+def _run(name: str, *arguments: str) -> Summary:
     command = importlib.import_module(COMMANDS[name][0])
     parser = argparse.ArgumentParser(prog=f"handmesh {name}", description=command.__doc__)
     command.add_arguments(parser)
-    return int(command.main(parser.parse_args(arguments)))
+    general = parser.add_argument_group("options of every command")
+    for option, text in GENERAL_OPTIONS.items():  # for --help: main has taken them out, wherever they stood
+        general.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=text)
+    summary: Summary = command.main(parser.parse_args(arguments))
+    return summary
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stdout_kept_clean(needed: bool) -> contextlib.AbstractContextManager[object]:
+    """What a library prints meanwhile goes to stderr."""
+    return contextlib.redirect_stdout(sys.stderr) if needed else contextlib.nullcontext()
 
 
 def missing_module_hint(error: ModuleNotFoundError) -> str:

@@ -19,3 +19,8 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     """``--model`` and ``--max-hands``."""
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name ('handmesh models' lists them) or an .onnx file")
     parser.add_argument("--max-hands", type=int, default=2)
+
+
+def assumed_view(why: str, hfov_deg: float) -> str:
+    """What a summary says of pictures without a calibration, and the option that mends it."""
+    return f"{why}: distances assume {hfov_deg:g} degrees of horizontal view (--camera INFO.yaml mends it)"

@@ -20,10 +20,20 @@ from support.paths import REPO
 import handmesh_ros
 
 RUNTIME = {"numpy", "cv2", "onnxruntime", "transforms3d", "yaml"}
-OFFLINE = RUNTIME | {"onnx", "tqdm", "torch", "scipy", "matplotlib", "fast_simplification"}
+OFFLINE = RUNTIME | {"onnx", "torch", "scipy", "matplotlib", "fast_simplification"}
 MEDIA = {"av", "PIL", "pi_heif"}  # recordings and pictures that OpenCV cannot read; imported where they are there
 
-LIBRARY = {"hand", "files", "yaml_files", "provision", "perception", "sources", "overlay", "evaluation"}  # of handmesh_ros, without ROS
+LIBRARY = {
+    "hand",
+    "files",
+    "yaml_files",
+    "progress",
+    "provision",
+    "perception",
+    "sources",
+    "overlay",
+    "evaluation",
+}  # of handmesh_ros, without ROS
 
 # Room -> the third-party packages and the rooms of both packages that it may import. Rooms that are not here (commands, demo, bench, node:
 # the top of the house) may import anything of handmesh_ros but `cli` and `commands`; ROS is told apart below.
@@ -37,6 +47,8 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "files": (set(), set()),
     "yaml_files": ({"yaml"}, set()),
     "installation": (set(), set()),
+    "progress": (set(), set()),
+    "summary": ({"numpy"}, set()),
     "provision": ({"numpy", "onnx", "yaml"}, {"hand", "files", "yaml_files"}),
     "perception": (RUNTIME, {"hand", "hand_proportions", "provision", "yaml_files"}),
     "file_names": (set(), set()),
@@ -59,7 +71,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     ),
     "annotation": (
         {"numpy", "cv2", "av", "pyarrow", "ray"},
-        {"hand", "perception", "provision", "records", "sources", "cameras", "outputs", "decoding"},
+        {"hand", "perception", "provision", "recordings", "records", "sources", "cameras", "outputs", "decoding"},
     ),
     "view": ({"numpy", "cv2", "viser"}, {"hand", "perception", "provision", "sources", "cameras", "overlay"}),
     "teleop": ({"numpy"}, {"hand", "perception"}),
@@ -81,7 +93,7 @@ ROS_PACKAGE = re.compile(r"rclpy|ament_index_python|launch(_ros)?|tf2_ros|sensor
 
 # What an import is called in package.xml (rosdep) where the names differ.
 ROSDEP = {"cv2": "python3-opencv", "onnxruntime": "python3-onnxruntime-pip", "yaml": "python3-yaml", "numpy": "python3-numpy",
-          "transforms3d": "python3-transforms3d", "tf2_ros": "tf2_ros_py", "tqdm": "python3-tqdm"}  # fmt: skip
+          "transforms3d": "python3-transforms3d", "tf2_ros": "tf2_ros_py"}  # fmt: skip
 ON_PYPI = {
     "cv2": "opencv-python-headless",
     "yaml": "PyYAML",
@@ -180,7 +192,7 @@ def test_no_command_imports_another() -> None:
 
 def test_the_runtime_starts_without_ros_and_torch() -> None:
     """What the imports of the files promise holds when Python really runs them."""
-    heavy = ("rclpy", "torch", "onnx", "tqdm", "matplotlib", "handmesh_training")
+    heavy = ("rclpy", "torch", "onnx", "matplotlib", "handmesh_training")
     code = f"import sys, handmesh_ros.perception; print([name for name in {heavy} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, timeout=60)
     assert result.stdout.strip() == "[]", result.stderr

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from benchmarks.motion.measure import MOTION_HEIGHT, MOTION_WIDTH, motion_camera
 from benchmarks.motion.sequences import KINDS, HandMotion, hand_motion
@@ -20,6 +19,7 @@ from handmesh_ros.hand import WRIST, FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch
 from handmesh_ros.perception.crop_rules import steadied
 from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.progress import progress_over
 from handmesh_ros.provision import model_path
 from handmesh_training.renders.assets import Assets, load_assets
 from handmesh_training.renders.sampling import sample_backgrounds, sample_light, sample_skin
@@ -65,7 +65,7 @@ def record_motions(assets_dir: Path, network: MeshNetwork, rig: Rig, moving: Seq
         "score": np.zeros(shape),
     }
     regions = [network.region_around(lens.project(motion.joints[0])) for motion in moving]
-    for frame in tqdm(range(frames), desc="motions", unit=f"x{len(moving)}"):
+    for frame in progress_over(range(frames), "motions", f"x {len(moving)} frames"):
         patches = stage.pictures(frame, regions, size)
         for m, patch in enumerate(patches):
             region = regions[m]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from handmesh_ros.decoding import decode_picture
-from handmesh_ros.sources import Frame, SourceError
+from handmesh_ros.sources import Frame, FrameSource, SourceError
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,18 @@ class EpisodePart:
     column: str = ""
 
 
+class EpisodeSource(FrameSource):
+    """The frames of an episode, numbered from 0, with stamps that begin at 0."""
+
+    def __init__(self, path: Path, part: EpisodePart) -> None:
+        super().__init__(str(path))
+        self.files, self.rate, self.frame_count = [path], part.rate, part.length
+        self._path, self._part = path, part
+
+    def _frames(self) -> Iterator[Frame]:
+        return episode_frames(self._path, self._part)
+
+
 def episode_frames(path: Path, part: EpisodePart) -> Iterator[Frame]:
     """The frames of an episode, numbered from 0, with stamps that begin at 0.
 
@@ -48,7 +60,9 @@ def episode_frames(path: Path, part: EpisodePart) -> Iterator[Frame]:
 
 def _stretch(path: Path, part: EpisodePart) -> Iterator[np.ndarray]:
     import av
+    from av.video.reformatter import VideoReformatter
 
+    reformatter = VideoReformatter()  # as in handmesh_ros/sources/av_video.py
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
@@ -57,7 +71,7 @@ def _stretch(path: Path, part: EpisodePart) -> Iterator[np.ndarray]:
                 container.seek(int((begin + part.start_s) * av.time_base))  # the key frame before
             for picture in container.decode(stream):
                 if (picture.time or 0.0) - begin > part.start_s - 0.5 / part.rate:
-                    yield picture.to_ndarray(format="rgb24")
+                    yield reformatter.reformat(picture, format="rgb24").to_ndarray()
     except (av.FFmpegError, IndexError, OSError) as error:
         raise SourceError(f"{path}: no video that can be read ({error})") from error
 

@@ -1,1 +1,1 @@
-"""The sub-commands of ``handmesh``: one file each, with ``add_arguments(parser)`` and ``main(arguments) -> exit code``."""
+"""The sub-commands of ``handmesh``: one file each, with ``add_arguments(parser)`` and ``main(arguments) -> Summary``."""

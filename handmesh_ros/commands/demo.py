@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from handmesh_ros.demo.processes import ProcessError
 from handmesh_ros.demo.recording import Recording
@@ -19,11 +18,14 @@ from handmesh_ros.demo.session import run_session
 from handmesh_ros.errors import InputError
 from handmesh_ros.files import clip_file
 from handmesh_ros.hand import Hand
+from handmesh_ros.options import assumed_view
 from handmesh_ros.outputs import check_outputs, write_whole
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.camera import Camera
+from handmesh_ros.progress import progress_over
 from handmesh_ros.provision import DEFAULT_MODEL, model_path
 from handmesh_ros.sources import open_source, read_picture
+from handmesh_ros.summary import Summary
 from handmesh_ros.video import OverlayWriter
 
 
@@ -39,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> Summary:
     if arguments.robot:
         return _robot(arguments)
     own_clip = arguments.input is None
@@ -59,15 +61,14 @@ def main(arguments: argparse.Namespace) -> int:
         _draw(recording, Path(folder) / "frames", arguments.out, arguments.hfov, rate)
     report = {"input": str(arguments.input or "demo clip"), "model": arguments.model, **rows}
     write_whole(arguments.out / "demo.json", json.dumps(report, indent=1))
-    print(f"\n{table(rows)}\n")
-    print("wrote {}, {} and {}".format(*outputs))
+    text = f"{table(rows)}\n\nwrote {outputs[0]}, {outputs[1]} and {outputs[2]}"
     if recording.camera is None:
-        print(f"the input is not calibrated: distances assume a field of view of {arguments.hfov:g} degrees (--camera INFO.yaml mends it)")
-    return 0
+        text += f"\n{assumed_view('the input is not calibrated', arguments.hfov)}"
+    return Summary(text, report | {"wrote": outputs})
 
 
-def _robot(arguments: argparse.Namespace) -> int:
-    """The robot demo; 1 where our own clip's cube was not set down elsewhere."""
+def _robot(arguments: argparse.Namespace) -> Summary:
+    """The robot demo; exit code 1 where our own clip's cube was not set down elsewhere."""
     os.environ.setdefault("MUJOCO_GL", "egl")  # read when mujoco is imported; without a window
     try:
         import mink  # noqa: F401
@@ -90,15 +91,15 @@ def _robot(arguments: argparse.Namespace) -> int:
         raise ProcessError(f"the robot got no command: no right hand was seen for long enough; the teleop node said:\n{run.log}")
     figures = run.figures()
     write_whole(out / "robot.json", json.dumps(figures, indent=1))
-    for name, value in figures.items():
-        print(f"{name:42} {value}")
+    text, written = [f"{name:42} {value}" for name, value in figures.items()], [out / "robot.json"]
     try:
         draw_robot(recording, run, clip, out / "robot.mp4")
     except Exception as error:  # MuJoCo has a class of its own for each way in which there is no OpenGL
-        print(f"no video, since MuJoCo cannot draw here ({error}): apt install libegl1 or MUJOCO_GL=osmesa; wrote {out / 'robot.json'}")
+        text.append(f"no video, since MuJoCo cannot draw here ({error}): apt install libegl1 or MUJOCO_GL=osmesa")
     else:
-        print(f"wrote {out / 'robot.mp4'} and {out / 'robot.json'}")
-    return 0 if figures[CUBE_ARRIVED] or not own_clip else 1
+        written.insert(0, out / "robot.mp4")
+    text.append(f"wrote {' and '.join(map(str, written))}")
+    return Summary("\n".join(text), figures | {"wrote": written}, [] if figures[CUBE_ARRIVED] or not own_clip else [f"not {CUBE_ARRIVED}"])
 
 
 def _draw(recording: Recording, frames: Path, out: Path, hfov: float, rate: float) -> None:
@@ -109,7 +110,7 @@ def _draw(recording: Recording, frames: Path, out: Path, hfov: float, rate: floa
     heard = recording.by_stamp
     best: tuple[float, np.ndarray] | None = None
     with OverlayWriter(out / "demo.mp4", rate) as video:
-        for path in tqdm(pictures, unit="frame", desc="drawing", disable=None):
+        for path in progress_over(pictures, "drawing"):
             frame = read_picture(path)
             camera = recording.camera or Camera.from_hfov(frame.shape[1], frame.shape[0], hfov)
             stamp = float(path.stem)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from handmesh_ros.errors import InputError
 from handmesh_ros.evaluation import metrics
@@ -25,8 +23,10 @@ from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.perception.tracking.records import TrackingParameters
+from handmesh_ros.progress import Progress, progress_over, say
 from handmesh_ros.provision import DEFAULT_MODEL, ModelState, list_models, model_path
-from handmesh_ros.sources import Frame, nothing_read, open_source, read_picture
+from handmesh_ros.sources import Frame, account, nothing_read, open_source, read_picture
+from handmesh_ros.summary import Summary
 
 # Pictures without a hand below the folder that holds the crops of people.
 WITHOUT_HANDS = ("negatives/*.jpg", "real_hands/frames/none_*.jpg")
@@ -74,36 +74,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--against", default="lifted", metavar="MODEL", help="video, nohands: the model to compare with")
     parser.add_argument("--hfov", type=float, default=60.0, help="video: horizontal field of view, degrees")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th sample")
-    parser.add_argument("--json", type=Path, metavar="OUT.json", help="write the figures")
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the PCK curves (needs matplotlib)")
 
 
-def main(arguments: argparse.Namespace) -> int:
-    check_outputs([path for path in (arguments.json, arguments.plot) if path], [arguments.folder, *arguments.folder.glob("*")])
+def main(arguments: argparse.Namespace) -> Summary:
+    check_outputs([arguments.plot] if arguments.plot else [], [arguments.folder, *arguments.folder.glob("*")])
     if arguments.kind in COMPARISON_KINDS:
         compare = {"people": compare_on_people, "sides": compare_sides, "video": compare_on_video, "nohands": count_false_alarms}
-        compare[arguments.kind](arguments)
-        return 0
+        return compare[arguments.kind](arguments)
     network = MeshNetwork(model_path(arguments.model))
     samples = list(_samples(arguments))[:: max(1, arguments.every)]
     if not samples:
         raise InputError(f"{arguments.folder}: no labelled samples")
-    errors = evaluate(tqdm(samples, unit="picture", disable=None), network)
-    summary = errors.summary()
-    print(f"\n{network.name} on {arguments.folder}:")
-    for name, value in summary.items():
-        print(f"  {name:<38}{value:>10.4g}")
+    errors = evaluate(progress_over(samples, arguments.folder.name, "pictures"), network)
+    measured = errors.summary()
+    text = [f"{network.name} on {arguments.folder}:"]
+    text += [f"  {name:<38}{value:>10.4g}" for name, value in measured.items()]
     if arguments.kind in PUBLISHED:
         columns, rows = PUBLISHED[arguments.kind]
-        print(f"\n  {'published for this data set':<38}{columns}")
-        for name, *values in rows:
-            print(f"  {name:<38}" + "".join(f"{value:>9}" for value in values))
-    if arguments.json:
-        _write_json(arguments.json, {"model": network.name, "data": str(arguments.folder), **summary})
+        text.append(f"\n  {'published for this data set':<38}{columns}")
+        text += [f"  {name:<38}" + "".join(f"{value:>9}" for value in values) for name, *values in rows]
     if arguments.plot:
         plot_pck(errors, arguments.plot)
-        print(f"wrote {arguments.plot}")
-    return 0
+        text.append(f"wrote {arguments.plot}")
+    return _result(text, arguments, {"model": network.name, **measured})
+
+
+def _result(text: list[str], arguments: argparse.Namespace, figures: dict[str, object]) -> Summary:
+    return Summary("\n".join(text), {"data": arguments.folder, **figures}, is_result=True)
 
 
 def _samples(arguments: argparse.Namespace) -> Iterator[Sample]:
@@ -114,7 +112,7 @@ def _samples(arguments: argparse.Namespace) -> Iterator[Sample]:
     return read_render_samples(arguments.folder)
 
 
-def compare_on_people(arguments: argparse.Namespace) -> None:
+def compare_on_people(arguments: argparse.Namespace) -> Summary:
     """Mesh networks and MediaPipe's on hands of left-out people, against the fused teacher, and on pictures without a hand."""
     from handmesh_training.labels.left_out import MediaPipe, left_out_hands  # needs the training's packages
 
@@ -124,18 +122,18 @@ def compare_on_people(arguments: argparse.Namespace) -> None:
     networks: list[MeshEstimator | MediaPipe] = [MeshEstimator(*pair) for pair in _pipelines(arguments).items()]
     networks.append(MediaPipe(model_path("palm_detection"), model_path("hand_landmark")))
     found: dict[str, dict[str, dict[str, float]]] = {}
+    sheets: list[Path] = []
     for network in networks:
-        with tqdm(total=len(hands), desc=network.name, unit="hand", disable=None) as bar:
-            estimates = ask(network, hands, bar.update)
+        with Progress(network.name, len(hands), "hands") as progress:
+            estimates = ask(network, hands, progress.advance)
         found[network.name] = figures(hands, estimates)
         found[network.name]["pictures without a hand, none found, %"] = {
             pattern: 100 * share_without_hand(network, pictures) for pattern, pictures in empty.items() if pictures
         }
         if arguments.sheets and isinstance(network, MeshEstimator):
-            _draw(arguments.sheets, network, hands, estimates)
-    _print_people(hands, empty, found)
-    if arguments.json:
-        _write_json(arguments.json, {"data": str(arguments.folder), "figures": found})
+            sheets += _draw(arguments.sheets, network, hands, estimates)
+    text = [*_people_table(hands, empty, found), *(f"wrote {path}" for path in sheets)]
+    return _result(text, arguments, {"figures": found, "wrote": sheets})
 
 
 def _pipelines(arguments: argparse.Namespace) -> dict[str, HandPipeline]:
@@ -150,29 +148,29 @@ def _pipelines(arguments: argparse.Namespace) -> dict[str, HandPipeline]:
     return {name: HandPipeline.load(model) for name, model in zip(names, models, strict=True)}
 
 
-def _print_people(hands: LabelledHands, empty: dict[str, list[np.ndarray]], found: dict[str, dict[str, dict[str, float]]]) -> None:
+def _people_table(hands: LabelledHands, empty: dict[str, list[np.ndarray]], found: dict[str, dict[str, dict[str, float]]]) -> Iterator[str]:
     counts = {name: int(rows.sum()) for name, rows in hands.groups().items()} | {name: len(pictures) for name, pictures in empty.items()}
     width = _column_width(found)
-    print(f"\n{len(hands)} hands of left-out people, against the fused teacher; millimetres of a hand whose 20 bones sum to 0.8 m")
+    yield f"{len(hands)} hands of left-out people, against the fused teacher; millimetres of a hand whose 20 bones sum to 0.8 m"
     for measure in dict.fromkeys(measure for measures in found.values() for measure in measures):
-        print(f"  {measure:<38}" + "".join(f"{name:>{width}}" for name in found))
+        yield f"  {measure:<38}" + "".join(f"{name:>{width}}" for name in found)
         for group in dict.fromkeys(group for measures in found.values() for group in measures.get(measure, {})):
             label = f"{group} ({counts[group]})" if group in counts else group
             values = (measures.get(measure, {}).get(group) for measures in found.values())
-            print(f"    {label:<36}" + "".join(f"{'-' if value is None else f'{value:.4g}':>{width}}" for value in values))
+            yield f"    {label:<36}" + "".join(f"{'-' if value is None else f'{value:.4g}':>{width}}" for value in values)
 
 
-def _draw(folder: Path, network: MeshEstimator, hands: LabelledHands, estimates: Estimates) -> None:
+def _draw(folder: Path, network: MeshEstimator, hands: LabelledHands, estimates: Estimates) -> Iterator[Path]:
     errors = aligned_errors(hands, estimates)
     for source in dict.fromkeys(hands.source.tolist()):
         rows = np.flatnonzero(hands.source == source)
         chosen = rows[best_middle_worst(errors[rows], 6)]
         path = folder / f"{network.name}_{source}.png"
         write_tiles(path, draw_estimates(hands, estimates, errors, network.faces, chosen))
-        print(f"wrote {path}")
+        yield path
 
 
-def compare_sides(arguments: argparse.Namespace) -> None:
+def compare_sides(arguments: argparse.Namespace) -> Summary:
     """How long networks take both hands of one person for hands of one side, on clips of one person each."""
     folder: Path = arguments.folder
     paths = [folder] if folder.is_file() else sorted(path for path in folder.glob("*") if path.suffix.lower() in CLIP_SUFFIXES)
@@ -181,51 +179,59 @@ def compare_sides(arguments: argparse.Namespace) -> None:
     pipelines = _pipelines(arguments)
     width = _column_width(pipelines)
     title = "both hands on one side: frames of those with two hands, longest"
-    print(f"{title:<64}" + "".join(f"{name:>{width + 8}}" for name in pipelines))
+    text = [f"{title:<64}" + "".join(f"{name:>{width + 8}}" for name in pipelines)]
     found: dict[str, dict[str, dict[str, float]]] = {}
-    for path in paths:
+    for path in progress_over(paths, "clips", "clips"):
         frames = _frames(path)
         height, frame_width = frames[0].rgb.shape[:2]
         camera = Camera.from_hfov(frame_width, height, arguments.hfov)
-        results = {model: shared_sides(frames, camera, pipeline) for model, pipeline in pipelines.items()}
+        results = {
+            model: shared_sides(progress_over(frames, f"{path.name}, {model}"), camera, pipeline) for model, pipeline in pipelines.items()
+        }
         cells = (f"{r.on_one_side} of {r.with_two}, {r.longest_s:.2f} s" for r in results.values())
-        print(f"  {f'{path.name} ({len(frames)} frames)':<62}" + "".join(f"{cell:>{width + 8}}" for cell in cells))
+        text.append(f"  {f'{path.name} ({len(frames)} frames)':<62}" + "".join(f"{cell:>{width + 8}}" for cell in cells))
         found[path.name] = {model: vars(result) for model, result in results.items()}
-    if arguments.json:
-        _write_json(arguments.json, {"data": str(arguments.folder), "clips": found})
+    return _result(text, arguments, {"clips": found})
 
 
-def compare_on_video(arguments: argparse.Namespace) -> None:
+def compare_on_video(arguments: argparse.Namespace) -> Summary:
     """Two networks in the same pipeline on one video: which frames each keeps, how steady and how fast it is."""
     frames = _frames(arguments.folder)
     height, width = frames[0].rgb.shape[:2]
     camera = Camera.from_hfov(width, height, arguments.hfov)
-    found = follow(tqdm(frames, desc="follow", unit="frame", disable=None), camera, (arguments.model, arguments.against))
+    found = follow(progress_over(frames, "follow"), camera, (arguments.model, arguments.against))
     width = _column_width(found)
-    print(f"\n{arguments.folder}: {len(frames)} frames\n  {'':<38}" + "".join(f"{name:>{width}}" for name in found))
+    text = [f"{arguments.folder}: {len(frames)} frames\n  {'':<38}" + "".join(f"{name:>{width}}" for name in found)]
     rows = {
         "frames with a hand": [f"{result.found.sum()}" for result in found.values()],
         "joints' acceleration, mm a frame^2": [f"{result.joint_acceleration:.2f}" for result in found.values()],
         "wrist's acceleration, mm a frame^2": [f"{result.wrist_acceleration:.2f}" for result in found.values()],
         "processor time a frame, ms (median)": [f"{result.frame_ms:.2f}" for result in found.values()],
     }
-    for name, values in rows.items():
-        print(f"  {name:<38}" + "".join(f"{value:>{width}}" for value in values))
+    text += [f"  {name:<38}" + "".join(f"{value:>{width}}" for value in values) for name, values in rows.items()]
     ours, other = found[arguments.model], found[arguments.against]
     lost = np.flatnonzero(other.found & ~ours.found)
-    print(f"  frames lost that {arguments.against} keeps: {len(lost)}{' (' + ', '.join(map(str, lost[:10])) + ')' if len(lost) else ''}")
-    print(f"  {arguments.against} takes {other.frame_ms / ours.frame_ms:.2f} times as long")
+    some = f" ({', '.join(map(str, lost[:10]))})" if len(lost) else ""
+    text.append(f"  frames lost that {arguments.against} keeps: {len(lost)}{some}")
+    text.append(f"  {arguments.against} takes {other.frame_ms / ours.frame_ms:.2f} times as long")
+    figures = {model: vars(result) | {"found": int(result.found.sum())} for model, result in found.items()}
+    return _result(text, arguments, {"models": figures, "frames_lost": lost})
 
 
-def count_false_alarms(arguments: argparse.Namespace) -> None:
+def count_false_alarms(arguments: argparse.Namespace) -> Summary:
     """How many random crops of pictures without hands two networks take for a hand."""
     models = (arguments.model, arguments.against)
-    scores = scores_without_hands(_frames(arguments.folder), [MeshNetwork(model_path(model)) for model in models])
+    frames = progress_over(_frames(arguments.folder), "crops of frames")
+    scores = scores_without_hands(frames, [MeshNetwork(model_path(model)) for model in models])
     width = _column_width(models)
-    print(f"\n{arguments.folder}: {len(scores[0])} crops without a hand\n  {'':<38}" + "".join(f"{model:>{width}}" for model in models))
+    text = [f"{arguments.folder}: {len(scores[0])} crops without a hand\n  {'':<38}" + "".join(f"{model:>{width}}" for model in models)]
+    shares: dict[str, dict[str, float]] = {model: {} for model in models}
     limits = TrackingParameters()
     for name, least in (("would carry a track on", limits.keep_score), ("would begin a track", limits.start_score)):
-        print(f"  {f'{name} (score {least})':<38}" + "".join(f"{(found >= least).mean():>{width}.1%}" for found in scores))
+        text.append(f"  {f'{name} (score {least})':<38}" + "".join(f"{(found >= least).mean():>{width}.1%}" for found in scores))
+        for model, found in zip(models, scores, strict=True):
+            shares[model][f"share that {name}"] = float((found >= least).mean())
+    return _result(text, arguments, {"crops": len(scores[0]), "models": shares})
 
 
 def _column_width(names: Iterable[str]) -> int:
@@ -235,18 +241,18 @@ def _column_width(names: Iterable[str]) -> int:
 def _frames(path: Path) -> list[Frame]:
     source = open_source(str(path))
     try:
-        frames = list(tqdm(source, desc="read", unit="frame", disable=None))
+        frames = []
+        with Progress(f"read {path.name}", source.frame_count) as progress:
+            for frame in source:
+                frames.append(frame)
+                progress.advance()
     finally:
         source.close()
     if not frames:
         raise InputError(nothing_read(path, source.left_out))
+    if source.left_out:
+        say(f"{path}: {len(frames)} frames{account(source.left_out)}")
     return frames
-
-
-def _write_json(path: Path, content: dict[str, object]) -> None:
-    """Write figures for other programs, and say so."""
-    write_whole(path, json.dumps(content, indent=1))
-    print(f"wrote {path}")
 
 
 def plot_pck(errors: Errors, path: Path) -> None:

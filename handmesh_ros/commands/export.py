@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from handmesh_ros.outputs import check_outputs
+from handmesh_ros.summary import Summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--joint-sigma-m", type=float, help="one sigma of the joints, metres at the reference size (likewise)")
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> Summary:
     check_outputs([arguments.out], [arguments.network])
     from handmesh_training.export.build import ModelCard, export_network
     from handmesh_training.networks import TemplateLevels
@@ -33,5 +35,5 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.name or arguments.out.stem, arguments.licence, training, arguments.crop_scale, arguments.crop_box,
         arguments.keypoint_sigma, arguments.joint_sigma_m,
     )  # fmt: skip
-    print(f"{arguments.out}: {export_network(network, arguments.out, card, arguments.precision, arguments.calibration)}")
-    return 0
+    report = export_network(network, arguments.out, card, arguments.precision, arguments.calibration)
+    return Summary(f"{arguments.out}: {report}", {"wrote": [arguments.out], **asdict(report)})

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from handmesh_ros.errors import InputError
 from handmesh_ros.fusion.extrinsics import CameraSetup
 from handmesh_ros.fusion.fuser import HandFuser
 from handmesh_ros.fusion.recordings import fused_record, fused_recordings
 from handmesh_ros.outputs import LinesWriter, check_outputs
+from handmesh_ros.progress import Progress
+from handmesh_ros.summary import Summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> Summary:
     setup = CameraSetup.read(arguments.cameras)
     files = _files(arguments.hands)
     check_outputs([arguments.out], [arguments.cameras, *files.values()])
@@ -36,9 +38,9 @@ def main(arguments: argparse.Namespace) -> int:
     sigmas_mm: list[float] = []
     together, disagreeing = 0, Counter[tuple[str, str]]()
     example: dict[tuple[str, str], str] = {}
-    number = -1
-    with LinesWriter(arguments.out) as lines:
-        for number, frame in enumerate(tqdm(fused_recordings(setup, files, fuser), unit="frame", disable=None)):
+    number, started = -1, time.perf_counter()
+    with LinesWriter(arguments.out) as lines, Progress(arguments.out.name, None) as progress:
+        for number, frame in enumerate(fused_recordings(setup, files, fuser)):
             lines.write(fused_record(number, setup.frame_id, frame))
             several = [one for one in frame.hands if len(one.cameras) > 1]
             together += bool(several)
@@ -46,13 +48,19 @@ def main(arguments: argparse.Namespace) -> int:
             for conflict in frame.conflicts:
                 disagreeing[conflict.cameras] += 1
                 example.setdefault(conflict.cameras, str(conflict))
-    print(f"{number + 1} frames, a hand seen by several cameras in {together}")
-    if sigmas_mm:
-        print(f"its wrist is known to {statistics.median(sigmas_mm):.1f} mm (one sigma in the least sure direction, median)")
-    for cameras, count in disagreeing.most_common():
-        print(f"disagreement in {count} frames: {example[cameras]}")
-    print(f"wrote {arguments.out}")
-    return 0
+            progress.advance(note=f"a hand seen by several cameras in {together}")
+    sigma_mm = statistics.median(sigmas_mm) if sigmas_mm else None
+    text = [f"{number + 1} frames, a hand seen by several cameras in {together}"]
+    if sigma_mm is not None:
+        text.append(f"its wrist is known to {sigma_mm:.1f} mm (one sigma in the least sure direction, median)")
+    text += [f"disagreement in {count} frames: {example[cameras]}" for cameras, count in disagreeing.most_common()]
+    text.append(f"wrote {arguments.out}")
+    figures = {
+        "frames": number + 1, "frames_with_hand_of_several": together, "median_wrist_sigma_mm": sigma_mm,
+        "disagreements": [{"cameras": cameras, "frames": count} for cameras, count in disagreeing.most_common()],
+        "seconds": time.perf_counter() - started, "wrote": [arguments.out],
+    }  # fmt: skip
+    return Summary("\n".join(text), figures)
 
 
 def _files(texts: list[str]) -> dict[str, Path]:

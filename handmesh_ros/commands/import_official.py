@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from handmesh_ros.outputs import check_outputs
+from handmesh_ros.summary import Summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration", type=Path, help="int8: folder of real hand crops with labels.npz")
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> Summary:
     check_outputs([arguments.out], [arguments.checkpoint, *arguments.template.glob("*")])
     from handmesh_training.export.build import ModelCard, export_network
     from handmesh_training.official.checkpoint import import_official
@@ -27,5 +29,5 @@ def main(arguments: argparse.Namespace) -> int:
         licence="MANO licence (non-commercial research): holds MANO-derived weights and faces, do not pass on",
         training="official MobRecon checkpoint, imported",
     )
-    print(f"{arguments.out}: {export_network(network, arguments.out, card, arguments.precision, arguments.calibration)}")
-    return 0
+    report = export_network(network, arguments.out, card, arguments.precision, arguments.calibration)
+    return Summary(f"{arguments.out}: {report}", {"wrote": [arguments.out], **asdict(report)})

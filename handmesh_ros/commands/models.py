@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from handmesh_ros.progress import say
 from handmesh_ros.provision import ModelState, list_models, provision_all
+from handmesh_ros.summary import Summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,16 +14,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="with --provision: make everything anew that is not committed")
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> Summary:
     if arguments.provision:
-        provision_all(force=arguments.force)
-    faulty = []
-    print(f"{'model':<18}{'kind':<11}{'state':<10}{'licence':<14}description")
+        provision_all(say, arguments.force)
+    rows, faults, figures = [f"{'model':<18}{'kind':<11}{'state':<10}{'licence':<14}description"], list[str](), []
     for status in list_models():
-        model = status.model
-        print(f"{model.name:<18}{model.kind:<11}{status.state.value:<10}{model.licence:<14}{model.description}")
+        model, state = status.model, status.state.value
+        rows.append(f"{model.name:<18}{model.kind:<11}{state:<10}{model.licence:<14}{model.description}")
+        figures.append({"name": model.name, "kind": model.kind, "state": state, "licence": model.licence, "path": status.path})
         if status.state is not ModelState.OK:
-            faulty.append(status)
-    for status in faulty:
-        print(f"\n{status.explain()}")
-    return 1 if faulty else 0
+            faults.append(status.explain())
+    return Summary("\n".join(rows), {"models": figures}, faults, is_result=True)

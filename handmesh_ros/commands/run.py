@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import signal
 import statistics
 import sys
 import time
@@ -13,19 +12,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from handmesh_ros.cameras import InputCamera
 from handmesh_ros.errors import InputError
-from handmesh_ros.options import add_camera_options, add_network_options
+from handmesh_ros.options import add_camera_options, add_network_options, assumed_view
 from handmesh_ros.outputs import LinesWriter, Output, check_outputs
 from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
+from handmesh_ros.progress import Progress, hands_so_far
 from handmesh_ros.recordings.recognition import open_input
 from handmesh_ros.recordings.seen import MeshModel, Recorder, SeenFrame
 from handmesh_ros.records import frame_record
 from handmesh_ros.sources import FrameSource, LeftOut, PictureSource, account, nothing_read
+from handmesh_ros.summary import Summary
 from handmesh_ros.video import OverlayWriter
 
 # Option, module, class.
@@ -54,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--npz", type=Path, metavar="OUT.npz", help="write arrays of all hands, with meshes")
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> Summary:
     source = open_input(arguments.input, arguments.topic)
     check_outputs(_outputs(arguments), [*source.files, *(Path(name) for name in (arguments.camera, arguments.model) if name)])
     input_camera = InputCamera.read(arguments.camera, arguments.hfov)
@@ -62,14 +61,13 @@ def main(arguments: argparse.Namespace) -> int:
     single = arguments.single or source.is_single
     model = MeshModel(pipeline.model_name, pipeline.faces, pipeline.network.vertex_count)
     frames_with_hand, assumed, milliseconds = 0, 0, list[float]()
+    started = time.perf_counter()
     with ExitStack() as stack:
         stack.callback(source.close)
-        # SIGTERM ends a run as Ctrl-C does.
-        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
         overlay = stack.enter_context(_announced(OverlayWriter(arguments.overlay, source.rate))) if arguments.overlay else None
         lines = stack.enter_context(_announced(LinesWriter(arguments.out))) if arguments.out else None
         recorders = [stack.enter_context(_announced(writer(path, model))) for path, writer in _recorders(arguments)]
-        progress = stack.enter_context(tqdm(total=source.frame_count, unit="frame", disable=None))
+        progress = stack.enter_context(Progress(Path(source.name).name, source.frame_count))
         try:
             for frame in source:
                 begin = time.perf_counter()
@@ -92,16 +90,13 @@ def main(arguments: argparse.Namespace) -> int:
                 seen = SeenFrame(frame, camera, hands, hands if single else pipeline.raw_hands, work_s)
                 for recorder in recorders:
                     recorder.write(seen)
-                progress.update()
+                progress.advance(note=hands_so_far(frames_with_hand, len(source.left_out)))
         except KeyboardInterrupt:
             if not source.is_live:  # to stop is the ordinary end of a live one
                 raise
         if not milliseconds:
             raise InputError(nothing_read(arguments.input, source.left_out))
-    _print_summary(arguments, source, pipeline, frames_with_hand, milliseconds)
-    if assumed:
-        print(f"{source.uncalibrated}: distances assume {arguments.hfov:g} degrees of horizontal view (--camera INFO.yaml mends it)")
-    return 0
+    return _summary(arguments, source, pipeline, frames_with_hand, assumed, milliseconds, time.perf_counter() - started)
 
 
 def _outputs(arguments: argparse.Namespace) -> list[Path]:
@@ -131,13 +126,23 @@ def _announced(output: AnyOutput) -> Iterator[AnyOutput]:
             print(f"{output.path} was not finished; {output.remains} has what was written until then", file=sys.stderr)
 
 
-def _print_summary(
-    arguments: argparse.Namespace, source: FrameSource, pipeline: HandPipeline, frames_with_hand: int, milliseconds: Sequence[float]
-) -> None:
-    count = len(milliseconds)
+def _summary(
+    arguments: argparse.Namespace, source: FrameSource, pipeline: HandPipeline, frames_with_hand: int, assumed: int,
+    milliseconds: Sequence[float], seconds: float,
+) -> Summary:  # fmt: skip
+    count, median, outputs = len(milliseconds), statistics.median(milliseconds), _outputs(arguments)
     share = 100 * frames_with_hand / count
-    print(f"{arguments.input}: {count} frames, a hand in {frames_with_hand} ({share:.1f} %){account(source.left_out)}")
-    median = statistics.median(milliseconds)
-    print(f"model {pipeline.model_name}: {median:.1f} ms a frame (median), {pipeline.detector_calls} calls of the palm detector")
-    for path in _outputs(arguments):
-        print(f"wrote {path}")
+    text = [
+        f"{arguments.input}: {count} frames, a hand in {frames_with_hand} ({share:.1f} %){account(source.left_out)}",
+        f"model {pipeline.model_name}: {median:.1f} ms a frame (median), {pipeline.detector_calls} calls of the palm detector; "
+        f"{count / seconds:.1f} frames/s with reading and writing",
+        *(f"wrote {path}" for path in outputs),
+    ]
+    if assumed:
+        text.append(assumed_view(source.uncalibrated, arguments.hfov))
+    figures = {
+        "input": arguments.input, "model": pipeline.model_name, "frames": count, "frames_with_hand": frames_with_hand,
+        "frames_not_calibrated": assumed, "left_out": [part._asdict() for part in source.left_out], "seconds": seconds,
+        "median_frame_ms": median, "detector_calls": pipeline.detector_calls, "wrote": outputs,
+    }  # fmt: skip
+    return Summary("\n".join(text), figures)

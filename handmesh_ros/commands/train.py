@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.errors import InputError
+from handmesh_ros.progress import Progress
+from handmesh_ros.summary import Summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,27 +39,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own.set_defaults(run=_pseudo_label)
 
 
-def main(arguments: argparse.Namespace) -> int:
-    arguments.run(arguments)
-    return 0
+def main(arguments: argparse.Namespace) -> Summary:
+    summary: Summary = arguments.run(arguments)
+    return summary
 
 
 # Torch and the networks are imported where they are needed, --help needs none of them.
-def _lifted(arguments: argparse.Namespace) -> None:
+def _lifted(arguments: argparse.Namespace) -> Summary:
     from handmesh_training.lifted import recipe
 
-    recipe.main(arguments.config)
+    report = recipe.main(arguments.config)
+    text = [*report.lines(), "the decoder is written; 'handmesh models --provision' composes lifted.onnx with it"]
+    return Summary("\n".join(text), asdict(report))
 
 
-def _mobrecon(arguments: argparse.Namespace) -> None:
+def _mobrecon(arguments: argparse.Namespace) -> Summary:
     from handmesh_training.trainer import loop
 
-    loop.main(arguments.config)
+    errors = loop.main(arguments.config)
+    return Summary("\n".join(f"{name}: {value}" for name, value in errors.items()), {name: asdict(value) for name, value in errors.items()})
 
 
-def _pseudo_label(arguments: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
+def _pseudo_label(arguments: argparse.Namespace) -> Summary:
     from handmesh_ros.provision import model_path
     from handmesh_ros.sources import FrameSource, account, nothing_read, open_source
     from handmesh_training.labels.collect import collect
@@ -73,20 +77,27 @@ def _pseudo_label(arguments: argparse.Namespace) -> None:
 
     def frames(source: FrameSource) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         frame = None
-        with tqdm(islice(source, 0, None, arguments.every), desc="looking for hands", unit="frame", total=count) as bar:
-            for frame in bar:
+        with Progress(Path(source.name).name, count) as progress:
+            for frame in islice(source, 0, None, arguments.every):
                 yield f"{Path(source.name).name}:{frame.number}", frame.rgb
-                bar.set_postfix(kept=selection.kept)
+                looked_at.append(frame.number)
+                progress.advance(note=f"{selection.kept} hands kept of {selection.found}, {len(source.left_out)} left out")
         if frame is None:
             raise InputError(nothing_read(arguments.video, source.left_out))
 
     count = None if source.frame_count is None else -(-source.frame_count // arguments.every)
-    selection = Selection()
+    selection, looked_at = Selection(), list[int]()
     teacher = Teacher(model_path("palm_detection"), model_path("hand_landmark"), arguments.teacher_2020)
     collect(frames(source), arguments.out, arguments.source or Path(source.name).stem, teacher, selection, arguments.max_hands)
-    print(f"{selection.table()}{account(source.left_out)}\nwritten to {arguments.out}; look at the pictures before you train on them")
-    print("to train: name the folder in real_folders of the configuration, and fit meshes anew with")
-    print(
+    text = [
+        f"{selection.table()}{account(source.left_out)}",
+        f"written to {arguments.out}; look at the pictures before you train on them",
+        "to train: name the folder in real_folders of the configuration, and fit meshes anew with",
         "  python -m handmesh_training.labels.fit --opinions OPINIONS.npz --folders real_hands real_hands_more real_hands_wide "
-        f"{arguments.out.resolve()} --out FITS.npz"
-    )
+        f"{arguments.out.resolve()} --out FITS.npz",
+    ]
+    figures = {
+        "input": arguments.video, "frames": len(looked_at), "left_out": [part._asdict() for part in source.left_out],
+        "hands_found": selection.found, "hands_kept": selection.kept, "hands_dropped": selection.dropped, "wrote": [arguments.out],
+    }  # fmt: skip
+    return Summary("\n".join(text), figures)

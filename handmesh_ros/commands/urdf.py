@@ -7,6 +7,7 @@ import argparse
 from handmesh_ros.hand import Side
 from handmesh_ros.hand_urdf import hand_urdf
 from handmesh_ros.perception.size.hand_size import HandSize
+from handmesh_ros.summary import Summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=float, default=HandSize().size_m, metavar="METRES", help="wrist to middle finger's mcp")
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> Summary:
     HandSize(arguments.size)  # refuses sizes that no hand has
-    print(hand_urdf(Side(arguments.side), arguments.size), end="")
-    return 0
+    urdf = hand_urdf(Side(arguments.side), arguments.size)
+    return Summary(urdf.rstrip("\n"), {"side": arguments.side, "size_m": arguments.size, "urdf": urdf}, is_result=True)

@@ -12,6 +12,7 @@ from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import list_models
 from handmesh_ros.recordings.recognition import open_input
+from handmesh_ros.summary import Summary
 from handmesh_ros.view.buttons import Buttons
 from handmesh_ros.view.page import Page
 from handmesh_ros.view.playing import PipelineDesk, show_source
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at; 0.0.0.0: everybody on the network sees and steers it")
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> Summary:
     own_clip = arguments.input is None
     clip, calibration = (clip_file("demo.mp4"), clip_file("demo_camera.yaml")) if own_clip else (arguments.input, arguments.camera)
     input_camera = InputCamera.read(calibration, arguments.hfov)
@@ -44,7 +45,7 @@ def main(arguments: argparse.Namespace) -> int:
         page = Page(server, Buttons(desk.ask, _models(arguments.model), beside_node=False))
         print(f"{address_of(arguments.host, arguments.port)}   (Ctrl-C ends it)", flush=True)
         show_source(source, input_camera, pipeline, page, desk)
-    return 0
+    return Summary("", {"input": str(clip)})
 
 
 def _models(first: str) -> list[str]:

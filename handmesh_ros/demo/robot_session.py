@@ -11,6 +11,7 @@ import numpy as np
 from handmesh_ros.demo.processes import Processes
 from handmesh_ros.demo.recording import Recording, read_recording
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.progress import say
 from handmesh_ros.robot.rehearsal import AXIS_MAP, DEMO_SETTINGS, was_set_down_elsewhere
 
 CLIP, CALIBRATION = "grasp.mp4", "demo_camera.yaml"
@@ -67,7 +68,7 @@ def run_robot_session(folder: Path, clip: str, calibration: Path | None, model: 
     lines, meshes, out = folder / "hands.jsonl", folder / "meshes.npz", folder / "robot.npz"
     box = DEMO_SETTINGS.workspace
     with Processes(folder) as processes:
-        print("starting a simulated robot, the teleop node, the hand node, an operator and a camera ...", flush=True)
+        say("starting a simulated robot, the teleop node, the hand node, an operator and a camera ...")
         robot = processes.start("handmesh_ros.demo.robot_node", {"out": str(out)})
         hand_node = processes.start("handmesh_ros.node.hand_node", {"model": model})
         teleop = processes.start(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from tqdm import tqdm
-
 from handmesh_ros.demo.processes import Processes, RosProcess
 from handmesh_ros.demo.recording import Recording, read_recording
+from handmesh_ros.progress import Progress, say
 from handmesh_ros.sources import open_source
 
 STILL_PICTURE_S = 3.0  # how long a single picture is shown
@@ -36,7 +35,7 @@ def run_session(
     total = round(shown_s * source.rate) if endless else source.frame_count
     lines, meshes = folder / "hands.jsonl", folder / "meshes.npz"
     with Processes(folder) as processes:
-        print("starting the hand node, a listener and a camera as three processes ...", flush=True)
+        say("starting the hand node, a listener and a camera as three processes ...")
         hand_node = processes.start("handmesh_ros.node.hand_node", {"model": model, "fallback_hfov_deg": float(hfov)})
         frames = str(folder / "frames") if keep_frames else ""
         processes.start("handmesh_ros.demo.listener", {"out": str(lines), "mesh_out": str(meshes), "frames_out": frames})
@@ -52,23 +51,26 @@ def run_session(
         )
         _follow(processes, camera, lines, total, endless)
         time.sleep(0.5)  # the last frame's way through the network and back
-        print(_warnings(hand_node), end="")
+        for warning in _warnings(hand_node):
+            say(warning)
     return read_recording(lines, meshes)
 
 
 def _follow(processes: Processes, camera: RosProcess, lines: Path, total: int | None, endless: bool) -> None:
     """Show the answered frames until the camera has ended, or has sent enough where it would not end."""
-    with tqdm(total=total, unit="frame", desc="hands", disable=None) as progress:
+    shown = 0
+    with Progress("hands", total) as progress:
         while camera.running:
             time.sleep(0.1)
             processes.check()
             answered = lines.read_text(encoding="utf-8").count('"kind": "hands"') if lines.exists() else 0
-            progress.update(answered - progress.n)
+            progress.advance(answered - shown)
+            shown = answered
             if endless and total is not None and answered >= total:
                 break
     processes.check()
 
 
-def _warnings(process: RosProcess) -> str:
+def _warnings(process: RosProcess) -> list[str]:
     """The node's warnings and errors; they would be on the terminal of who starts it by hand."""
-    return "".join(f"{line}\n" for line in process.read_log().splitlines() if "[WARN]" in line or "[ERROR]" in line)
+    return [line for line in process.read_log().splitlines() if "[WARN]" in line or "[ERROR]" in line]

@@ -31,7 +31,7 @@ def list_models() -> list[ModelStatus]:
     return [store.status(model) for model in store.models.values()]
 
 
-def provision_all(progress: Callable[[str], None] = print, force: bool = False) -> None:
+def provision_all(progress: Callable[[str], None], force: bool = False) -> None:
     """Make every model that is missing, damaged or outdated; ``progress`` gets a line for each step.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from handmesh_ros.messages.definitions import type_store
 from handmesh_ros.messages.frame_clock import FrameClock, StampError
 from handmesh_ros.messages.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
 from handmesh_ros.perception.camera import Camera, CameraError
-from handmesh_ros.recordings.bags import Bag
+from handmesh_ros.recordings.bags import Bag, BagMessage
 from handmesh_ros.sources.frames import DEFAULT_RATE, Frame, FrameSource, LeftOut, RawMessage, SourceError
 
 IMAGE, COMPRESSED, CAMERA_INFO = (f"sensor_msgs/msg/{name}" for name in ("Image", "CompressedImage", "CameraInfo"))
@@ -33,6 +33,8 @@ class BagSource(FrameSource):
 
     Attributes:
         topic: of the images.
+        topics: all that the recording has.
+        heard: is called with every message of the recording in the order of their arrival, with a picture's before its frame is given.
 
     Raises:
         SourceError: there is no such topic, and the message lists those that are there; or nothing can be read.
@@ -42,6 +44,8 @@ class BagSource(FrameSource):
         super().__init__(str(path))
         self._bag = Bag(path)
         self.files = self._bag.files
+        self.topics: Collection[str] = self._bag.topics.keys()
+        self.heard: Callable[[BagMessage], None] | None = None
         self.topic = self._chosen(topic)
         self._is_raw = self._bag.topics[self.topic].type_name == IMAGE
         base = self.topic if self._is_raw else self.topic.removesuffix("/compressed")
@@ -63,12 +67,15 @@ class BagSource(FrameSource):
         clock = FrameClock(lambda: arrival_s, lambda _: None)
         cameras = CameraCache()
         cameras.heard(self._first_info.data if self._first_info else None)
-        for message in self._bag.messages([self.topic, self._info_topic, *TRANSFORMS]):
-            if message.topic in TRANSFORMS:
-                transforms.append(message)
-            elif message.topic == self._info_topic:
+        for message in self._bag.messages(self.topics if self.heard else [self.topic, self._info_topic, *TRANSFORMS]):
+            if self.heard:
+                self.heard(message)
+            topic = message.channel.topic
+            if topic in TRANSFORMS:
+                transforms.append(RawMessage(topic, message.channel.type_name, message.time_ns, message.data))
+            elif topic == self._info_topic:
                 cameras.heard(message.data)
-            else:
+            elif topic == self.topic:
                 number += 1
                 arrival_s = 1e-9 * message.time_ns
                 try:
@@ -81,7 +88,7 @@ class BagSource(FrameSource):
                 transforms.clear()
         self.left_out += [LeftOut(f"what comes after frame {number}", why) for why in self._bag.breaks]
 
-    def _read(self, message: RawMessage, clock: FrameClock) -> tuple[float, str, FrameArray]:
+    def _read(self, message: BagMessage, clock: FrameClock) -> tuple[float, str, FrameArray]:
         image = type_store().deserialize_cdr(message.data, IMAGE if self._is_raw else COMPRESSED)
         header = image.header  # type: ignore[attr-defined]
         stamp_s = clock.time_of(seconds_of(header.stamp))

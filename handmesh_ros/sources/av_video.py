@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -41,6 +42,7 @@ class AvVideo(FrameSource):
 
     def _frames(self) -> Iterator[Frame]:
         given, number, packets, stamp_s = 0, 0, 0, 0.0
+        reformatter = VideoReformatter()  # one for all: a frame's own is prepared anew, which takes longer than its work
         with self._open() as (container, stream):
             counted = stream.frames
             begin = float(stream.start_time * stream.time_base) if stream.start_time is not None and stream.time_base else None
@@ -59,7 +61,7 @@ class AvVideo(FrameSource):
                     else:
                         begin = picture.time if begin is None else begin
                         stamp_s = number / self.rate if picture.time is None else picture.time - begin
-                        yield Frame(number, stamp_s, _upright(picture))
+                        yield Frame(number, stamp_s, _upright(picture, reformatter))
                         given += 1
                     number += 1
         if not given:
@@ -102,8 +104,8 @@ class AvVideo(FrameSource):
             yield container, stream
 
 
-def _upright(picture: av.VideoFrame) -> NDArray[np.uint8]:
+def _upright(picture: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB as the film says that it is to be shown."""
-    rgb = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+    rgb = np.asarray(reformatter.reformat(picture, format="rgb24").to_ndarray(), np.uint8)
     quarters = round(picture.rotation / 90)  # counter-clockwise
     return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters else rgb

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from handmesh_ros.errors import HandmeshError, reading
+from handmesh_ros.progress import Progress
 from handmesh_training.labels.crops import FOLDERS, RealCrops, load_real_crops
 from handmesh_training.labels.evidence import gather
 from handmesh_training.labels.fitter import Evidence, Fits, Fitter
@@ -36,10 +36,10 @@ def fit_crops(crops: RealCrops, fitter: Fitter, fused: Fused) -> Fits:
     evidence = gather(crops, fused)
     chunks = np.array_split(np.arange(len(crops)), -(-len(crops) // HANDS_AT_ONCE))
     parts = []
-    with tqdm(total=len(chunks) * fitter.weights.steps, desc="fitting", unit="step") as bar:
+    with Progress("fitting", len(chunks) * fitter.weights.steps, "steps") as progress:
         for chunk in chunks:
             part = Evidence(**{f.name: getattr(evidence, f.name)[chunk] for f in fields(Evidence)})
-            parts.append(fitter.fit(part, lambda _, loss: bar.update() and bar.set_postfix(loss=f"{loss:.1f}")))
+            parts.append(fitter.fit(part, lambda _, loss: progress.advance(note=f"loss {loss:.1f}")))
     return Fits(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Fits)})
 
 

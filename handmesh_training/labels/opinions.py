@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from handmesh_ros.errors import HandmeshError, reading
 from handmesh_ros.evaluation.datasets import DatasetError
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
 from handmesh_ros.perception.crop_rules import region_from_keypoints
+from handmesh_ros.progress import Progress
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_training.labels.crops import FOLDERS, RealCrops, load_real_crops
 from handmesh_training.labels.fused import Fused, fuse
@@ -126,13 +126,13 @@ def add_opinions(crops: RealCrops, network: Network2020, path: Path) -> None:
     if path.is_file():
         crops = with_opinions(crops, path)
     rows = np.flatnonzero(crops.lacks_2020)
-    with tqdm(total=len(rows), desc="2020 network on real crops", unit="picture") as bar:
+    with Progress("2020 network on real crops", len(rows), "pictures") as progress:
         for start in range(0, len(rows), CROPS_BETWEEN_WRITES):
             part = crops.take(rows[start : start + CROPS_BETWEEN_WRITES])
             looks = []
             for row in range(len(part)):
                 looks.append(look_at(part, network, row))
-                bar.update()
+                progress.advance()
             known = known.joined(Opinions.of(replace(part, looks_2020=np.array(looks))))
             known.write(path)
 

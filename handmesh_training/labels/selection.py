@@ -58,9 +58,14 @@ class Selection:
         self.kept += 1
         return True
 
+    @property
+    def found(self) -> int:
+        """Hands, kept or dropped."""
+        return self.kept + self.dropped.total()
+
     def table(self) -> str:
         """What was found, dropped for which reason, and kept."""
-        rows = [("hands found", self.kept + self.dropped.total()), *((why, -self.dropped[why]) for why in REASONS), ("kept", self.kept)]
+        rows = [("hands found", self.found), *((why, -self.dropped[why]) for why in REASONS), ("kept", self.kept)]
         width = max(len(text) for text, _ in rows)
         return "\n".join(f"{text:<{width}} {count:>7}" for text, count in rows)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch
 from handmesh_ros.perception.crop_rules import region_from_keypoints
+from handmesh_ros.progress import progress_over
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE, PATCH_SIZE
 from handmesh_ros.sources import read_picture
 from handmesh_training.labels.crops import FOLDERS
@@ -72,7 +72,7 @@ def look_at_real_hands(shared: str | Path, network: LandmarkNetwork, seed: int =
     for number, folder in enumerate(found):
         with np.load(folder / "labels.npz") as labels:
             names, uv, right, split, source = (labels[key] for key in ("names", "uv", "right", "split", "source"))
-        for row in tqdm(range(0, len(names), stride), desc=folder.name, unit="picture"):
+        for row in progress_over(range(0, len(names), stride), folder.name, "pictures"):
             picture = read_picture(folder / str(names[row]))
             is_left = bool(right[row] < 0.5)
             regions = _looks(region_from_keypoints(uv[row], CROP_SCALE, mirror=is_left, box=CROP_BOX), rng)

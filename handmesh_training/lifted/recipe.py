@@ -11,14 +11,15 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from handmesh_ros.errors import HandmeshError, reading
 from handmesh_ros.files import package_root, required_file
+from handmesh_ros.progress import Progress, say
 from handmesh_ros.yaml_files import read_yaml
 from handmesh_training.labels.landmark_network import LandmarkNetwork
 from handmesh_training.lifted.accuracy import Report, measure_accuracy
@@ -63,7 +64,7 @@ def main(config_path: str | Path | None = None, root: Path | None = None) -> Rep
     looks = _real_looks(config, root, work)
     real, real_test = (real_pairs(looks, chosen) for chosen in (~looks.validation, looks.validation))
     pairs = Pairs.join(training)
-    print(f"{sum(map(len, renders))} renders, {len(pairs.target)} fit for training, {len(test)} held back; {len(real.target)} real looks")
+    say(f"{sum(map(len, renders))} renders, {len(pairs.target)} fit for training, {len(test)} held back; {len(real.target)} real looks")
 
     torch.manual_seed(seed)
     network = Lifted(template, NetworkSize(hidden=config["corrector"]["hidden"]))
@@ -72,7 +73,7 @@ def main(config_path: str | Path | None = None, root: Path | None = None) -> Rep
     with torch.no_grad():
         corrected = torch.cat([network.corrector(p.landmarks, p.world) for p in (pairs, real)])
     options = config["decoder"]
-    with Progress("decoder", options["steps"], work / "decoder.csv") as progress:
+    with LossCurve("decoder", options["steps"], work / "decoder.csv") as progress:
         train_decoder(
             network.decoder, template, corrected, options["steps"], seed, options["hands"], options["batch"], options["rate"],
             work / "decoder.pt", progress,
@@ -81,33 +82,33 @@ def main(config_path: str | Path | None = None, root: Path | None = None) -> Rep
     export_decoder(network, template, root / config["out"], _describe(renders, pairs, real))
     (work / "report.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
     _record_checksum(root / config["out"])
-    print("\n".join(report.lines()))
-    print(f"{root / config['out']}: written; 'handmesh models --provision' composes lifted.onnx with it")
     return report
 
 
-class Progress:
-    """A bar for people and a CSV file (step, loss) for plots; a run that goes on appends to the file."""
+class LossCurve:
+    """A line of progress for people and a CSV file (step, loss) for plots; a run that goes on appends to the file."""
 
     def __init__(self, name: str, steps: int, path: Path, every: int = 20) -> None:
-        self._bar = tqdm(total=steps, desc=name, unit="step")
+        self._progress, self._steps = Progress(name, steps, "steps"), 0
         self._every = every
         self._mean: float | None = None
         self._file = path.open("a", newline="")
         self._rows = csv.writer(self._file)
 
     def __enter__(self) -> Callable[[int, float], None]:
+        self._progress.__enter__()
         return self._report
 
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.__exit__(kind, error, trace)
         self._file.close()
 
     def _report(self, step: int, loss: float) -> None:
         self._mean = loss if self._mean is None else 0.95 * self._mean + 0.05 * loss
-        self._bar.update(step + 1 - self._bar.n)
+        self._progress.advance(step + 1 - self._steps)
+        self._steps = step + 1
         if (step + 1) % self._every == 0:
-            self._bar.set_postfix(loss_mm=f"{self._mean:.3f}")
+            self._progress.advance(0, f"loss {self._mean:.3f} mm")
             self._rows.writerow([step + 1, f"{self._mean:.4f}"])
             self._file.flush()
 
@@ -149,7 +150,7 @@ def _corrector(network: Lifted, pairs: Pairs, real: Pairs, config: dict[str, Any
     if path.is_file():
         network.corrector.load_state_dict(torch.load(path, weights_only=True))
         return
-    with Progress("corrector", options["steps"], work / "corrector.csv") as progress:
+    with LossCurve("corrector", options["steps"], work / "corrector.csv") as progress:
         train_corrector(network.corrector, pairs, real, options["steps"], options["batch"], options["rate"], progress)
     torch.save(network.corrector.state_dict(), path)
 

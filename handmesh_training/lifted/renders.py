@@ -6,15 +6,15 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from handmesh_ros.evaluation.metrics import point_errors, relative_keypoint_errors, similarity_align
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch
 from handmesh_ros.perception.crop_rules import region_from_keypoints
+from handmesh_ros.progress import progress_over
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE, PATCH_SIZE
 from handmesh_training.labels.landmark_network import LandmarkNetwork, Observations
-from handmesh_training.renders.cache import join, read_cache
+from handmesh_training.renders.cache import join, read_shard, shard_paths
 from handmesh_training.renders.truth import true_hands
 from handmesh_training.template import HandTemplate
 
@@ -78,7 +78,7 @@ def observe_renders(folder: str | Path, network: LandmarkNetwork, template: Hand
     """
     rng = np.random.default_rng(seed)
     seen, batches, keypoints, rotations = [], [], [], []
-    for batch in tqdm(read_cache(Path(folder)), desc="landmark network on renders", unit="shard"):
+    for batch in map(read_shard, progress_over(shard_paths(Path(folder)), "landmark network on renders", "shards")):
         regions = [_tracker_crop(fractions * batch.images.shape[2] - 0.5, rng) for fractions in batch.keypoints]
         patches = [extract_patch(image, region, PATCH_SIZE) for image, region in zip(batch.images, regions, strict=True)]
         seen.append(network.observe(np.concatenate(patches)))

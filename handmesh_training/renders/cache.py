@@ -19,9 +19,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from handmesh_ros.errors import HandmeshError, reading
+from handmesh_ros.progress import Progress
 from handmesh_training.renders.batch import OCCLUDER_SHARE, RenderBatch, Studio, render_batch
 from handmesh_training.renders.egl import Egl
 from handmesh_training.renders.shading import Draw, draw
@@ -84,18 +84,18 @@ def write_cache(
     batches = tuple(min(batch_size, shard_size - start) for start in range(0, shard_size, batch_size))
     missing = {shard: path for shard, path in paths.items() if not path.exists()}
     shards = [_Shard(path, (seed, shard), size, crop_scale, occluder_share, batches) for shard, path in missing.items()]
-    with tqdm(total=len(paths), initial=len(paths) - len(shards), desc="renders", unit=f"x{shard_size}") as bar:
+    with Progress("renders", len(paths), f"x {shard_size} pictures", done=len(paths) - len(shards)) as progress:
         if not shards:
             return
         if isinstance(studio, StudioOrder) and min(workers, len(shards)) > 1:
             with ProcessPoolExecutor(min(workers, len(shards)), get_context("spawn"), _open_studio, (studio,)) as pool:
                 for _ in pool.map(_draw_here, shards):
-                    bar.update()
+                    progress.advance()
             return
         opened = studio.load() if isinstance(studio, StudioOrder) else studio
         for shard in shards:
             _draw_shard(opened, shard, backend)
-            bar.update()
+            progress.advance()
 
 
 _studio: list[Studio] = []  # of a process of the pool

@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 import torch
 import yaml
-from tqdm import tqdm
 
 from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray, Side
 from handmesh_ros.perception.camera import Camera
+from handmesh_ros.progress import progress_over
 from handmesh_training.renders.assets import AssetError, Assets, load_assets
 from handmesh_training.renders.scene import Light, Scene, Skin
 from handmesh_training.renders.sensor import Sensor, expose
@@ -165,7 +165,7 @@ def render_frames(assets_dir: Path, motion: Motion, rig: Rig, seed: int = 0) -> 
     to_pixels[:2, 2] += SHIFT_TO_PIXEL_CENTRES
     noise = torch.Generator().manual_seed(seed)
     frames = []
-    for start in tqdm(range(0, len(matrices), FRAMES_AT_ONCE), desc="demo clip", unit=f"x{FRAMES_AT_ONCE}"):
+    for start in progress_over(range(0, len(matrices), FRAMES_AT_ONCE), "demo clip", f"x {FRAMES_AT_ONCE} frames"):
         rows = slice(start, min(start + FRAMES_AT_ONCE, len(matrices)))
         count = rows.stop - rows.start
         local = surface.pose(matrices[rows]) - mesh_wrist[rows, None]

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from handmesh_ros.hand import JOINT_COUNT, JOINT_NAMES, MIDDLE_MCP, FloatArray
 from handmesh_ros.perception.crop import CropRegion, extract_patch
 from handmesh_ros.perception.crop_rules import region_from_keypoints
+from handmesh_ros.progress import progress_over
 from handmesh_ros.provision import model_path
 from handmesh_ros.provision.compose import CROP_BOX, CROP_SCALE
 from handmesh_training.labels.landmark_network import PATCH_SIZE, LandmarkNetwork
@@ -57,7 +57,7 @@ def look(network: LandmarkNetwork, renders: RenderBatch) -> tuple[FloatArray, np
     the right hand that is there both times."""
     side = renders.images.shape[2]
     marks, seen = np.empty((len(renders.images), JOINT_COUNT, 2)), np.empty(len(renders.images), bool)
-    for row, picture in enumerate(tqdm(renders.images, desc="teacher on renders", unit="picture")):
+    for row, picture in enumerate(progress_over(renders.images, "teacher on renders", "pictures")):
         region = region_from_keypoints(renders.keypoints[row] * side - 0.5, CROP_SCALE, box=CROP_BOX)
         looks = [region, CropRegion(region.center, region.size, region.angle, mirror=True)]
         found = network.observe(np.concatenate([extract_patch(picture, one, PATCH_SIZE) for one in looks]))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
+from handmesh_ros.progress import progress_over
 from handmesh_training.labels.crops import RealCrops, load_real_crops
 from handmesh_training.labels.fit import read_fits
 from handmesh_training.labels.marks import joints_of_marks, keypoints_of_marks
@@ -108,7 +108,7 @@ def read_real(
         joints = (template.regressor @ vertices.astype(np.float32)).astype(np.float32)
         joint_weights = np.repeat(FITTED_TRUST * fitted, 2 * JOINT_COUNT).reshape(-1, JOINT_COUNT, 2)
     images, keypoints, content = [], [], []
-    for row in tqdm(range(len(crops)), desc="read real crops", unit="picture"):
+    for row in progress_over(range(len(crops)), "read real crops", "pictures"):
         scale = SIDE / crops.side[row]
         image = resized(crops.read_picture(row))
         # Labels count from the corner of the first pixel, OpenCV from its centre.

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from handmesh_ros.perception.crop import extract_patch
 from handmesh_ros.perception.mesh_net import MeshNetwork
+from handmesh_ros.progress import progress_over
 from handmesh_training.trainer.pictures import PictureSet
 
 TAUGHT_TRUST = 0.5  # as of a fitted mesh
@@ -23,7 +23,7 @@ def with_meshes_of(teacher: Path, pictures: PictureSet, size_m: float) -> Pictur
     """
     network = MeshNetwork(teacher)
     vertices, weights = pictures.vertices.copy(), pictures.mesh_weights.copy()
-    for row in tqdm(np.flatnonzero(pictures.mesh_weights == 0), desc=f"ask {network.name}", unit="picture"):
+    for row in progress_over(np.flatnonzero(pictures.mesh_weights == 0).tolist(), f"ask {network.name}", "pictures"):
         region = network.region_around(pictures.keypoints[row])
         estimate = network.predict(extract_patch(pictures.images[row], region, network.patch_size))
         turned = estimate.vertices.copy()

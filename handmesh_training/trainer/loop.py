@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from handmesh_ros.files import package_root, required_file
+from handmesh_ros.progress import say
 from handmesh_training.networks import MobRecon, NetworkConfig, TemplateLevels
 from handmesh_training.networks.checkpoint import load_network
 from handmesh_training.networks.landmarkstack import LandmarkEncoder
@@ -124,7 +124,7 @@ def _begin_with(network: MobRecon, earlier: MobRecon, config: TrainConfig) -> No
     fitting = {name: value for name, value in earlier.state_dict().items() if name in state and state[name].shape == value.shape}
     network.load_state_dict(fitting, strict=False)
     if anew := sorted({".".join(name.split(".")[:3]) for name in state.keys() - fitting.keys()}):
-        tqdm.write(f"{config.begin_with} does not fit everywhere, these parts begin anew: {', '.join(anew)}")
+        say(f"{config.begin_with} does not fit everywhere, these parts begin anew: {', '.join(anew)}")
 
 
 class Run:
@@ -237,7 +237,7 @@ class Run:
         some = next(iter(sets.values()))
         some = some.take(np.arange(min(ALIVE_PICTURES, len(some))))
         for name in deaf_layers(network, torch.from_numpy(answer(network.eval(), some, scale).patches).permute(0, 3, 1, 2).float() / 255):
-            tqdm.write(f"{when}: layer {name} is told the same of every picture: what comes before it has died")
+            say(f"{when}: layer {name} is told the same of every picture: what comes before it has died")
         found = {name: validate(network, pictures, scale) for name, pictures in sets.items()}
         self.errors |= found
         if curves is not None:

@@ -13,10 +13,10 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from handmesh_ros.hand import JOINT_COUNT, FloatArray
 from handmesh_ros.perception.crop_rules import region_from_keypoints
+from handmesh_ros.progress import Progress
 from handmesh_training.renders.cache import read_shard, shard_paths
 from handmesh_training.renders.truth import to_reference_size, true_hands
 from handmesh_training.template import HandTemplate
@@ -76,12 +76,12 @@ def read_renders(folder: Path, template: HandTemplate, crop_box: CropBox, worker
         CacheError: the folder is missing or a shard is broken (it is named).
     """
     paths, read = shard_paths(folder), partial(_read_shard, template=template, crop_box=crop_box)
-    with tqdm(total=len(paths), desc=f"read {folder.name}", unit="shard") as bar:
+    with Progress(f"read {folder.name}", len(paths), "shards") as progress:
         parts = []
         with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
             for part in pool.map(read, paths) if workers > 1 else map(read, paths):
                 parts.append(part)
-                bar.update()
+                progress.advance()
     return PictureSet.join(parts)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 
 from torch import Tensor
-from tqdm import tqdm
 
+from handmesh_ros.progress import Progress, say
 from handmesh_training.networks import MobRecon
 from handmesh_training.trainer.config import TrainConfig
 from handmesh_training.trainer.validate import ValidationErrors
@@ -21,23 +21,25 @@ CURVE_EVERY = 20
 
 
 class Curves:
-    """Progress bar with rate and time left, ``training.csv`` and ``validation.csv``; a run that goes on appends to them."""
+    """Progress with rate and time left, ``training.csv`` and ``validation.csv``; a run that goes on appends to them."""
 
     def __init__(self, work: Path, steps: int, step: int, patches: int, rank: int) -> None:
         self.work, self.patches, self.rank = work, patches, rank
-        self.bar = tqdm(total=steps, initial=step, desc="train", unit="step", smoothing=0.05, disable=rank != 0, mininterval=2.0)
+        self._shown, self._step = Progress("train", steps, "steps", done=step, shown=rank == 0), step
         self.sums: dict[str, Tensor] = {}
         self.since = time.perf_counter()
 
     def __enter__(self) -> Curves:
+        self._shown.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.bar.close()
+        self._shown.__exit__(kind, error, trace)
 
     def step(self, step: int, terms: dict[str, Tensor], rate: float) -> None:
         """After step ``step`` (from 1). A GPU is only waited for where the curves have a row."""
-        self.bar.update(step - self.bar.n)
+        self._shown.advance(step - self._step)
+        self._step = step
         for name, value in terms.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value
         if step % CURVE_EVERY or self.rank:
@@ -45,15 +47,15 @@ class Curves:
         means = {name: float(value) / CURVE_EVERY for name, value in self.sums.items()}
         speed = self.patches * CURVE_EVERY / (time.perf_counter() - self.since)
         self.sums, self.since = {}, time.perf_counter()
-        self.bar.set_postfix(loss=f"{means['loss']:.4f}", patches_per_s=f"{speed:.0f}")
+        self._shown.advance(0, f"loss {means['loss']:.4f}, {speed:.0f} patches/s")
         row = {"step": step, "rate": rate, "patches_per_s": speed, **means}
         _append(self.work / "training.csv", {name: f"{value:.6g}" for name, value in row.items()})
 
     def errors(self, when: str, step: int, found: dict[str, ValidationErrors]) -> None:
-        """Print and note the errors on the validation sets."""
+        """Tell and note the errors on the validation sets."""
         self.since = time.perf_counter()
         for name, errors in found.items():
-            self.bar.write(f"{when}, {name}: {errors}")
+            say(f"{when}, {name}: {errors}")
             _append(self.work / "validation.csv", {"step": str(step), "set": name, **{k: f"{v:.6g}" for k, v in asdict(errors).items()}})
 
 
@@ -82,7 +84,7 @@ def write_model(config: TrainConfig, root: Path, work: Path, network: MobRecon, 
     noise = errors.get(Path(config.validation_renders[-1].folder).name) if config.validation_renders else None
     sigmas = (noise.keypoint_sigma, noise.joint_sigma_m) if noise else (None, None)
     card = ModelCard(out.stem, "Apache-2.0", training, config.crop_scale, config.crop_box, *sigmas)
-    print(f"{out}: {export_network(network, out, card, 'fp16')}")
+    say(f"{out}: {export_network(network, out, card, 'fp16')}")
     manifest = out.with_name(MANIFEST_NAME)
     if manifest.is_file() and out.stem in read_manifest(manifest):
         record_checksum(manifest, out.stem, hashlib.sha256(out.read_bytes()).hexdigest())

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from support.lerobot_sets import clip_frames, write_video
 from support.paths import REPO
 
-from handmesh_ros.annotation.clips import Clip, Settings, annotate_clip, annotate_row, row_of
+from handmesh_ros.annotation.clips import Clip, Counts, Settings, annotate_clip, annotate_row, row_of
 from handmesh_ros.cli import main
 
 CAMERA = REPO / "config" / "demo" / "demo_camera.yaml"
@@ -50,9 +54,10 @@ def test_a_clip_whose_worker_was_killed_is_done_anew(folder: Path, tmp_path: Pat
     clip = Clip(str(folder / "turn.mp4"), str(tmp_path / "turn.jsonl"))
     remains = tmp_path / "turn.part-ab12.jsonl"
     remains.write_text("half a li")
-    told: list[int] = []
+    told: list[Counts] = []
     result = annotate_clip(clip, Settings(calibration=str(CAMERA), max_hands=1), told.append)
-    assert (result.frames, sum(told)) == (8, 8) and result.with_hand >= 7 and not remains.exists()
+    assert result.frames == 8 and result.with_hand >= 7 and not remains.exists()
+    assert told == [Counts(8, result.with_hand, 0)]
     again = annotate_row(row_of(clip, Settings()))
     assert again["done_before"] and json.loads(json.dumps(again)) == again
 
@@ -66,3 +71,18 @@ def test_nothing_to_annotate(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     ):
         assert main(["annotate", str(given), "--out", str(tmp_path)]) == 1
         assert told in capsys.readouterr().err
+
+
+def test_stopped_in_the_middle_it_leaves_nothing_half_done(tmp_path: Path) -> None:
+    given, out = tmp_path / "given", tmp_path / "out"
+    given.mkdir()
+    (given / "long.mp4").symlink_to(REPO / "config" / "demo" / "demo.mp4")
+    command = [sys.executable, "-m", "handmesh_ros.cli", "annotate", str(given), "--out", str(out)]
+    with subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True) as annotate:
+        deadline = time.monotonic() + 60
+        while not any(part.stat().st_size for part in out.glob("*.part-*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        annotate.send_signal(signal.SIGTERM)
+        _, error = annotate.communicate(timeout=60)
+    assert (annotate.returncode, error) == (143, "stopped\n")
+    assert [path.name for path in out.iterdir()] == [".annotation"]

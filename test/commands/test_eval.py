@@ -28,14 +28,16 @@ def freihand(tmp_path: Path) -> Path:
 
 
 def test_table_json_and_plot(freihand: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model, out, plot = write_tiny_mesh_network(tmp_path / "tiny.onnx"), tmp_path / "out.json", tmp_path / "pck.png"
-    assert main(["eval", "freihand", str(freihand), "--model", str(model), "--json", str(out), "--plot", str(plot)]) == 0
-    figures = json.loads(out.read_text())
+    model, plot = write_tiny_mesh_network(tmp_path / "tiny.onnx"), tmp_path / "pck.png"
+    arguments = ["eval", "freihand", str(freihand), "--model", str(model)]
+    assert main([*arguments, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
     assert figures["samples"] == 2
     # The network answers this very hand; only the small turn of its crop's viewing ray is left.
     assert figures["PA-MPJPE mm"] < 0.01 and figures["PA-MPVPE mm"] < 0.01
     assert figures["F@5 mm"] == 1.0
     assert figures["MPJPE mm"] < 6
+    assert main([*arguments, "--quiet", "--plot", str(plot)]) == 0
     printed = capsys.readouterr().out
     assert "PA-MPJPE mm" in printed and "MobRecon, GhostStack" in printed
     assert cv2.imread(str(plot)) is not None
@@ -107,11 +109,13 @@ def test_networks_on_left_out_people(tmp_path: Path, capsys: pytest.CaptureFixtu
         write_crops(tmp_path / folder, labels | {"landmarks_2020": looks, "landmarks_2020_mirror": looks})
     (tmp_path / "negatives").mkdir()
     cv2.imwrite(str(tmp_path / "negatives" / "0.jpg"), np.full((64, 64, 3), 90, np.uint8))
-    tiny, out, sheets = write_tiny_mesh_network(tmp_path / "tiny.onnx"), tmp_path / "out.json", tmp_path / "sheets"
-    assert main(["eval", "people", str(tmp_path), "--models", str(tiny), "--json", str(out), "--sheets", str(sheets)]) == 0
+    tiny, sheets = write_tiny_mesh_network(tmp_path / "tiny.onnx"), tmp_path / "sheets"
+    arguments = ["eval", "people", str(tmp_path), "--models", str(tiny)]
+    assert main(arguments) == 0
     printed = capsys.readouterr().out
     assert "4 hands of left-out people" in printed and "golf (1)" in printed and "others" not in printed
-    found = json.loads(out.read_text())["figures"]
+    assert main([*arguments, "--json", "--sheets", str(sheets)]) == 0
+    found = json.loads(capsys.readouterr().out)["figures"]
     assert list(found) == ["tiny", "MediaPipe"]
     assert found["tiny"]["side right, %"]["all sources alike"] == 50
     assert found["MediaPipe"]["pictures without a hand, none found, %"] == {"negatives/*.jpg": 100}

@@ -63,6 +63,19 @@ def test_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "60 frames" in summary and str(out) in summary
 
 
+def test_with_json_the_summary_is_one_object_and_nothing_else(pictures: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "hands.jsonl"
+    assert main(["run", str(pictures), "--single", "--out", str(out), "--json"]) == 0
+    figures = json.loads(capfd.readouterr().out)
+    assert (figures["frames"], figures["frames_with_hand"], figures["frames_not_calibrated"]) == (1, 1, 1)
+    assert [Path(part["what"]).name for part in figures["left_out"]] == ["b.png"] and figures["wrote"] == [str(out)]
+    assert main(["run", str(pictures), "--single", "--quiet"]) == 0
+    assert capfd.readouterr() == ("", "")
+    assert main(["run", "nowhere.mp4", "--quiet", "--json"]) == 1
+    printed = capfd.readouterr()
+    assert printed.out == "" and "nowhere.mp4" in printed.err
+
+
 def test_a_picture_is_taken_by_itself(tmp_path: Path, clip_frame: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
     picture, out, overlay = tmp_path / "hand.png", tmp_path / "hands.jsonl", tmp_path / "overlay.png"
     cv2.imwrite(str(picture), clip_frame)
@@ -174,8 +187,8 @@ def test_a_full_disk_says_why_and_leaves_the_former_file(pictures: Path, tmp_pat
     assert "hands.jsonl: cannot be written: File too large" in error and out.read_text() == "former"
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_in_the_middle_it_says_what_is_left(how: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_in_the_middle_it_says_what_is_left(how: signal.Signals, code: int, tmp_path: Path) -> None:
     arguments = [str(CLIP), "--out", str(tmp_path / "hands.jsonl"), "--overlay", str(tmp_path / "hands.mp4")]
     with subprocess.Popen(
         [sys.executable, "-m", "handmesh_ros.cli", "run", *arguments], cwd=REPO, stderr=subprocess.PIPE, text=True
@@ -185,7 +198,7 @@ def test_stopped_in_the_middle_it_says_what_is_left(how: signal.Signals, tmp_pat
             time.sleep(0.02)
         run.send_signal(how)
         _, error = run.communicate(timeout=60)
-    assert run.returncode == 130 and "Traceback" not in error
+    assert run.returncode == code and "Traceback" not in error
     (lines,), (video,) = tmp_path.glob("*.jsonl"), tmp_path.glob("*.mp4")
     assert str(lines) in error and str(video) in error and "part" in lines.name
     assert [line["frame"] for line in read_lines(lines)] == list(range(len(read_lines(lines))))
