@@ -37,18 +37,20 @@ class ShownFrame:
     """What is known of one frame.
 
     Attributes:
-        picture: draws (H, W, 3) uint8 RGB, the frame with the overlay; called only when somebody looks.
+        picture: draws (H, W, 3) uint8 RGB, the frame with the overlay; called only when somebody looks. None: it has not come.
         hands: of this frame.
         faces: (F, 3) vertex indices of a right hand.
         stamp_s: of the frame.
-        latency_s: from the frame to its hands.
+        latency_s: from the frame to its hands; NaN where it is not known.
+        trouble: what is wrong although hands come, in words.
     """
 
-    picture: Callable[[], NDArray[np.uint8]]
+    picture: Callable[[], NDArray[np.uint8]] | None
     hands: Sequence[Hand]
     faces: NDArray[np.integer]
     stamp_s: float
     latency_s: float
+    trouble: str = ""
 
 
 class Page:
@@ -102,7 +104,8 @@ class Page:
             return
         self._shown_s = now
         with self._server.atomic():
-            self._picture.image = no_wider(frame.picture())
+            if frame.picture is not None:
+                self._picture.image = no_wider(frame.picture())
             drawn = drawn_hands(frame.hands, frame.faces)
             while len(self._slots) < len(drawn):
                 self._slots.append(_Slot(self._server.scene, f"/hand_{len(self._slots)}", drawn[len(self._slots)]))
@@ -110,6 +113,13 @@ class Page:
                 slot.show(drawn[index] if index < len(drawn) else None)
             if now - self._plotted_s >= CURVE_PERIOD_S:
                 self._plot(frame, now)
+
+    def silence(self, text: str) -> None:
+        """No frame comes, and why: what was is not shown as if it still were."""
+        with self._server.atomic():
+            for slot in self._slots:
+                slot.show(None)
+            self._status.content = text
 
     def close(self) -> None:
         """Stop serving; open pages wait for the next server at this address."""
@@ -124,7 +134,9 @@ class Page:
         rate_hz = self._frames_since_plot / (now - self._plotted_s)
         sides = " and ".join(sorted(hand.side.value for hand in frame.hands)) or "no hand"
         metric = "" if all(hand.metric for hand in frame.hands) else "; the camera is not calibrated: distances are a guess"
-        self._status.content = f"{sides}; {rate_hz:.0f} frames/s, {1000 * frame.latency_s:.0f} ms a frame{metric}"
+        took = "" if np.isnan(frame.latency_s) else f", {1000 * frame.latency_s:.0f} ms a frame"
+        trouble = frame.trouble and f"; {frame.trouble}"
+        self._status.content = f"{sides}; {rate_hz:.0f} frames/s{took}{metric}{trouble}"
         self._plotted_s, self._frames_since_plot = now, 0
 
     def _look_at_hand(self, client: viser.ClientHandle | None) -> None:

@@ -49,18 +49,15 @@ class PipelineDesk:
         match request:
             case TakeSide(side):
                 pipeline.set_parameters(replace(pipeline.parameters, side=side))
-                return "sides as the network sees them" if side is None else f"every hand is a {side.value} one"
             case LoadModel(name):
                 pipeline.use_network(MeshNetwork(model_path(name), self._threads))
-                return f"model {name}"
             case Smooth(enabled):
                 pipeline.set_parameters(replace(pipeline.parameters, estimator=replace(pipeline.parameters.estimator, enabled=enabled)))
-                return "hands are estimated over time" if enabled else "hands as measured in each frame"
             case TakeSize(size_m):
                 pipeline.sizes.set(size_m)
-                return f"both hands: {1000 * size_m:.0f} mm from wrist to middle finger's mcp"
             case _:
                 raise InputError(f"{type(request).__name__} is for a page beside the node")
+        return request.done
 
 
 def paced(source: FrameSource) -> Iterator[Frame]:
