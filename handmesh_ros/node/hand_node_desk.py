@@ -21,7 +21,7 @@ from handmesh_ros.node.answering import surviving
 from handmesh_ros.srv import CalibrateHandSize
 from handmesh_ros.view.requests import Answer, Engage, LoadModel, PageRequest, Smooth, TakeDistance, TakeSide, TakeSize
 
-ANSWER_S = 30.0  # a node gives a new model 20 s
+ANSWER_S, MODEL_S = 5.0, 30.0  # what is not answered by then is given up; the hand node gives a new model 20 s
 SETTINGS = ("handedness", "model", "smoothing")
 # Takes the hand node's settings: the side that every hand is taken for, the model, and whether hands are estimated over time.
 ShowSettings = Callable[[Side | None, str, bool], None]
@@ -34,7 +34,8 @@ class _Call:
     future: Any
     answer: Answer
     words: Callable[[Any], str]
-    until_s: float
+    began_s: float
+    patience_s: float
 
 
 class HandNodeDesk:
@@ -69,10 +70,9 @@ class HandNodeDesk:
 
     def look_after(self) -> None:
         """Call it now and then: gives up what is not answered, and reads the settings where that is due."""
-        now = time.monotonic()
-        for call in [call for call in self._calls if now > call.until_s]:
+        for call in [call for call in self._calls if time.monotonic() - call.began_s > call.patience_s]:
             self._calls.remove(call)
-            call.answer(f"{self.hand_node} has not answered for {ANSWER_S:g} s")
+            call.answer(f"{self.hand_node} has not answered for {call.patience_s:g} s")
         if self._settings_due:
             self.read_settings()
 
@@ -104,7 +104,8 @@ class HandNodeDesk:
                 answer(f"refused: {self.hand_node} does not answer: it does not run, is not configured, or is in another ROS domain")
                 self.read_settings()
                 continue
-            call = _Call(client.call_async(message), answer, words, time.monotonic() + ANSWER_S)
+            patience_s = MODEL_S if isinstance(request, LoadModel) else ANSWER_S
+            call = _Call(client.call_async(message), answer, words, time.monotonic(), patience_s)
             self._calls.append(call)
             call.future.add_done_callback(lambda _, call=call: self._answered(call))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from builtin_interfaces.msg import Time
@@ -14,10 +15,17 @@ from handmesh_ros.msg import HandArray, HandMesh
 FRAMES_ON_THE_WAY = 4
 
 
-@dataclass(eq=False)
-class FrameParts:
-    """The messages of one image, as far as they have come."""
+@dataclass(frozen=True, eq=False)
+class JoinedFrame:
+    """The messages of one image; meshes or the picture may have been lost."""
 
+    hands: HandArray
+    meshes: Sequence[HandMesh]
+    picture: Image | None
+
+
+@dataclass(eq=False)
+class _Parts:
     hands: HandArray | None = None
     meshes: list[HandMesh] = field(default_factory=list)
     picture: Image | None = None
@@ -28,49 +36,33 @@ class FrameParts:
 
 
 class FrameJoiner:
-    """Takes messages in whatever order they come, and gives frames in the order of theirs. Stamps may go back, as those of looped bags do.
-
-    Attributes:
-        hands_only: nothing but hands is asked for, so a frame is complete with them.
-    """
+    """Takes messages in whatever order they come. Stamps may go back (looped bags)."""
 
     def __init__(self) -> None:
-        self.hands_only = True
-        self._waiting: dict[tuple[int, int], FrameParts] = {}
+        self._waiting: dict[tuple[int, int], _Parts] = {}
 
-    def add_hands(self, message: HandArray) -> FrameParts | None:
-        """The frame that can be shown now: this one where it is complete, or an older one of which something was lost."""
-        key = _key(message.header.stamp)
-        if key in self._waiting and self._waiting[key].hands is not None:
-            del self._waiting[key]  # images without stamps, or with one that stands still: another image
-        self._parts(key).hands = message
-        return self._next(key)
+    def add_hands(self, message: HandArray) -> None:
+        if self._parts(message.header.stamp).hands is not None:
+            del self._waiting[_key(message.header.stamp)]  # images without stamps, or with one that stands still: another image
+        self._parts(message.header.stamp).hands = message
 
-    def add_mesh(self, message: HandMesh) -> FrameParts | None:
-        """As ``add_hands``."""
-        key = _key(message.header.stamp)
-        self._parts(key).meshes.append(message)
-        return self._next(key)
+    def add_mesh(self, message: HandMesh) -> None:
+        self._parts(message.header.stamp).meshes.append(message)
 
-    def add_picture(self, message: Image) -> FrameParts | None:
-        """As ``add_hands``."""
-        key = _key(message.header.stamp)
-        self._parts(key).picture = message
-        return self._next(key)
+    def add_picture(self, message: Image) -> None:
+        self._parts(message.header.stamp).picture = message
 
-    def _parts(self, key: tuple[int, int]) -> FrameParts:
-        return self._waiting.setdefault(key, FrameParts())
-
-    def _next(self, key: tuple[int, int]) -> FrameParts | None:
-        parts = self._waiting[key]
-        if parts.complete or (self.hands_only and parts.hands is not None):
-            while self._waiting.pop(next(iter(self._waiting))) is not parts:
-                pass  # what was lost of older frames will not come any more
-            return parts
-        if len(self._waiting) > FRAMES_ON_THE_WAY:
+    def take(self) -> JoinedFrame | None:
+        """The newest frame that is complete; without any, an old one of which something was lost. Older ones are given up."""
+        complete = [parts for parts in self._waiting.values() if parts.complete]
+        while complete or len(self._waiting) > FRAMES_ON_THE_WAY:
             oldest = self._waiting.pop(next(iter(self._waiting)))
-            return oldest if oldest.hands is not None else None
+            if oldest.hands is not None and (not complete or oldest is complete[-1]):
+                return JoinedFrame(oldest.hands, oldest.meshes, oldest.picture)
         return None
+
+    def _parts(self, stamp: Time) -> _Parts:
+        return self._waiting.setdefault(_key(stamp), _Parts())
 
 
 def _key(stamp: Time) -> tuple[int, int]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,16 +13,19 @@ from rclpy.node import Node
 
 from handmesh_ros.hand import Side
 from handmesh_ros.node.answering import surviving
+from handmesh_ros.node.frame_topics import FrameTopics, shown_frame
 from handmesh_ros.node.hand_node_desk import HandNodeDesk
+from handmesh_ros.node.hand_node_state import HandNodeState
+from handmesh_ros.node.joining import JoinedFrame
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.node.process import freeze_objects, spin
-from handmesh_ros.node.shown_frames import HandNodeListener
 from handmesh_ros.node.sim_time import steady_clock
 from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.view.buttons import Buttons, mesh_models
-from handmesh_ros.view.page import Page, ShownFrame
+from handmesh_ros.view.page import WAITING, Page
 from handmesh_ros.view.server import DEFAULT_PORT, address_of, start_server
 
+PERIOD_S = 0.5  # chosen by hand: who opens the page waits so long for frames at most
 SILENT_S = 2.0  # chosen by hand: long enough for a model to load
 
 
@@ -57,8 +59,9 @@ class ViewNode(Node):
         self._desk = HandNodeDesk(self, given.hand_node, self._show_settings)
         self._buttons = Buttons(self._desk.ask, mesh_models(DEFAULT_MODEL), beside_node=True)
         self._page = Page(server, self._buttons)
-        self._listener = HandNodeListener(self, self._desk.hand_node, self._show, self._buttons.show_clutch, self._desk.read_settings)
-        self.create_timer(1.0, surviving(self, self._look_after), clock=steady_clock())
+        self._state = HandNodeState(self, self._desk.hand_node, self._desk.read_settings, self._buttons.show_clutch)
+        self._topics: FrameTopics | None = None  # while somebody looks
+        self.create_timer(PERIOD_S, surviving(self, self._look_after), clock=steady_clock())
         freeze_objects()
         self.get_logger().info(f"ready: {address_of(given.host, server.get_port())} shows the hands of {self._desk.hand_node}")
 
@@ -69,18 +72,25 @@ class ViewNode(Node):
     def _show_settings(self, side: Side | None, model: str, smooth: bool) -> None:
         self._buttons.show_settings(side, model, smooth)
 
-    def _show(self, frame: ShownFrame) -> None:
-        self._listener.watch(self._page.is_watched)
-        self._page.show(frame)
+    def _show(self, frame: JoinedFrame) -> None:
+        self._page.show(shown_frame(frame, self._state.faces, self._state.trouble))
 
     def _look_after(self) -> None:
         self._desk.look_after()
-        self._listener.watch(self._page.is_watched)
-        silent_s = time.monotonic() - self._listener.heard_s
-        if silent_s > SILENT_S:
-            words = self._listener.last_words
-            why = f"{self._desk.hand_node} says: {words}" if words else f"{self._desk.hand_node} does not run, or is in another ROS domain"
-            self._page.silence(f"no hands come for {silent_s:.0f} s: {why}")
+        if self._topics is None and self._page.is_watched:
+            self._topics = FrameTopics(self, self._show)
+        elif self._topics is not None and not self._page.is_watched:
+            self._topics.close()
+            self._topics = None
+            self._page.silence(WAITING)
+        elif self._topics is not None:
+            self._topics.look()
+            if self._topics.silent_s > SILENT_S:
+                self._page.silence(f"no hands come for {self._topics.silent_s:.0f} s", self._why())
+
+    def _why(self) -> str:
+        name, words = self._desk.hand_node, self._state.words
+        return f"{name} says: {words}" if words else f"{name} does not run, or is in another ROS domain"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from handmesh_ros.hand import Side
 from handmesh_ros.perception.size.hand_size import ADULT_LENGTH_M, SIZE_OF_LENGTH
 from handmesh_ros.provision import list_models
 from handmesh_ros.view.requests import Ask, Engage, LoadModel, PageRequest, Smooth, TakeDistance, TakeSide, TakeSize
+from handmesh_ros.view.words import plain_words
 
 if TYPE_CHECKING:
     import viser
@@ -84,7 +85,7 @@ class Buttons:
         self._ask(request, self._tell)
 
     def _tell(self, text: str) -> None:
-        self._answer.content = text
+        self._answer.content = plain_words(text)
 
 
 def _clutch_label(side: Side, engaged: bool) -> str:
