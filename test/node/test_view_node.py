@@ -79,7 +79,7 @@ def test_a_message_that_makes_no_sense_ends_nothing(world: World) -> None:
 
     def send(stamp_s: float, side: int) -> None:
         header = Header(stamp=time_of(stamp_s))
-        hands.publish(HandArray(header=header, hands=[HandMessage(side=side)]))
+        hands.publish(HandArray(header=header, hands=[HandMessage(side=side, state=HandMessage.STATE_TRACKING)]))
         meshes.publish(HandMesh(header=header, vertices=[0.0] * 9))
         pictures.publish(Image(header=header))
         world.spin(0.2)
