@@ -31,6 +31,7 @@ ShowSettings = Callable[[Side | None, str, bool], None]
 class _Call:
     """A request on its way; ``words`` makes a sentence of the service's response."""
 
+    client: Any
     future: Any
     answer: Answer
     words: Callable[[Any], str]
@@ -72,6 +73,7 @@ class HandNodeDesk:
         """Call it now and then: gives up what is not answered, and reads the settings where that is due."""
         for call in [call for call in self._calls if time.monotonic() - call.began_s > call.patience_s]:
             self._calls.remove(call)
+            call.client.remove_pending_request(call.future)
             call.answer(f"{self.hand_node} has not answered for {call.patience_s:g} s")
         if self._settings_due:
             self.read_settings()
@@ -84,7 +86,7 @@ class HandNodeDesk:
 
     def _settings_came(self, future: Any) -> None:
         values = [Parameter.from_parameter_msg(ParameterMessage(value=value)).value for value in future.result().values]
-        if len(values) == len(SETTINGS):  # a managed node that is not configured has them, too; another node has not
+        if len(values) == len(SETTINGS):  # another kind of node has none of them
             handedness, model, smoothing = values
             self._show_settings(None if handedness == "auto" else Side(handedness), model, smoothing)
 
@@ -105,7 +107,7 @@ class HandNodeDesk:
                 self.read_settings()
                 continue
             patience_s = MODEL_S if isinstance(request, LoadModel) else ANSWER_S
-            call = _Call(client.call_async(message), answer, words, time.monotonic(), patience_s)
+            call = _Call(client, client.call_async(message), answer, words, time.monotonic(), patience_s)
             self._calls.append(call)
             call.future.add_done_callback(lambda _, call=call: self._answered(call))
 
