@@ -26,7 +26,7 @@ from handmesh_ros.view.page import WAITING, Page
 from handmesh_ros.view.server import DEFAULT_PORT, address_of, start_server
 
 PERIOD_S = 0.5  # chosen by hand: who opens the page waits so long for frames at most
-SILENT_S = 2.0  # chosen by hand: long enough for a model to load
+WITHOUT_HANDS_S = 2.0  # chosen by hand: long enough for a model to load
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class ViewNode(Node):
             self._page.silence(WAITING)
         elif self._topics is not None:
             self._topics.look()
-            if self._topics.silent_s > SILENT_S:
+            if self._topics.silent_s > WITHOUT_HANDS_S:
                 self._page.silence(f"no hands come for {self._topics.silent_s:.0f} s", self._why())
 
     def _why(self) -> str:
