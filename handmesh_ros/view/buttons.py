@@ -64,7 +64,9 @@ class Buttons:
         self._smooth.value = smooth
 
     def show_clutch(self, side: Side, engaged: bool) -> None:
-        """Say on the side's button what it would do now."""
+        """Say on the side's button what it would do now; a release is told, for it may be nobody's wish: its hand was lost."""
+        if self._engaged[side] and not engaged:
+            self._tell(f"{side.value} clutch: released")
         self._engaged[side] = engaged
         self._clutches[side].label = _clutch_label(side, engaged)
 

@@ -76,6 +76,10 @@ def test_settings_that_others_changed_are_shown_and_not_asked_for() -> None:
     assert (buttons._side.value, buttons._model.value, buttons._smooth.value) == ("left", "my own.onnx", False)
     buttons.show_settings(None, "lifted", True)
     assert (buttons._side.value, buttons._model.value, buttons._smooth.value) == ("as seen", "lifted", True)
+    for engaged in (False, True, False):
+        assert buttons._answer.content == ""
+        buttons.show_clutch(Side.LEFT, engaged)
+    assert buttons._answer.content == "left clutch: released", "a robot that stops following is told of, whoever stopped it"
     assert asked == []
     page.close()
 
