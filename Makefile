@@ -16,6 +16,8 @@ endif
 INPUT ?=
 # ROBOT=1: the hand of a clip of our own leads a simulated arm.
 ROBOT ?=
+# VIEW=1: a page in the browser shows the hands while they are tracked.
+VIEW ?=
 # Where PyTorch comes from besides PyPI. Its CPU build is a tenth of PyPI's CUDA build:
 #   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
@@ -38,6 +40,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check install --quiet --no-input --no
 help:
 	@echo "make demo    camera, hand node and listener over real ROS 2; writes out/demo.mp4, .png and .json"
 	@echo "             make demo INPUT=<video | folder | picture | camera index> takes your own pictures"
+	@echo "             make demo VIEW=1 shows the hands in a browser until Ctrl-C"
 	@echo "             make demo ROBOT=1 lets a hand lead a simulated arm; writes out/robot.mp4 and .json"
 	@echo "make test    ruff, mypy, colcon build and test, all of pytest"
 	@echo "make bench   what a frame costs on this machine; filters, markers and networks against their alternatives"
@@ -45,8 +48,8 @@ help:
 	@echo "make colcon  colcon build and test  make setup   only the environment: then .venv/bin/handmesh --help"
 	@echo "make lock    renew the pinned versions           make clean   remove everything that was made"
 
-demo: setup $(if $(ROBOT),$(STAMPS)/robot)
-	@$(VENV)/bin/handmesh demo $(if $(ROBOT),--robot) $(if $(INPUT),'$(INPUT)')
+demo: setup $(if $(ROBOT),$(STAMPS)/robot) $(if $(VIEW),$(STAMPS)/view)
+	@$(VENV)/bin/handmesh demo $(if $(ROBOT),--robot) $(if $(VIEW),--view) $(if $(INPUT),'$(INPUT)')
 
 bench: setup-torch
 	@$(VENV)/bin/handmesh bench

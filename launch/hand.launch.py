@@ -1,11 +1,12 @@
-"""Starts the hand node and, where wanted, a camera and RViz.
+"""Starts the hand node and, where wanted, a camera, RViz and a page in the browser.
 
 ros2 launch handmesh_ros hand.launch.py image:=/camera/image_raw camera_info:=/camera/camera_info rviz:=true
-ros2 launch handmesh_ros hand.launch.py camera:=0 camera_calibration:=my_camera.yaml rviz:=true
+ros2 launch handmesh_ros hand.launch.py camera:=0 camera_calibration:=my_camera.yaml view:=true
 """
 
 import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_directory
@@ -24,7 +25,9 @@ HAND_PARAMETERS = {
 }  # fmt: skip
 # Launch argument -> parameter of the camera node.
 CAMERA_PARAMETERS = {"camera": "input", "camera_calibration": "camera_info", "frame_id": "frame_id", "loop": "loop", "rate": "rate_hz"}
-KINDS = {"hfov_deg": float, "max_hands": int, "rate": float}  # of arguments that are not text
+# Launch argument -> parameter of the view node.
+VIEW_PARAMETERS = {"view_port": "port", "view_host": "host"}
+KINDS = {"hfov_deg": float, "max_hands": int, "rate": float, "view_port": int}  # of arguments that are not text
 TRUE_FALSE = ("true", "false")
 OF_FILE = "; default: the parameter file's"
 
@@ -55,6 +58,9 @@ ARGUMENTS = [
     argument("log_level", "info", "of all nodes", ("debug", "info", "warn", "error", "fatal")),
     argument("rviz", "false", "show the hands in RViz", TRUE_FALSE),
     argument("fixed_frame", "", "RViz's fixed frame; default: the frame of the images"),
+    argument("view", "false", "show the hands in a browser, at http://localhost:<view_port>", TRUE_FALSE),
+    argument("view_port", "8080", "port of that page; each needs its own"),
+    argument("view_host", "127.0.0.1", "address of that page; 0.0.0.0: everybody on the network sees it and may press its buttons"),
 ]
 
 
@@ -98,6 +104,19 @@ def nodes(context: LaunchContext) -> list[Node]:
         )
     if given["rviz"] == "true":
         started.append(rviz(given, share, clock))
+    if given["view"] == "true":
+        if find_spec("viser") is None:
+            raise RuntimeError("view:=true needs viser: pip install 'viser>=1.1,<2' (or view:=false)")
+        # Its end ends nothing: hands go on without being looked at.
+        started.append(
+            Node(
+                package="handmesh_ros",
+                executable="view_node",
+                name="view_node",
+                parameters=[{**clock, **parameters(given, VIEW_PARAMETERS)}],
+                **common,
+            )
+        )
     return started
 
 

@@ -1,9 +1,11 @@
-"""Camera node, hand node and a listener as three ROS 2 processes; draws what came and measures it."""
+"""Camera node, hand node and a listener as three ROS 2 processes; draws what came and measures it.
+
+With --view a page in the browser instead of the listener, with --robot an arm that the hand leads.
+"""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import tempfile
@@ -15,6 +17,7 @@ from handmesh_ros.demo.processes import ProcessError
 from handmesh_ros.demo.recording import Recording
 from handmesh_ros.demo.report import Truth, measure, table
 from handmesh_ros.demo.session import run_session
+from handmesh_ros.demo.view_session import run_view_session
 from handmesh_ros.errors import InputError
 from handmesh_ros.files import clip_file
 from handmesh_ros.hand import Hand
@@ -24,9 +27,10 @@ from handmesh_ros.overlay import draw_hands
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.progress import progress_over
 from handmesh_ros.provision import DEFAULT_MODEL, model_path
-from handmesh_ros.sources import open_source, read_picture
+from handmesh_ros.sources import FrameSource, open_source, read_picture
 from handmesh_ros.summary import Summary
 from handmesh_ros.video import OverlayWriter
+from handmesh_ros.view.server import DEFAULT_PORT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,24 +40,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or an .onnx file")
     parser.add_argument("--seconds", type=float, default=15.0, help="how long a live camera is watched")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for demo.mp4, demo.png and demo.json")
-    parser.add_argument(
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--view", action="store_true", help="show the hands in a browser, again and again until Ctrl-C; writes nothing")
+    other.add_argument(
         "--robot", action="store_true", help="a right hand leads a simulated arm, in our own clip a cube; writes robot.mp4 and robot.json"
     )
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the page, with --view")
 
 
 def main(arguments: argparse.Namespace) -> Summary:
-    if arguments.robot:
-        return _robot(arguments)
-    own_clip = arguments.input is None
-    clip, calibration = (clip_file("demo.mp4"), clip_file("demo_camera.yaml")) if own_clip else (arguments.input, arguments.camera)
     model_path(arguments.model)  # a missing model is told here, not in a process's log
-    source = open_source(str(clip))  # told here, too, where the input cannot be read
+    return (_robot if arguments.robot else _view if arguments.view else _measure)(arguments)
+
+
+def _checked_input(
+    arguments: argparse.Namespace, own_clip: str = "demo.mp4", own_calibration: str = "demo_camera.yaml"
+) -> tuple[FrameSource, Path | None]:
+    """The input and its calibration. What cannot be read is told here, too; the source is closed, for a process opens it again."""
+    own = arguments.input is None
+    source = open_source(str(clip_file(own_clip)) if own else arguments.input)
     source.close()
-    outputs = [arguments.out / f"demo.{suffix}" for suffix in ("mp4", "png", "json")]
+    return source, clip_file(own_calibration) if own else arguments.camera
+
+
+def _check_written(outputs: list[Path], source: FrameSource, calibration: Path | None) -> None:
     check_outputs(outputs, [*source.files, *([calibration] if calibration else [])])
+
+
+def _measure(arguments: argparse.Namespace) -> Summary:
+    """The demo of three processes, drawn and measured."""
+    own_clip = arguments.input is None
+    source, calibration = _checked_input(arguments)
+    outputs = [arguments.out / f"demo.{suffix}" for suffix in ("mp4", "png", "json")]
+    _check_written(outputs, source, calibration)
     with tempfile.TemporaryDirectory(prefix="handmesh_demo_") as folder:
         recording = run_session(
-            Path(folder), str(clip), calibration, model=arguments.model, hfov=arguments.hfov, seconds=arguments.seconds, keep_frames=True
+            Path(folder), source.name, calibration, model=arguments.model, hfov=arguments.hfov, seconds=arguments.seconds, keep_frames=True
         )
         truth = Truth.read(clip_file("demo_truth.npz")) if own_clip else None
         rows = measure(recording, truth)
@@ -67,6 +89,14 @@ def main(arguments: argparse.Namespace) -> Summary:
     return Summary(text, report | {"wrote": outputs})
 
 
+def _view(arguments: argparse.Namespace) -> Summary:
+    """The page beside the node."""
+    source, calibration = _checked_input(arguments)
+    with tempfile.TemporaryDirectory(prefix="handmesh_view_") as folder:
+        run_view_session(Path(folder), source, calibration, model=arguments.model, hfov=arguments.hfov, port=arguments.port)
+    return Summary("", {"input": source.name})
+
+
 def _robot(arguments: argparse.Namespace) -> Summary:
     """The robot demo; exit code 1 where our own clip's cube was not set down elsewhere."""
     os.environ.setdefault("MUJOCO_GL", "egl")  # read when mujoco is imported; without a window
@@ -78,22 +108,20 @@ def _robot(arguments: argparse.Namespace) -> Summary:
     from handmesh_ros.demo.robot_session import CALIBRATION, CLIP, CUBE_ARRIVED, run_robot_session
     from handmesh_ros.demo.robot_video import draw_robot
 
-    out, model, own_clip = arguments.out, arguments.model, arguments.input is None
-    clip, calibration = (str(clip_file(CLIP)), clip_file(CALIBRATION)) if own_clip else (arguments.input, arguments.camera)
-    model_path(model)
-    with contextlib.closing(open_source(clip)) as source:
-        if source.is_live:
-            raise InputError("--robot needs an input with an end: a video or a folder of pictures")
-        check_outputs([out / "robot.json", out / "robot.mp4"], [*source.files, *([calibration] if calibration else [])])
+    out, own_clip = arguments.out, arguments.input is None
+    source, calibration = _checked_input(arguments, CLIP, CALIBRATION)
+    if source.is_live:
+        raise InputError("--robot needs an input with an end: a video or a folder of pictures")
+    _check_written([out / "robot.json", out / "robot.mp4"], source, calibration)
     with tempfile.TemporaryDirectory(prefix="handmesh_robot_") as folder:
-        recording, run = run_robot_session(Path(folder), clip, calibration, model, arguments.hfov)
+        recording, run = run_robot_session(Path(folder), source.name, calibration, arguments.model, arguments.hfov)
     if not len(run.commands):
         raise ProcessError(f"the robot got no command: no right hand was seen for long enough; the teleop node said:\n{run.log}")
     figures = run.figures()
     write_whole(out / "robot.json", json.dumps(figures, indent=1))
     text, written = [f"{name:42} {value}" for name, value in figures.items()], [out / "robot.json"]
     try:
-        draw_robot(recording, run, clip, out / "robot.mp4")
+        draw_robot(recording, run, source.name, out / "robot.mp4")
     except Exception as error:  # MuJoCo has a class of its own for each way in which there is no OpenGL
         text.append(f"no video, since MuJoCo cannot draw here ({error}): apt install libegl1 or MUJOCO_GL=osmesa")
     else:

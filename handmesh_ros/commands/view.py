@@ -10,10 +10,9 @@ from handmesh_ros.files import clip_file
 from handmesh_ros.options import add_camera_options, add_network_options
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.pipeline import HandPipeline
-from handmesh_ros.provision import list_models
 from handmesh_ros.recordings.recognition import open_input
 from handmesh_ros.summary import Summary
-from handmesh_ros.view.buttons import Buttons
+from handmesh_ros.view.buttons import Buttons, mesh_models
 from handmesh_ros.view.page import Page
 from handmesh_ros.view.playing import PipelineDesk, show_source
 from handmesh_ros.view.server import DEFAULT_PORT, address_of, start_server
@@ -42,13 +41,7 @@ def main(arguments: argparse.Namespace) -> Summary:
         stack.callback(source.close)
         pipeline = HandPipeline.load(arguments.model, PipelineParameters.with_max_hands(arguments.max_hands), arguments.threads)
         desk = PipelineDesk(pipeline, arguments.threads)
-        page = Page(server, Buttons(desk.ask, _models(arguments.model), beside_node=False))
+        page = Page(server, Buttons(desk.ask, mesh_models(arguments.model), beside_node=False))
         print(f"{address_of(arguments.host, arguments.port)}   (Ctrl-C ends it)", flush=True)
         show_source(source, input_camera, pipeline, page, desk)
     return Summary("", {"input": str(clip)})
-
-
-def _models(first: str) -> list[str]:
-    """The mesh networks, this one first."""
-    names = [status.model.name for status in list_models() if status.model.kind == "mesh"]
-    return [first, *(name for name in names if name != first)]

@@ -1,4 +1,4 @@
-"""Starts and ends the demo's three processes: a camera, the hand node, and a listener as a user would write it."""
+"""Starts and ends the demo's processes: a camera, the hand node, and a listener as a user would write it, a page or a robot."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ class RosProcess:
 
 
 class Processes:
-    """Starts processes and sees to it that all have ended when the ``with`` block is left, whatever happens in it."""
+    """Starts processes and sees to it that all have ended when the ``with`` block is left, whatever happens in it.
+
+    For the main thread: SIGTERM ends the block as Ctrl-C does, and while the processes are ended neither disturbs.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -91,15 +94,21 @@ class Processes:
             process.check()
 
     def __enter__(self) -> Processes:
+        self._handlers = {signal.SIGINT: signal.getsignal(signal.SIGINT), signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number in self._handlers:
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would leave processes behind
         problems = []
         for process in reversed(self._started):
             try:
                 process.end()
             except ProcessError as problem:
                 problems.append(str(problem))
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
         if problems and error is None:
             raise ProcessError("\n".join(problems))
 

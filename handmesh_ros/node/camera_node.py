@@ -24,9 +24,9 @@ from handmesh_ros.node.qos import overridable
 from handmesh_ros.node.sim_time import clock_is_missing, steady_clock
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.sources import Frame, SourceError, account, nothing_read, open_source
+from handmesh_ros.sources.pace import Pace
 
 LIVE_POLL_S = 0.001
-MAX_GAP_S = 10.0  # a longer one in a recording is a fault of its times
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class CameraNode(Node):
         rate = given.rate_hz or self._source.rate
         self._published = 0
         self._gap_s = 1 / given.rate_hz if given.rate_hz else None  # between frames; None: as they were recorded
-        self._due_s: float | None = None  # when the next frame goes out, by the node's clock
+        self._pace = Pace()  # by the node's clock
         self._timer = self.create_timer(LIVE_POLL_S if self._source.is_live else 1 / rate, self._publish_next)
         if self.get_parameter("use_sim_time").value:
             self.create_timer(5.0, self._tell_of_missing_clock, clock=steady_clock())
@@ -140,12 +140,8 @@ class CameraNode(Node):
             self._frames, self._told = iter(self._source), 0
             self._next = self._take()
         if not self._source.is_live:
-            gap_s = min(max(gap_s, 0.0), MAX_GAP_S)
             now_s = 1e-9 * self.get_clock().now().nanoseconds
-            # Never in a hurry, as a camera that was late; nor by a clock that went back.
-            due_s = (now_s if self._due_s is None else self._due_s) + gap_s
-            self._due_s = min(max(due_s, now_s), now_s + gap_s)
-            self._timer.timer_period_ns = max(1, round(1e9 * (self._due_s - now_s)))
+            self._timer.timer_period_ns = max(1, round(1e9 * (self._pace.due_s(gap_s, now_s) - now_s)))
             self._timer.reset()
 
     def _publish(self, frame: Frame) -> None:

@@ -15,12 +15,14 @@ from handmesh_ros.node.fuse_node import FuseParameters
 from handmesh_ros.node.parameter_table import ParameterTable, possible_values
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.node.teleop_parameters import TeleopParameters
+from handmesh_ros.node.view_node import ViewParameters
 
 TABLES: Mapping[str, type[ParameterTable]] = {
     "hand_node": NodeParameters,
     "camera": CameraParameters,
     "teleop": TeleopParameters,
     "fuse_node": FuseParameters,
+    "view_node": ViewParameters,
 }
 # Node -> its file of parameters.
 PARAMS_FILES: Mapping[str, str] = {"hand_node": "config/hand.yaml", "teleop": "config/teleop/teleop.yaml"}

@@ -58,9 +58,10 @@ def _run(make_node: Callable[[], Node], argv: Sequence[str]) -> int:
         if not initialized or (node is None and isinstance(error, (HandmeshError, OSError))):
             print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
             return 1
-        if rclpy.ok():
+        if rclpy.ok() and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             raise
-        # Something stumbled over the context that a signal has just shut down.
+        # Something stumbled over the context that a signal has just shut down, or over the signal itself: rclpy makes a RuntimeError of a
+        # KeyboardInterrupt while it reads a message.
     finally:
         _ignore_signals()  # they must not break a shutdown that has begun; rclpy puts the former handlers back when it ends
         if node is not None:

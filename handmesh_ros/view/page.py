@@ -19,6 +19,7 @@ from handmesh_ros.overlay import MESH_COLOUR
 from handmesh_ros.view.buttons import Buttons
 from handmesh_ros.view.curves import LATENCY, OF_HAND, WINDOW_S, HandCurves
 from handmesh_ros.view.drawn_hands import DrawnHand, centre_of, drawn_hands
+from handmesh_ros.view.words import plain_words
 
 if TYPE_CHECKING:
     import viser
@@ -29,6 +30,7 @@ PANEL_PX, CURVE_PX = 380, 104
 CURVE_PERIOD_S = 0.2  # chosen by eye: curves that move in steps of a fifth of a second are still read as moving
 FASTEST_HZ = 35.0  # of pictures: all of a camera at 30 Hz, every second one of a camera at 60
 VIEW_FROM = np.array([0.22, -0.10, -0.34])  # of the hand, metres: its camera's way of looking, a bit from the right and from above
+WAITING = "waiting for the first frame"
 FIRST_LOOK_AT = np.array([0.0, 0.0, 0.5])
 
 
@@ -37,18 +39,20 @@ class ShownFrame:
     """What is known of one frame.
 
     Attributes:
-        picture: draws (H, W, 3) uint8 RGB, the frame with the overlay; called only when somebody looks.
+        picture: draws (H, W, 3) uint8 RGB, the frame with the overlay; called only when somebody looks. None: it has not come.
         hands: of this frame.
         faces: (F, 3) vertex indices of a right hand.
         stamp_s: of the frame.
-        latency_s: from the frame to its hands.
+        latency_s: from the frame to its hands; NaN where it is not known.
+        trouble: what is wrong although hands come, in words.
     """
 
-    picture: Callable[[], NDArray[np.uint8]]
+    picture: Callable[[], NDArray[np.uint8]] | None
     hands: Sequence[Hand]
     faces: NDArray[np.integer]
     stamp_s: float
     latency_s: float
+    trouble: str = ""
 
 
 class Page:
@@ -75,9 +79,10 @@ class Page:
         panel = server.gui.add_panel()
         with panel.add_tab("camera"):
             self._picture = server.gui.add_image(np.zeros((480, 640, 3), np.uint8), format="jpeg", jpeg_quality=JPEG_QUALITY_OF_PAGE)
-            self._status = server.gui.add_markdown("waiting for the first frame")
+            self._status = server.gui.add_markdown(WAITING)
             buttons.add_to(server.gui)
             server.gui.add_button("look at the hand").on_click(lambda event: self._look_at_hand(event.client))
+            self._trouble = server.gui.add_markdown("")  # last: buttons must not move when it comes
         panel.dock_left()
         panel.set_width(PANEL_PX)
         self._plots = {title: _add_plot(server.gui, title, self._curves) for title in (*OF_HAND, LATENCY)}
@@ -102,7 +107,8 @@ class Page:
             return
         self._shown_s = now
         with self._server.atomic():
-            self._picture.image = no_wider(frame.picture())
+            if frame.picture is not None:
+                self._picture.image = no_wider(frame.picture())
             drawn = drawn_hands(frame.hands, frame.faces)
             while len(self._slots) < len(drawn):
                 self._slots.append(_Slot(self._server.scene, f"/hand_{len(self._slots)}", drawn[len(self._slots)]))
@@ -110,6 +116,13 @@ class Page:
                 slot.show(drawn[index] if index < len(drawn) else None)
             if now - self._plotted_s >= CURVE_PERIOD_S:
                 self._plot(frame, now)
+
+    def silence(self, status: str, trouble: str = "") -> None:
+        """No frame comes, and why: what was is not shown as if it still were."""
+        with self._server.atomic():
+            for slot in self._slots:
+                slot.show(None)
+            self._status.content, self._trouble.content = plain_words(status), plain_words(trouble)
 
     def close(self) -> None:
         """Stop serving; open pages wait for the next server at this address."""
@@ -123,8 +136,10 @@ class Page:
                 plot.scales, self._tops[title] = _scales(top), top
         rate_hz = self._frames_since_plot / (now - self._plotted_s)
         sides = " and ".join(sorted(hand.side.value for hand in frame.hands)) or "no hand"
-        metric = "" if all(hand.metric for hand in frame.hands) else "; the camera is not calibrated: distances are a guess"
-        self._status.content = f"{sides}; {rate_hz:.0f} frames/s, {1000 * frame.latency_s:.0f} ms a frame{metric}"
+        took = "" if np.isnan(frame.latency_s) else f", {1000 * frame.latency_s:.0f} ms a frame"
+        self._status.content = f"{sides}; {rate_hz:.0f} frames/s{took}"
+        guessed = "" if all(hand.metric for hand in frame.hands) else "the camera is not calibrated: distances are a guess"
+        self._trouble.content = plain_words("; ".join(filter(None, (guessed, frame.trouble))))
         self._plotted_s, self._frames_since_plot = now, 0
 
     def _look_at_hand(self, client: viser.ClientHandle | None) -> None:

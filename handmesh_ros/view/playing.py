@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +15,7 @@ from handmesh_ros.perception.mesh_net import MeshNetwork
 from handmesh_ros.perception.pipeline import HandPipeline
 from handmesh_ros.provision import model_path
 from handmesh_ros.sources import Frame, FrameSource, nothing_read
+from handmesh_ros.sources.pace import Pace
 from handmesh_ros.view.page import Page, ShownFrame
 from handmesh_ros.view.requests import Answer, LoadModel, PageRequest, Smooth, TakeSide, TakeSize
 
@@ -49,18 +49,15 @@ class PipelineDesk:
         match request:
             case TakeSide(side):
                 pipeline.set_parameters(replace(pipeline.parameters, side=side))
-                return "sides as the network sees them" if side is None else f"every hand is a {side.value} one"
             case LoadModel(name):
                 pipeline.use_network(MeshNetwork(model_path(name), self._threads))
-                return f"model {name}"
             case Smooth(enabled):
                 pipeline.set_parameters(replace(pipeline.parameters, estimator=replace(pipeline.parameters.estimator, enabled=enabled)))
-                return "hands are estimated over time" if enabled else "hands as measured in each frame"
             case TakeSize(size_m):
                 pipeline.sizes.set(size_m)
-                return f"both hands: {1000 * size_m:.0f} mm from wrist to middle finger's mcp"
             case _:
                 raise InputError(f"{type(request).__name__} is for a page beside the node")
+        return request.done
 
 
 def paced(source: FrameSource) -> Iterator[Frame]:
@@ -71,14 +68,14 @@ def paced(source: FrameSource) -> Iterator[Frame]:
         InputError: there is no frame in it.
     """
     while True:
-        begin_s = -math.inf  # the moment of a stamp of 0
+        pace, last_s = Pace(), None
         for frame in source:
             if not source.is_live:
-                now = time.perf_counter()
-                begin_s = max(begin_s, now - frame.stamp_s)
-                time.sleep(max(0.0, begin_s + frame.stamp_s - now))
+                now_s = time.perf_counter()
+                time.sleep(pace.due_s(0.0 if last_s is None else frame.stamp_s - last_s, now_s) - now_s)
+            last_s = frame.stamp_s
             yield frame
-        if begin_s == -math.inf:
+        if last_s is None:
             raise InputError(nothing_read(source.name, source.left_out))
         time.sleep(SINGLE_PERIOD_S if source.is_single else 1 / source.rate)
 

@@ -1,4 +1,7 @@
-"""What a user asks for on the page. Who carries it out is told by one of these, and answers with a sentence."""
+"""What a user asks for on the page. Who carries it out is told by one of these, and answers with a sentence.
+
+``done`` is that sentence where nobody knows a better one.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,20 @@ class TakeSide:
 
     side: Side | None
 
+    @property
+    def done(self) -> str:
+        return "sides as the network sees them" if self.side is None else f"every hand is a {self.side.value} one"
+
 
 @dataclass(frozen=True)
 class LoadModel:
     """Take another mesh network, by its name."""
 
     name: str
+
+    @property
+    def done(self) -> str:
+        return f"model {self.name}"
 
 
 @dataclass(frozen=True)
@@ -28,12 +39,20 @@ class Smooth:
 
     enabled: bool
 
+    @property
+    def done(self) -> str:
+        return "hands are estimated over time" if self.enabled else "hands as measured in each frame"
+
 
 @dataclass(frozen=True)
 class TakeSize:
     """Both hands measure so many metres from wrist to the middle finger's mcp."""
 
     size_m: float
+
+    @property
+    def done(self) -> str:
+        return f"both hands: {1000 * self.size_m:.0f} mm from wrist to middle finger's mcp"
 
 
 @dataclass(frozen=True)

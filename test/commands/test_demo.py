@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -65,6 +68,32 @@ def test_ctrl_c_ends_every_process_of_the_demo(tmp_path: Path) -> None:
     assert len(children) >= 2
     demo.send_signal(signal.SIGINT)
     output, _ = demo.communicate(timeout=20)
+    assert demo.returncode == 130 and "Traceback" not in output
+    assert not [pid for pid in children if _alive(pid)]
+
+
+@pytest.mark.skipif(find_spec("viser") is None, reason="needs viser: pip install '.[view]'")
+def test_the_page_is_served_until_ctrl_c_however_often_it_is_pressed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "handmesh_ros.cli", "demo", "--view", "--port", str(port), "--model", "mobrecon_lite"]
+    with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=_hear_ctrl_c) as demo:
+        try:
+            assert demo.stdout is not None
+            said = ""
+            while "http://" not in said:
+                line = demo.stdout.readline()
+                assert line, said
+                said += line
+            with urllib.request.urlopen(f"http://localhost:{port}", timeout=60) as page:
+                assert page.status == 200
+            children = [int(pid) for pid in Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()]
+            assert len(children) == 3
+        finally:
+            demo.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        demo.send_signal(signal.SIGINT)
+        output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 130 and "Traceback" not in output
     assert not [pid for pid in children if _alive(pid)]
 

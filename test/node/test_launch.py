@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections import defaultdict
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -21,6 +23,7 @@ from tf2_msgs.msg import TFMessage
 pytestmark = pytest.mark.timeout(240)
 
 STARTED = "process started with pid"
+VISER = find_spec("viser") is not None
 
 
 @pytest.fixture
@@ -40,13 +43,14 @@ def picture(tmp_path: Path) -> Path:
     [
         ("params_file:=/no/such.yaml", "/no/such.yaml: there is no such file"),
         ("hfov_deg:=wide", "hfov_deg:=wide: a number is needed"),
+        ("view:=true view_port:=high", "view_port:=high: a number is needed") if VISER else ("view:=true", "pip install 'viser"),
         ("rviz:=true", "-rviz2 (or rviz:=false)"),
         ("use_sim_time:=yes", "true"),
         ("log_level:=loud", "debug"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_runs(world: World, prefix: Path, argument: str, reason: str) -> None:
-    launched = launch(world, prefix, argument)
+    launched = launch(world, prefix, *argument.split())
     assert launched.wait() == 1
     assert reason in launched.log and STARTED not in launched.log
 
@@ -124,3 +128,14 @@ def test_rviz_opens_on_the_cameras_frame(world: World, prefix: Path, picture: Pa
         world.until(lambda: opened.is_file() and opened.read_text(), f"RViz is started, {number}")  # noqa: B023
         assert f"-f {frame} " in opened.read_text() and "hand.rviz" in opened.read_text()
         opened.unlink()
+
+
+@pytest.mark.skipif(not VISER, reason="needs viser: pip install '.[view]'")
+def test_a_page_that_cannot_be_served_ends_no_hand_node(world: World, prefix: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        launched = launch(world, prefix, "view:=true", f"view_port:={port}")
+        launched.wait_for_log(f"port {port} of 127.0.0.1 cannot be opened")
+        launched.wait_for_log("ready: model")
+    launched.interrupt()
+    assert launched.wait() == 0

@@ -22,6 +22,7 @@ from handmesh_ros.node.parameter_documents import PARAMS_FILES, TABLES, params_f
 from handmesh_ros.node.parameter_table import ParameterError, ParameterTable, descriptor_of
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.node.teleop_parameters import TeleopParameters
+from handmesh_ros.node.view_node import ViewParameters
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.provision import list_models
 
@@ -156,13 +157,14 @@ def called(name: str) -> list[ast.Call]:
 def test_launch_file_sets_only_parameters_that_the_nodes_have() -> None:
     assert set(constant("HAND_PARAMETERS").values()) <= set(NodeParameters.names())
     assert set(constant("CAMERA_PARAMETERS").values()) <= set(CameraParameters.names())
+    assert set(constant("VIEW_PARAMETERS").values()) <= set(ViewParameters.names())
 
 
 def test_launch_file_uses_only_arguments_that_it_declares() -> None:
     nodes = list(ast.walk(launch_file()))
     declared = {node.args[0].value for node in called("argument") if isinstance(node.args[0], ast.Constant)}
     used = {ast.literal_eval(node.slice) for node in nodes if isinstance(node, ast.Subscript) and ast.unparse(node).startswith("given['")}
-    assert used | {*constant("HAND_PARAMETERS"), *constant("CAMERA_PARAMETERS")} <= declared
+    assert used | {*constant("HAND_PARAMETERS"), *constant("CAMERA_PARAMETERS"), *constant("VIEW_PARAMETERS")} <= declared
 
 
 def test_launch_file_starts_only_programs_that_are_installed() -> None:
@@ -170,4 +172,4 @@ def test_launch_file_starts_only_programs_that_are_installed() -> None:
     started = {word.value.value for word in words if isinstance(word.value, ast.Constant)} | {*constant("HAND_NODES").values()}
     cmake = (REPO / "CMakeLists.txt").read_text(encoding="utf-8")
     assert started - {"rviz2"} <= {*re.findall(r"handmesh_entry\((\w+) ", cmake)}
-    assert started == {"hand_node", "managed_hand_node", "camera", "rviz", "rviz2"}
+    assert started == {"hand_node", "managed_hand_node", "camera", "rviz", "rviz2", "view_node"}

@@ -89,6 +89,34 @@ def test_a_signal_ends_a_node_quietly_wherever_it_is(where: str, number: signal.
     assert (process.returncode, "Traceback" in said) == (0, False), said
 
 
+# rclpy makes a RuntimeError of the KeyboardInterrupt that comes while it reads a message.
+STUMBLING = """
+import os, sys
+from rclpy.node import Node
+from handmesh_ros.node.process import spin
+
+class Stumbling(Node):
+    def __init__(self):
+        super().__init__("stumbling")
+        self.create_timer(0.01, self.read)
+
+    def read(self):
+        try:
+            os.kill(os.getpid(), 2)
+            sum(range(1_000_000))
+        except KeyboardInterrupt:
+            raise RuntimeError("cannot be converted") from None
+
+sys.exit(spin(Stumbling, []))
+"""
+
+
+def test_a_signal_that_rclpy_stumbles_over_ends_a_node_quietly_too() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    done = subprocess.run([sys.executable, "-c", STUMBLING], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
 def test_what_keeps_ros_from_starting_is_one_line() -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_DOMAIN_ID": "many"}
     code = "import sys; from handmesh_ros.node.process import spin; sys.exit(spin(lambda: None, []))"

@@ -70,7 +70,7 @@ class Browser:
         options = [
             "--headless=new", "--no-sandbox", "--no-first-run", "--disable-dev-shm-usage", "--remote-debugging-port=0",
             f"--user-data-dir={self._folder}", f"--window-size={SIZE_PX[0]},{SIZE_PX[1]}",
-            "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+            "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-gpu-compositing",
         ]  # fmt: skip
         self._process = subprocess.Popen(
             [PROGRAM, *options, *arguments, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

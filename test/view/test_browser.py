@@ -48,7 +48,7 @@ class Shown:
 
     def _ask(self, request: PageRequest, answer: Answer) -> None:
         self.requests.append(request)
-        answer(f"done: {type(request).__name__}")
+        answer(f"done: {type(request).__name__} <image>/{{x}} *_")  # as it stands, whatever Markdown makes of such signs
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Show frame after frame until the condition holds."""
@@ -91,7 +91,7 @@ def test_a_hand_is_seen_and_turned_around_and_buttons_are_pressed(browser: Brows
 
     tab.press("take this length")
     tab.press("left clutch: engage")
-    shown.until(lambda: len(shown.requests) == 2 and "done: Engage" in tab.text, "the buttons ask, and the answer is shown")
+    shown.until(lambda: len(shown.requests) == 2 and "done: Engage <image>/{x} *_" in tab.text, "the buttons ask, and the answer is shown")
     assert shown.requests == [TakeSize(pytest.approx(0.0804, abs=1e-4)), Engage(Side.LEFT, True)]
     shown.buttons.show_clutch(Side.LEFT, True)
     shown.until(lambda: "left clutch: release" in tab.text, "the button says what it would do now")

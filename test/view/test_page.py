@@ -14,6 +14,7 @@ from handmesh_ros.errors import InputError
 from handmesh_ros.hand import Side
 from handmesh_ros.view.buttons import Buttons
 from handmesh_ros.view.page import Page, ShownFrame, no_wider
+from handmesh_ros.view.requests import PageRequest
 from handmesh_ros.view.server import address_of, start_server
 
 needs_viser = pytest.mark.skipif(find_spec("viser") is None, reason="needs viser: pip install '.[view]'")
@@ -50,6 +51,37 @@ def test_hands_that_come_and_go_leave_nothing_behind(page: Page, monkeypatch: py
         page.show(ShownFrame(lambda: np.zeros((48, 64, 3), np.uint8), hands, FACES, number / 30, 0.01))
         counts.append(len(kept))
     assert counts[-1] == counts[len(counts) // 2]
+
+
+@needs_viser
+def test_hands_that_do_not_come_any_more_are_not_shown_as_if_they_did(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Page, "is_watched", True)
+    monkeypatch.setattr("handmesh_ros.view.page.FASTEST_HZ", np.inf)
+    frame = ShownFrame(None, [known_hand()], FACES, 0.0, np.nan, "the stamps of left_camera are odd")
+    page.show(frame)
+    (slot,) = page._slots
+    assert slot._mesh.visible and "right; " in page._status.content and "odd" in page._trouble.content
+    page.silence("no hands come", "no images arrive")
+    assert not slot._mesh.visible and not slot._frames.visible and "no hands" in page._status.content
+    page.show(frame)
+    assert slot._mesh.visible
+
+
+@needs_viser
+def test_settings_that_others_changed_are_shown_and_not_asked_for() -> None:
+    asked: list[PageRequest] = []
+    buttons = Buttons(lambda request, answer: asked.append(request), ["mobrecon", "lifted"], beside_node=True)
+    page = Page(start_server("127.0.0.1", 0), buttons)
+    buttons.show_settings(Side.LEFT, "my own.onnx", False)
+    assert (buttons._side.value, buttons._model.value, buttons._smooth.value) == ("left", "my own.onnx", False)
+    buttons.show_settings(None, "lifted", True)
+    assert (buttons._side.value, buttons._model.value, buttons._smooth.value) == ("as seen", "lifted", True)
+    for engaged in (False, True, False):
+        assert buttons._answer.content == ""
+        buttons.show_clutch(Side.LEFT, engaged)
+    assert buttons._answer.content == "left clutch: released", "a robot that stops following is told of, whoever stopped it"
+    assert asked == []
+    page.close()
 
 
 @needs_viser
