@@ -6,11 +6,11 @@ import contextlib
 import itertools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handmesh_ros.demo.report import Truth
 from handmesh_ros.errors import InputError
 from handmesh_ros.files import clip_file
-from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.sources import open_source
 
@@ -46,7 +46,7 @@ class HandPictures:
         self._empty = frames[last].copy()
         self._frames = [frame.copy() for frame in frames[:KEPT_FRAMES]]
 
-    def picture(self, number: int, hands: int | None = None) -> tuple[FloatArray, int]:
+    def picture(self, number: int, hands: int | None = None) -> tuple[NDArray[np.uint8], int]:
         """(H, 2 W, 3) uint8 RGB, W and H those of the clip, and how many hands are in it: so many, else as :func:`hands_at` says."""
         hands = hands_at(number) if hands is None else hands
         place = number % (2 * KEPT_FRAMES - 2)

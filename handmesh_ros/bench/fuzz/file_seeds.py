@@ -11,8 +11,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from handmesh_ros.hand import JOINT_COUNT, FloatArray, Hand, Side, TrackState
+from handmesh_ros.hand import JOINT_COUNT, Hand, Side, TrackState
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.records import frame_record
 
@@ -51,7 +52,7 @@ def open_palm() -> Hand:
     )  # fmt: skip
 
 
-def small_frames(count: int) -> Iterable[FloatArray]:
+def small_frames(count: int) -> Iterable[NDArray[np.uint8]]:
     """(48, 64, 3) uint8 pictures of a moving spot."""
     for number in range(count):
         frame = np.full((48, 64, 3), 90, np.uint8)
@@ -103,8 +104,10 @@ def freihand_labels(shape: tuple[int, ...]) -> bytes:
 
 
 def ho3d_labels() -> bytes:
-    """One frame's pickle, as numpy 1 writes it."""
-    return pickle.dumps({"handJoints3D": np.ones((21, 3)), "camMat": np.eye(3), "objName": "mug"}, protocol=2)
+    """One frame's pickle."""
+    return pickle.dumps(
+        {"handJoints3D": np.ones((21, 3)), "camMat": np.eye(3), "objName": "mug"},
+    )
 
 
 def lerobot_info() -> bytes:
@@ -150,8 +153,8 @@ def recording(folder: Path, storage: str) -> bytes:
             roi = make["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False)
             matrix = camera.K.reshape(-1)
             full = np.column_stack([camera.K, np.zeros(3)]).reshape(-1)
-            info(make["sensor_msgs/msg/CameraInfo"](header, 48, 64, "plumb_bob", np.zeros(5), matrix, np.eye(3).reshape(-1), full, 0, 0, roi),
-                 stamp_ns)  # fmt: skip
+            still = np.eye(3).reshape(-1)
+            info(make["sensor_msgs/msg/CameraInfo"](header, 48, 64, "plumb_bob", np.zeros(5), matrix, still, full, 0, 0, roi), stamp_ns)
             image(make["sensor_msgs/msg/Image"](header, 48, 64, "rgb8", 0, 192, frame.reshape(-1)), stamp_ns)
     (file,) = (path for path in (folder / storage).iterdir() if path.suffix in (".mcap", ".db3"))
     return file.read_bytes()

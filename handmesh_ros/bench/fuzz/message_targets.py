@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,24 @@ from rclpy.parameter import Parameter
 from handmesh_ros.bench.fuzz.file_seeds import open_palm, pictures, small_frames
 from handmesh_ros.bench.fuzz.mutations import damaged
 from handmesh_ros.bench.fuzz.trial import FuzzTarget, Trial
-from handmesh_ros.bench.fuzz.wild import make_wild
-from handmesh_ros.bench.hands_shown import HandPictures, seen_camera
+from handmesh_ros.bench.fuzz.wild import make_wild, malformed
+from handmesh_ros.bench.hands_shown import HandPictures
+from handmesh_ros.decoding import decode_picture
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.fusion.extrinsics import CameraPlace
 from handmesh_ros.fusion.fuser import HandFuser
-from handmesh_ros.hand import FloatArray, Hand, TrackState
+from handmesh_ros.hand import Hand, TrackState
 from handmesh_ros.messages import build
 from handmesh_ros.messages.hand_array import HandArrayTemplate
-from handmesh_ros.messages.images import CameraCache, camera_of_info, check_frame_id, depth_of_image, frame_of_compressed, frame_of_image
+from handmesh_ros.messages.images import (
+    CameraCache,
+    FrameArray,
+    camera_of_info,
+    check_frame_id,
+    depth_of_image,
+    frame_of_compressed,
+    frame_of_image,
+)
 from handmesh_ros.messages.types import CameraInfo, CompressedImage, HandArray, Header, Image, Time, deserialize_message, serialize_message
 from handmesh_ros.node.calibration import RecentHands, calibrate_hand_size
 from handmesh_ros.node.parameters import NodeParameters
@@ -53,7 +63,7 @@ def _message_trial(seeds: Callable[[np.random.Generator], Any], take: Callable[[
         if rng.random() < 0.95:
             make_wild(message, rng)
         content = bytes(serialize_message(message))
-        return content[:4] + damaged(content[4:], rng) if rng.random() < MALFORMED else content
+        return malformed(content, rng) if rng.random() < MALFORMED else content
 
     def use(content: bytes) -> str:
         try:
@@ -145,8 +155,8 @@ def fault_of(hands: list[Hand]) -> str:
 
 def _camera_of_a_hand(_: Path) -> Trial:
     """Wild calibrations of the pictures of a real hand: what is not refused must not place it anywhere that it cannot be."""
-    pipeline, (frame, _) = HandPipeline.load(), HandPictures().picture(0)
-    frame = np.ascontiguousarray(frame[:, : frame.shape[1] // 2])
+    pipeline, both = HandPipeline.load(), HandPictures().picture(0)[0]
+    frame = np.ascontiguousarray(both[:, : both.shape[1] // 2])
     stamps = itertools.count()
 
     def take(message: CameraInfo) -> str:
@@ -157,7 +167,7 @@ def _camera_of_a_hand(_: Path) -> Trial:
     return _message_trial(lambda rng: _wild_info(rng, frame.shape[1], frame.shape[0]), take)
 
 
-def noise_picture(rng: np.random.Generator) -> FloatArray:
+def noise_picture(rng: np.random.Generator) -> FrameArray:
     """(240, 320, 3) uint8 without a hand: noise of some grain, of some colour and contrast, or stripes."""
     grain = int(rng.choice([1, 4, 16, 40]))
     small = rng.integers(0, 256, (-(-240 // grain), -(-320 // grain), 3)).astype(np.float32)
@@ -176,7 +186,7 @@ def _noise(_: Path) -> Trial:
         return cv2.imencode(".png", noise_picture(rng))[1].tobytes()
 
     def use(content: bytes) -> str:
-        frame = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        frame = decode_picture(content)
         pipeline.reset()
         hands = [hand for _ in range(2) for hand in pipeline.process(frame, camera, next(stamps) / 30)]
         sure = [hand.score for hand in hands if hand.state is TrackState.TRACKING and hand.score >= SURE_SCORE]
@@ -196,7 +206,7 @@ def _fused_hands(_: Path) -> Trial:
 
     def take(message: HandArray) -> str:
         stamp_s = next(stamps) / 30
-        fuser.take("front", CameraPlace(np.eye(3), np.zeros(3)), stamp_s, [good])
+        fuser.take("front", CameraPlace(np.eye(3), np.zeros(3)), stamp_s, [replace(good, stamp_s=stamp_s)])
         frame = fuser.take("aside", aside, stamp_s, [hand_of_message(hand, stamp_s) for hand in message.hands])
         return fault_of([fused.hand for fused in frame.hands]) if frame is not None else ""
 

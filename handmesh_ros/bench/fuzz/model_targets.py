@@ -31,9 +31,8 @@ def small_network() -> bytes:
         nodes.append(helper.make_node("Add", [f"{name}_value", "nothing"], [name]))
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, value[None].shape))
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, (1, 3, 32, 32))
-    model = helper.make_model(
-        helper.make_graph(nodes, "small", [image], outputs, tensors), opset_imports=[helper.make_opsetid("", 17)], ir_version=9
-    )
+    graph = helper.make_graph(nodes, "small", [image], outputs, tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     faces = np.array([[0, 1, 2], [0, 2, 3]], np.uint16)
     helper.set_model_props(model, {
         "handmesh_contract": CONTRACT_VERSION, "faces": base64.b64encode(faces.tobytes()).decode(), "reference_size_m": "0.095",
@@ -43,7 +42,7 @@ def small_network() -> bytes:
 
 
 def unsound(content: bytes, rng: np.random.Generator) -> bytes:
-    """The file of a network in which a number, a shape, an operation, a name or its metadata is another; half of the time, damaged bytes."""
+    """The file of a network in which a number, a shape, an operation, a name or its metadata is another; or damaged bytes."""
     from onnx import ModelProto, numpy_helper
 
     if rng.random() < 0.5:
@@ -63,8 +62,8 @@ def unsound(content: bytes, rng: np.random.Generator) -> bytes:
         elif kind == 2:
             graph.node[rng.integers(len(graph.node))].op_type = OPERATIONS[rng.integers(len(OPERATIONS))]
         elif kind == 3:
-            values = [*graph.input, *graph.output]
-            shape = values[rng.integers(len(values))].type.tensor_type.shape.dim
+            places = [*graph.input, *graph.output]
+            shape = places[rng.integers(len(places))].type.tensor_type.shape.dim
             if shape:
                 shape[rng.integers(len(shape))].dim_value = int(rng.choice([0, 1, -1, 31, 224, 40000, 2**40]))
         elif kind == 4:

@@ -63,7 +63,7 @@ def file_trial(path: Path, seeds: Sequence[bytes], read: Callable[[Path], Any], 
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def make(rng: np.random.Generator) -> bytes:
-        return damage(seeds[rng.integers(len(seeds))], rng)
+        return damage(seeds[int(rng.integers(len(seeds)))], rng)
 
     def use(content: bytes) -> str:
         path.write_bytes(content)

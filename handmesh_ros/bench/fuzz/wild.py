@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from handmesh_ros.bench.fuzz.mutations import damaged
 
 ODD_FLOATS = (0.0, -0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, 1e-300, -1e300, 1e9, 4e6, 0.5, 640.0)
 ODD_STRINGS = ("", "rgb8", "mono16", "bayer_rggb8", "16UC1", "32FC1", "nv21", "yuv422", "no such thing", "plumb_bob", "equidistant",
@@ -14,7 +17,7 @@ ODD_STRINGS = ("", "rgb8", "mono16", "bayer_rggb8", "16UC1", "32FC1", "nv21", "y
 LONGEST_LIST = 40
 MOST_ODD_FIELDS = 4
 _LIST = re.compile(r"(sequence<(?P<sequence>.+?)(, \d+)?>|(?P<array>.+)\[(?P<length>\d+)\])$")
-_FLOATS = {"float": np.float32, "double": np.float64}
+LARGEST_FLOATS = {"float": float(np.finfo(np.float32).max), "double": float(np.finfo(np.float64).max)}
 
 
 class FieldPlace(NamedTuple):
@@ -72,12 +75,12 @@ def _odd_bytes(value: bytes, rng: np.random.Generator) -> list[int] | bytes:
 
 
 def _odd_single(type_name: str, rng: np.random.Generator) -> Any:
-    if type_name in _FLOATS:
-        value = (
-            float(rng.normal() * 10.0 ** rng.integers(-6, 7)) if rng.random() < 0.4 else float(ODD_FLOATS[rng.integers(len(ODD_FLOATS))])
-        )
-        largest = np.finfo(_FLOATS[type_name]).max
-        return float(np.clip(value, -largest, largest)) if np.isfinite(value) else value
+    if type_name in LARGEST_FLOATS:
+        value = float(rng.normal() * 10.0 ** rng.integers(-6, 7))
+        if rng.random() < 0.6:
+            value = ODD_FLOATS[rng.integers(len(ODD_FLOATS))]
+        largest = LARGEST_FLOATS[type_name]
+        return min(max(value, -largest), largest) if math.isfinite(value) else value
     if type_name == "boolean":
         return bool(rng.integers(2))
     if type_name == "octet":
@@ -86,8 +89,11 @@ def _odd_single(type_name: str, rng: np.random.Generator) -> Any:
         return ODD_STRINGS[rng.integers(len(ODD_STRINGS))]
     unsigned, bits = type_name.startswith("u"), int(re.sub(r"\D", "", type_name))
     low, high = (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    return int(
-        rng.choice(
-            [low, high, 0, 1, 2, 3, min(high, 480), min(high, 640), int(rng.integers(low, high, dtype=np.uint64 if unsigned else np.int64))]
-        )
-    )
+    any_one = low + int.from_bytes(rng.bytes(8), "little") % (high - low + 1)
+    choices = (low, high, 0, 1, 2, 3, min(high, 480), min(high, 640), any_one)
+    return choices[rng.integers(len(choices))]
+
+
+def malformed(content: bytes, rng: np.random.Generator, kept: int = 4) -> bytes:
+    """A serialized message with damage behind its first bytes; not longer than it was, which DDS would not send."""
+    return (content[:kept] + damaged(content[kept:], rng))[: len(content)]
