@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -297,3 +298,13 @@ def test_unusable_camera_info_is_refused_with_advice_or_replaced_by_the_fallback
     camera, problem = cache(info).camera(scene(), False, 90.0)
     assert not camera.calibrated and camera.K[0, 0] == pytest.approx(WIDTH / 2)
     assert problem is not None and "fallback_hfov_deg" not in problem
+
+
+def test_a_damaged_camera_info_is_as_good_as_none() -> None:
+    cameras = cache(camera_info())
+    cameras.calibrated(scene(), False)
+    cameras.heard(bytes(serialize_message(camera_info()))[:60])
+    with pytest.raises(CameraError, match="damaged"):
+        cameras.calibrated(scene(), False)
+    cameras.heard(bytes(serialize_message(camera_info())))
+    assert cameras.calibrated(scene(), False).calibrated

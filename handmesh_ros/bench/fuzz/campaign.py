@@ -67,17 +67,17 @@ class FuzzResult:
     def failed(self) -> int:
         return sum(self.kinds[kind] for kind in FAILURES)
 
-    def note(self, number: int, outcome: Outcome, content: Path, folder: Path) -> None:
-        """Count the outcome of an input; one that failed is kept in the folder."""
+    def note(self, number: int, outcome: Outcome, content: bytes, folder: Path) -> None:
+        """Count the outcome of an input; the content of one that failed is kept in the folder."""
         self.kinds[outcome.kind] += 1
         self.slowest_s = max(self.slowest_s, outcome.seconds)
         if outcome.kind in FAILURES:
             same = self.failures.setdefault((outcome.kind, outcome.what), [])
             same.append(number)
-            if len(same) <= KEPT_INPUTS and content.is_file():
+            if len(same) <= KEPT_INPUTS:
                 folder.mkdir(parents=True, exist_ok=True)
                 self.kept.append(folder / f"{self.target.replace(' ', '_')}_{self.seed}_{number}")
-                self.kept[-1].write_bytes(content.read_bytes())
+                self.kept[-1].write_bytes(content)
 
 
 def fuzz(find: FindTarget, names: Sequence[str], count: int, seed: int, failures: Path) -> list[FuzzResult]:
@@ -96,7 +96,6 @@ def fuzz(find: FindTarget, names: Sequence[str], count: int, seed: int, failures
 def _fuzz_target(find: FindTarget, target: FuzzTarget, count: int, seed: int, failures: Path) -> FuzzResult:
     result, number, deaths = FuzzResult(target.name, seed), 0, 0
     with tempfile.TemporaryDirectory(prefix="handmesh_fuzz_") as name:
-        content = Path(name) / "input"
         while number < count:
             if deaths == MOST_DEATHS:
                 result.kinds["left out"] += count - number
@@ -104,7 +103,7 @@ def _fuzz_target(find: FindTarget, target: FuzzTarget, count: int, seed: int, fa
                 break
             with _Child(find, target, seed, number, count, Path(name)) as child:
                 while number < count:
-                    outcome = child.outcome()
+                    outcome, content = child.outcome()
                     result.note(number, outcome, content, failures)
                     number += 1
                     if outcome.kind in ("crash", "hang"):
@@ -120,6 +119,7 @@ class _Child:
     def __init__(self, find: FindTarget, target: FuzzTarget, seed: int, first: int, count: int, folder: Path) -> None:
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
+        self._input = folder / "input"
         self._limit_s = target.hang_s + KILL_AFTER_S
         self._process = context.Process(target=_work, args=(theirs, find, target.name, seed, first, count, folder), daemon=True)
         self._process.start()
@@ -138,17 +138,17 @@ class _Child:
         self._process.join()
         self._ours.close()
 
-    def outcome(self) -> Outcome:
-        """Of the next input."""
+    def outcome(self) -> tuple[Outcome, bytes]:
+        """Of the next input, with what it was where it failed."""
         try:
             if not self._ours.poll(self._limit_s):
-                return Outcome("hang", f"no answer in {self._limit_s:g} s", self._limit_s)
-            outcome, self.peak_mb = self._ours.recv()
+                return Outcome("hang", f"no answer in {self._limit_s:g} s", self._limit_s), self._input.read_bytes()
+            outcome, content, self.peak_mb = self._ours.recv()
         except EOFError:
             self._process.join()
             code = self._process.exitcode or 0
-            return Outcome("crash", f"signal {-code}" if code < 0 else f"exit code {code}", 0.0)
-        return Outcome(*outcome)
+            return Outcome("crash", f"signal {-code}" if code < 0 else f"exit code {code}", 0.0), self._input.read_bytes()
+        return Outcome(*outcome), content
 
 
 def _work(connection: Connection, find: FindTarget, name: str, seed: int, first: int, count: int, folder: Path) -> None:
@@ -169,7 +169,9 @@ def _work(connection: Connection, find: FindTarget, name: str, seed: int, first:
     for number in range(first, count):
         content = trial.make(generator_of(seed, name, number))
         (folder / "input").write_bytes(content)
-        connection.send((tuple(tried(trial, content, target.hang_s)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+        outcome = tried(trial, content, target.hang_s)
+        kept = content if outcome.kind in FAILURES else b""
+        connection.send((tuple(outcome), kept, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
     connection.close()
 
 
