@@ -14,14 +14,14 @@ from handmesh_ros.files import clip_file
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.sources import open_source
 
-RATE_HZ = 30.0
+SHOWN_RATE_HZ = 30.0
 CYCLE = ((2, 12.0), (1, 8.0), (0, 4.0))  # hands, and for how many seconds; each beginning and end is a cut
 KEPT_FRAMES = 90  # of the clip, played forwards and backwards; 83 MB
 
 
 def hands_at(number: int) -> int:
     """How many hands the picture of this number shows."""
-    place_s = number / RATE_HZ % sum(seconds for _, seconds in CYCLE)
+    place_s = number / SHOWN_RATE_HZ % sum(seconds for _, seconds in CYCLE)
     for hands, seconds in CYCLE:
         if place_s < seconds:
             return hands

@@ -5,6 +5,7 @@ the node endures: endurance (minutes of two hands at 30 Hz, faults on a schedule
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ def main(arguments: argparse.Namespace) -> int:
     unknown = [name for name in arguments.which if name not in BENCHES]
     if unknown:
         raise InputError(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHES)}")
-    if not (arguments.minutes > 0 and arguments.fuzz >= 1 and arguments.seed >= 0):
+    if not (0 < arguments.minutes < math.inf and arguments.fuzz >= 1 and arguments.seed >= 0):
         raise InputError("--minutes must be positive, --fuzz 1 at least and --seed 0 at least")
     passed = True
     for name in arguments.which or BENCHES:

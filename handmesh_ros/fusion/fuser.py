@@ -19,8 +19,8 @@ from handmesh_ros.hand import Hand
 
 # Where a hand that a network can see may be, from its camera's centre. Chosen by hand: nearer than any lens focuses, farther than a palm of
 # 8 pixels in a telephoto picture.
-NEAREST_M, FARTHEST_M = 1e-3, 100.0
-VARIANCE_ROUNDING = 1e-3  # of a covariance that was written with nine decimals, or sent as it was computed
+NEAREST_HAND_M, FARTHEST_HAND_M = 1e-3, 100.0
+VARIANCE_ROUNDING_M2, RELATIVE_ROUNDING = 1e-8, 1e-3  # of a covariance that was written with nine decimals, or sent as it was computed
 CARRIED_AT_MOST_S = 0.1  # a camera whose last frame is older has no say
 
 
@@ -137,13 +137,11 @@ def _fault(hand: Hand) -> str:
     for part in (hand.joints, hand.rotations, covariance, hand.score, hand.side_score):
         if not np.isfinite(part).all():
             return "holds NaN or infinite numbers"
-    distances = np.linalg.norm(hand.joints, axis=1)
-    if not NEAREST_M <= distances.min() <= distances.max() <= FARTHEST_M:
+    distances = np.abs(hand.joints).max(axis=1)
+    if not NEAREST_HAND_M <= distances.min() <= distances.max() <= FARTHEST_HAND_M:
         return f"has joints {distances.min():g} to {distances.max():g} m from its camera"
     variances = np.linalg.eigvalsh(covariance)
-    if (
-        np.abs(covariance - covariance.T).max() > VARIANCE_ROUNDING * variances.max()
-        or variances.min() < -VARIANCE_ROUNDING * variances.max()
-    ):
+    rounding = VARIANCE_ROUNDING_M2 + RELATIVE_ROUNDING * variances.max()
+    if np.abs(covariance - covariance.T).max() > rounding or variances.min() < -rounding:
         return f"has a position covariance that is none: {covariance.tolist()}"
-    return "is surely nowhere" if variances.max() > FARTHEST_M**2 else ""
+    return "is surely nowhere" if variances.max() > FARTHEST_HAND_M**2 else ""

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from handmesh_ros.bench.fuzz.trial import FuzzTarget, Trial
+from handmesh_ros.bench.fuzz.trial import FuzzTarget, FuzzTrial
 from handmesh_ros.errors import InputError
 
 KINDS = ("good", "refused", "broken", "memory", "wrong", "slow", "killed", "stuck")
@@ -35,4 +35,4 @@ def make(rng: np.random.Generator) -> bytes:
 
 
 def find(name: str) -> FuzzTarget:
-    return FuzzTarget(name, 1.0, lambda _: Trial(make, use), hang_s=0.2)
+    return FuzzTarget(name, 1.0, lambda _: FuzzTrial(make, use), hang_s=0.2)

@@ -24,7 +24,7 @@ from handmesh_ros.perception.camera import Camera
 
 FRAME_ID = "camera_optical_frame"
 KEPT_HEADER = 48  # bytes of a malformed message that stay: it is to be known what stamp it has
-ENCODINGS = {"bgr8": cv2.COLOR_RGB2BGR, "mono8": cv2.COLOR_RGB2GRAY, "bgra8": cv2.COLOR_RGB2BGRA}
+SENT_ENCODINGS = {"bgr8": cv2.COLOR_RGB2BGR, "mono8": cv2.COLOR_RGB2GRAY, "bgra8": cv2.COLOR_RGB2BGRA}
 
 
 class SentPicture(NamedTuple):
@@ -106,8 +106,8 @@ class EnduranceCamera(Node):
 
 def _image_message(header: Header, frame: FrameArray, shot: Shot) -> Image:
     message = build.image_message(header, frame)
-    if shot.encoding in ENCODINGS:
-        pixels = cv2.cvtColor(frame, ENCODINGS[shot.encoding])
+    if shot.encoding in SENT_ENCODINGS:
+        pixels = cv2.cvtColor(frame, SENT_ENCODINGS[shot.encoding])
         message.encoding, message.step, message.data = shot.encoding, pixels.strides[0], pixels.tobytes()
     if shot.kept < 1:
         message.data = bytes(message.data)[: round(shot.kept * len(message.data))]

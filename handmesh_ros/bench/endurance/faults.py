@@ -45,7 +45,7 @@ class Shot:
 GOOD_SHOT = Shot()
 
 
-class Stage(Protocol):
+class FaultStage(Protocol):
     """What faults do beside sending odd pictures."""
 
     def reconnect_camera(self) -> None: ...
@@ -61,11 +61,11 @@ class Stage(Protocol):
     def restart_compressed(self) -> None: ...
 
 
-def _nothing(_: Stage) -> None:
+def _nothing(_: FaultStage) -> None:
     pass
 
 
-def _nothing_each(_: Stage, __: int) -> None:
+def _nothing_each(_: FaultStage, __: int) -> None:
     pass
 
 
@@ -86,9 +86,9 @@ class Fault:
     name: str
     seconds: float
     shot: Callable[[int, np.random.Generator], Shot] = _good
-    begin: Callable[[Stage], None] = _nothing
-    each: Callable[[Stage, int], None] = _nothing_each
-    end: Callable[[Stage], None] = _nothing
+    begin: Callable[[FaultStage], None] = _nothing
+    each: Callable[[FaultStage, int], None] = _nothing_each
+    end: Callable[[FaultStage], None] = _nothing
     keeps_node: bool = True
 
 
@@ -127,7 +127,7 @@ def _broken_jpeg(_: int, rng: np.random.Generator) -> Shot:
     return Shot(kept=float(rng.uniform(0.01, 0.99)))
 
 
-def _switch(stage: Stage, number: int) -> None:
+def _switch(stage: FaultStage, number: int) -> None:
     if number % SWITCH_EVERY == 0:
         stage.switch_model()
 

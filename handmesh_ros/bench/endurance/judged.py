@@ -13,7 +13,7 @@ import numpy as np
 from handmesh_ros.bench.endurance.camera import SentPicture
 
 
-class Answer(NamedTuple):
+class HeardHands(NamedTuple):
     """A ``hands`` message: its stamp, when it was heard, and how many hands were measured and predicted."""
 
     stamp_ns: int
@@ -33,7 +33,7 @@ class Heard:
         counts: messages of each topic.
     """
 
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[HeardHands] = field(default_factory=list)
     wrong: Counter[str] = field(default_factory=Counter)
     foreign: list[tuple[str, int]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -44,7 +44,7 @@ class Heard:
         for line in path.read_text(encoding="utf-8").splitlines():
             kind, *words = line.split(" ", 2)
             if kind == "hands":
-                heard.answers.append(Answer(*map(int, line.split()[1:])))
+                heard.answers.append(HeardHands(*map(int, line.split()[1:])))
             elif kind == "wrong":
                 heard.wrong[": ".join(words)] += 1
             elif kind == "stamp":
@@ -83,7 +83,7 @@ class StretchResult:
     growth_mb: float | None
 
 
-def judge_stretch(stretch: Stretch, sent: Sequence[SentPicture], answers: Sequence[Answer]) -> StretchResult:
+def judge_stretch(stretch: Stretch, sent: Sequence[SentPicture], answers: Sequence[HeardHands]) -> StretchResult:
     """The good pictures that were sent in the stretch."""
     good = [picture for picture in sent if picture.good and stretch.begin_ns <= picture.sent_ns < stretch.end_ns]
     arrivals = {answer.stamp_ns: answer.arrived_ns for answer in answers}

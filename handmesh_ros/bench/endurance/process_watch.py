@@ -27,7 +27,7 @@ class ProcessSample(NamedTuple):
     handles: int
 
 
-def look_at(pid: int, time_s: float) -> ProcessSample | None:
+def process_sample(pid: int, time_s: float) -> ProcessSample | None:
     """The process as it is now; None where there is none any more."""
     folder = Path("/proc", str(pid))
     try:

@@ -15,15 +15,15 @@ import numpy as np
 from handmesh_ros.bench.endurance.camera import SentPicture
 from handmesh_ros.bench.endurance.faults import FAULTS, GOOD_SHOT, RECOVERY_S, Fault, Shot
 from handmesh_ros.bench.endurance.judged import Heard, Stretch, StretchResult, judge_stretch, wrong_outputs
-from handmesh_ros.bench.endurance.process_watch import ProcessSample, look_at, slope_per_hour
+from handmesh_ros.bench.endurance.process_watch import ProcessSample, process_sample, slope_per_hour
 from handmesh_ros.bench.endurance.stage import EnduranceStage
-from handmesh_ros.bench.hands_shown import RATE_HZ
+from handmesh_ros.bench.hands_shown import SHOWN_RATE_HZ
 
 WARM_UP_S = 5.0  # of good pictures before anything counts
 SAMPLE_EVERY_S = 5.0
 SETTLED_AFTER_S = 300.0  # a leak is looked for after the first five minutes: until then buffers and pools grow to their size
 CALM_A_ROUND_S = 900.0  # one round of faults, and one more for each quarter of an hour of calm
-CALL_EVERY = round(RATE_HZ)  # pictures
+CALL_EVERY = round(SHOWN_RATE_HZ)  # pictures
 COMPARED_SHARE = 0.25  # of the calm part, at its beginning and at its end, are compared
 
 
@@ -74,7 +74,7 @@ class _Run:
         """Send pictures for so long, at the camera's rate."""
         begin_ns = time.time_ns()
         self._due_s = max(self._due_s, time.monotonic())
-        for number in range(round(seconds * RATE_HZ)):
+        for number in range(round(seconds * SHOWN_RATE_HZ)):
             self.stage.spin_until(self._due_s)
             chosen = shot(number)
             picture = self.stage.camera.send(self._number, chosen, hands)
@@ -83,7 +83,9 @@ class _Run:
                 self.wild += chosen.wild * 2  # and its camera_info
             each(number)
             self._number += 1
-            self._due_s = max(self._due_s + 1 / RATE_HZ, time.monotonic() - 1 / RATE_HZ)  # a camera that was late does not hurry
+            self._due_s = max(
+                self._due_s + 1 / SHOWN_RATE_HZ, time.monotonic() - 1 / SHOWN_RATE_HZ
+            )  # a camera that was late does not hurry
         self.stage.spin_until(self._due_s)
         return Stretch("", begin_ns, time.time_ns())
 
@@ -92,7 +94,7 @@ class _Run:
 
     def play_fault(self, fault: Fault) -> Stretch:
         """A fault and what comes after it, always with two hands in the picture."""
-        before = look_at(self.stage.node.pid, 0.0)
+        before = process_sample(self.stage.node.pid, 0.0)
         begin_ns = time.time_ns()
         fault.begin(self.stage)
         if fault.keeps_node:
@@ -104,7 +106,7 @@ class _Run:
         self.stage.notice_deaths(fault.name)
         self.play_good(RECOVERY_S, 2)
         self.stage.notice_deaths(fault.name)
-        after = look_at(self.stage.node.pid, 0.0)
+        after = process_sample(self.stage.node.pid, 0.0)
         growth_mb = after.own_mb - before.own_mb if fault.keeps_node and before and after else None
         return Stretch(fault.name, begin_ns, time.time_ns(), growth_mb)
 
@@ -123,7 +125,9 @@ def soak(calm_s: float, seed: int, faults: Sequence[Fault] = FAULTS) -> SoakResu
             def each(number: int) -> None:
                 if number % CALL_EVERY == 0:
                     stage.calls.steady(number // CALL_EVERY)
-                if number % round(SAMPLE_EVERY_S * RATE_HZ) == 0 and (sample := look_at(stage.node.pid, number / RATE_HZ)):
+                if number % round(SAMPLE_EVERY_S * SHOWN_RATE_HZ) == 0 and (
+                    sample := process_sample(stage.node.pid, number / SHOWN_RATE_HZ)
+                ):
                     samples.append(sample)
                 if not stage.node.running:
                     stage.notice_deaths("calm")

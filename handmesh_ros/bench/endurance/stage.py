@@ -37,7 +37,7 @@ TELEOP_INPUTS = {f"right/{name}": f"wild/{name}" for name in ("target_pose", "gr
 
 
 class EnduranceStage:
-    """What :class:`faults.Stage` asks for, over real DDS in a domain of its own.
+    """What :class:`faults.FaultStage` asks for, over real DDS in a domain of its own.
 
     Attributes:
         camera, calls: in this process.

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from handmesh_ros.bench.fuzz.trial import FuzzTarget, Trial, generator_of, shares
+from handmesh_ros.bench.fuzz.trial import FuzzTarget, FuzzTrial, generator_of, shares
 from handmesh_ros.errors import HandmeshError
 
 ROOM_BYTES = 2 << 30  # beyond what the process has when it is ready: the largest picture that is read needs 0.5 GB
@@ -127,7 +127,10 @@ class _Child:
         self.peak_mb = 0.0
 
     def __enter__(self) -> _Child:
-        problem = self._ours.recv() if self._ours.poll(PREPARE_S) else "it was not ready in time"
+        try:
+            problem = self._ours.recv() if self._ours.poll(PREPARE_S) else "it was not ready in time"
+        except EOFError:
+            problem = "it ended"
         if problem:
             self.__exit__()
             raise RuntimeError(f"{self._process.name} cannot begin: {problem}")
@@ -175,7 +178,7 @@ def _work(connection: Connection, find: FindTarget, name: str, seed: int, first:
     connection.close()
 
 
-def tried(trial: Trial, content: bytes, hang_s: float) -> Outcome:
+def tried(trial: FuzzTrial, content: bytes, hang_s: float) -> Outcome:
     """What a reader makes of one input. One that takes too long is tried again: the machine may have been busy."""
     outcome = _once(trial, content)
     if outcome.seconds > hang_s:
@@ -185,7 +188,7 @@ def tried(trial: Trial, content: bytes, hang_s: float) -> Outcome:
     return outcome
 
 
-def _once(trial: Trial, content: bytes) -> Outcome:
+def _once(trial: FuzzTrial, content: bytes) -> Outcome:
     begin = time.perf_counter()
     try:
         what = trial.use(content)

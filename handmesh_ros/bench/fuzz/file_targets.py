@@ -10,13 +10,15 @@ from typing import Any
 
 from handmesh_ros.bench.fuzz import file_seeds
 from handmesh_ros.bench.fuzz.mutations import Damage, damaged, damaged_text
-from handmesh_ros.bench.fuzz.trial import FuzzTarget, Trial, file_trial
+from handmesh_ros.bench.fuzz.trial import FuzzTarget, FuzzTrial, file_trial
 from handmesh_ros.files import clip_file, required_file
 
 MOST_FRAMES = 20  # that are read of a damaged film or recording
 
 
-def _one_file(name: str, make_seeds: Callable[[Path], list[bytes]], read: Callable[[Path], Any], damage: Damage) -> Callable[[Path], Trial]:
+def _one_file(
+    name: str, make_seeds: Callable[[Path], list[bytes]], read: Callable[[Path], Any], damage: Damage
+) -> Callable[[Path], FuzzTrial]:
     """Prepares the trial of a file of this name."""
     return lambda folder: file_trial(folder / name, make_seeds(folder), read, damage)
 
@@ -95,19 +97,19 @@ def _lerobot(path: Path) -> None:
     data.clips(data.camera_key(None), path.parent)
 
 
-def _freihand(folder: Path) -> Trial:
+def _freihand(folder: Path) -> FuzzTrial:
     """Its three files, of which one is damaged."""
     for name, shape in (("K", (3, 3)), ("verts", (778, 3))):
         (folder / f"evaluation_{name}.json").write_bytes(file_seeds.freihand_labels(shape))
     return file_trial(folder / "evaluation_xyz.json", [file_seeds.freihand_labels((21, 3))], _data_set("freihand"), damaged_text)
 
 
-def _ho3d(folder: Path) -> Trial:
+def _ho3d(folder: Path) -> FuzzTrial:
     (folder / "train.txt").write_text("ABF10/0000\n")
     return file_trial(folder / "train" / "ABF10" / "meta" / "0000.pkl", [file_seeds.ho3d_labels()], _data_set("ho3d", 3))
 
 
-def _lerobot_set(folder: Path) -> Trial:
+def _lerobot_set(folder: Path) -> FuzzTrial:
     (folder / "meta").mkdir()
     lines = b'{"episode_index": 0, "tasks": ["wave"], "length": 30}\n{"episode_index": 1, "tasks": ["wave"], "length": 30}\n'
     (folder / "meta" / "episodes.jsonl").write_bytes(lines)

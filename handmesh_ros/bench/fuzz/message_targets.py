@@ -16,13 +16,13 @@ from rclpy.parameter import Parameter
 
 from handmesh_ros.bench.fuzz.file_seeds import open_palm, pictures, small_frames
 from handmesh_ros.bench.fuzz.mutations import damaged
-from handmesh_ros.bench.fuzz.trial import FuzzTarget, Trial
+from handmesh_ros.bench.fuzz.trial import FuzzTarget, FuzzTrial
 from handmesh_ros.bench.fuzz.wild import make_wild, malformed
 from handmesh_ros.bench.hands_shown import HandPictures
 from handmesh_ros.decoding import decode_picture
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.fusion.extrinsics import CameraPlace
-from handmesh_ros.fusion.fuser import HandFuser
+from handmesh_ros.fusion.fuser import FARTHEST_HAND_M, HandFuser
 from handmesh_ros.hand import Hand, TrackState
 from handmesh_ros.messages import build
 from handmesh_ros.messages.hand_array import HandArrayTemplate
@@ -45,7 +45,6 @@ from handmesh_ros.perception.size.hand_size import HandSizes
 from handmesh_ros.srv import CalibrateHandSize
 
 MALFORMED = 0.15  # of the messages are damaged as bytes, too: whoever is in the domain can send any
-FARTHEST_M = 100.0  # no camera shows a hand so far away that a network could see it
 SURE_SCORE = 0.9  # what a network of this project says of nine true hands in ten (docs/lab/2026-11-29-sides.md)
 HEADER = Header(stamp=Time(sec=1_700_000_000, nanosec=5), frame_id="camera_optical_frame")
 
@@ -54,7 +53,7 @@ class _MalformedError(HandmeshError):
     """ROS itself cannot read the message: no callback ever sees it."""
 
 
-def _message_trial(seeds: Callable[[np.random.Generator], Any], take: Callable[[Any], str]) -> Trial:
+def _message_trial(seeds: Callable[[np.random.Generator], Any], take: Callable[[Any], str]) -> FuzzTrial:
     """Wild versions of messages; ``take`` is what a callback does with one, and says what is wrong with what came of it."""
     kind = type(seeds(np.random.default_rng(0)))
 
@@ -72,7 +71,7 @@ def _message_trial(seeds: Callable[[np.random.Generator], Any], take: Callable[[
             raise _MalformedError(str(error)) from error
         return take(message)
 
-    return Trial(make, use)
+    return FuzzTrial(make, use)
 
 
 def wild_image(rng: np.random.Generator) -> Image:
@@ -86,7 +85,7 @@ def wild_image(rng: np.random.Generator) -> Image:
     return message
 
 
-def _image(_: Path) -> Trial:
+def _image(_: Path) -> FuzzTrial:
     def take(message: Image) -> str:
         check_frame_id(message.header)
         frame = frame_of_image(message)
@@ -95,7 +94,7 @@ def _image(_: Path) -> Trial:
     return _message_trial(wild_image, take)
 
 
-def _depth(_: Path) -> Trial:
+def _depth(_: Path) -> FuzzTrial:
     def seeds(rng: np.random.Generator) -> Image:
         encoding, size = [("16UC1", 2), ("32FC1", 4)][rng.integers(2)]
         return Image(header=HEADER, height=48, width=64, encoding=encoding, step=64 * size, data=bytes(48 * 64 * size))
@@ -107,7 +106,7 @@ def _depth(_: Path) -> Trial:
     return _message_trial(seeds, take)
 
 
-def _compressed(_: Path) -> Trial:
+def _compressed(_: Path) -> FuzzTrial:
     known = pictures()
 
     def seeds(rng: np.random.Generator) -> CompressedImage:
@@ -128,7 +127,7 @@ def _wild_info(rng: np.random.Generator, width: int = 64, height: int = 48) -> C
     return message
 
 
-def _camera_info(_: Path) -> Trial:
+def _camera_info(_: Path) -> FuzzTrial:
     frame = np.zeros((48, 64, 3), np.uint8)
 
     def take(message: CameraInfo) -> str:
@@ -148,12 +147,12 @@ def fault_of(hands: list[Hand]) -> str:
         numbers = np.concatenate([np.ravel(part) for part in (hand.joints, hand.vertices, hand.rotations, hand.position_covariance)])
         if not np.isfinite(numbers).all():
             return "a hand that is not finite"
-        if hand.metric and hand.state is TrackState.TRACKING and np.linalg.norm(hand.joints[0]) > FARTHEST_M:
-            return f"a hand more than {FARTHEST_M:g} m away"
+        if hand.metric and hand.state is TrackState.TRACKING and np.linalg.norm(hand.joints[0]) > FARTHEST_HAND_M:
+            return f"a hand more than {FARTHEST_HAND_M:g} m away"
     return ""
 
 
-def _camera_of_a_hand(_: Path) -> Trial:
+def _camera_of_a_hand(_: Path) -> FuzzTrial:
     """Wild calibrations of the pictures of a real hand: what is not refused must not place it anywhere that it cannot be."""
     pipeline, both = HandPipeline.load(), HandPictures().picture(0)[0]
     frame = np.ascontiguousarray(both[:, : both.shape[1] // 2])
@@ -178,7 +177,7 @@ def noise_picture(rng: np.random.Generator) -> FrameArray:
     return np.asarray(np.clip(tint + contrast * (large - 128), 0, 255), np.uint8)
 
 
-def _noise(_: Path) -> Trial:
+def _noise(_: Path) -> FuzzTrial:
     """Pictures without a hand: none may come out as surely one."""
     pipeline, camera, stamps = HandPipeline.load(), Camera.from_hfov(320, 240, 60), itertools.count()
 
@@ -192,10 +191,10 @@ def _noise(_: Path) -> Trial:
         sure = [hand.score for hand in hands if hand.state is TrackState.TRACKING and hand.score >= SURE_SCORE]
         return fault_of(hands) or (f"a hand in noise with a score of at least {SURE_SCORE}" if sure else "")
 
-    return Trial(make, use)
+    return FuzzTrial(make, use)
 
 
-def _fused_hands(_: Path) -> Trial:
+def _fused_hands(_: Path) -> FuzzTrial:
     """The fuse node's."""
     fuser, aside = HandFuser(), CameraPlace(np.eye(3), np.array([0.5, 0.0, 0.0]))
     template = HandArrayTemplate("camera_optical_frame", 1)
@@ -223,7 +222,7 @@ def wild_parameter(rng: np.random.Generator) -> ParameterMessage:
     return ParameterMessage(name=names[rng.integers(len(names))], value=value)
 
 
-def _parameter(_: Path) -> Trial:
+def _parameter(_: Path) -> FuzzTrial:
     """Wild values of the hand node's parameters, as far as they do not load a model."""
     settings = NodeParameters()
 
@@ -239,7 +238,7 @@ def _parameter(_: Path) -> Trial:
     return _message_trial(wild_parameter, take)
 
 
-def _calibrate(_: Path) -> Trial:
+def _calibrate(_: Path) -> FuzzTrial:
     sizes, seen, stamps = HandSizes(), RecentHands(), itertools.count()
 
     def take(request: Any) -> str:

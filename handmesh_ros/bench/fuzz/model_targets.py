@@ -9,7 +9,7 @@ import numpy as np
 
 from handmesh_ros.bench.fuzz.file_seeds import open_palm
 from handmesh_ros.bench.fuzz.mutations import damaged
-from handmesh_ros.bench.fuzz.trial import FuzzTarget, Trial, file_trial
+from handmesh_ros.bench.fuzz.trial import FuzzTarget, FuzzTrial, file_trial
 from handmesh_ros.perception.mesh_net import CONTRACT_VERSION, MeshNetwork
 from handmesh_ros.perception.onnx_session import LONGEST_TRIAL_S
 
@@ -76,7 +76,7 @@ def unsound(content: bytes, rng: np.random.Generator) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _network(folder: Path) -> Trial:
+def _network(folder: Path) -> FuzzTrial:
     return file_trial(folder / "network.onnx", [small_network()], MeshNetwork, unsound)
 
 

@@ -16,7 +16,7 @@ HANG_S = 2.0  # a node that takes longer over one input stands still for whoever
 
 
 @dataclass(frozen=True)
-class Trial:
+class FuzzTrial:
     """A reader ready to be tried.
 
     Attributes:
@@ -42,7 +42,7 @@ class FuzzTarget:
 
     name: str
     share: float
-    prepare: Callable[[Path], Trial]
+    prepare: Callable[[Path], FuzzTrial]
     needs: tuple[str, ...] = ()
     hang_s: float = HANG_S
 
@@ -58,7 +58,7 @@ def shares(count: int, targets: Sequence[FuzzTarget]) -> dict[str, int]:
     return {target.name: max(1, round(count * target.share / total)) for target in targets}
 
 
-def file_trial(path: Path, seeds: Sequence[bytes], read: Callable[[Path], Any], damage: Damage = damaged) -> Trial:
+def file_trial(path: Path, seeds: Sequence[bytes], read: Callable[[Path], Any], damage: Damage = damaged) -> FuzzTrial:
     """A reader of a file of this name, tried with damaged versions of some good ones."""
     path.parent.mkdir(parents=True, exist_ok=True)
 
@@ -72,4 +72,4 @@ def file_trial(path: Path, seeds: Sequence[bytes], read: Callable[[Path], Any], 
 
     for seed in seeds:
         use(seed)  # it could be read before
-    return Trial(make, use)
+    return FuzzTrial(make, use)

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from handmesh_ros.bench.endurance.camera import SentPicture
-from handmesh_ros.bench.endurance.judged import Answer, Heard, Stretch, judge_stretch, wrong_outputs
+from handmesh_ros.bench.endurance.judged import Heard, HeardHands, Stretch, judge_stretch, wrong_outputs
 
 MS = 10**6
 
@@ -18,8 +18,8 @@ def picture(at_ms: int, hands: int = 2, good: bool = True) -> SentPicture:
     return SentPicture(at_ms * MS, at_ms * MS, hands, good)
 
 
-def answer(stamp_ms: int, after_ms: int = 20, tracking: int = 2) -> Answer:
-    return Answer(stamp_ms * MS, (stamp_ms + after_ms) * MS, tracking, 0)
+def answer(stamp_ms: int, after_ms: int = 20, tracking: int = 2) -> HeardHands:
+    return HeardHands(stamp_ms * MS, (stamp_ms + after_ms) * MS, tracking, 0)
 
 
 def test_answers_latencies_and_the_longest_silence() -> None:

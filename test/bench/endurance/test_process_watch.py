@@ -5,16 +5,16 @@ import os
 import numpy as np
 import pytest
 
-from handmesh_ros.bench.endurance.process_watch import look_at, slope_per_hour
+from handmesh_ros.bench.endurance.process_watch import process_sample, slope_per_hour
 
 TIMES = np.arange(0.0, 3600.0, 5.0)
 
 
 def test_this_process_is_looked_at() -> None:
-    sample = look_at(os.getpid(), 3.0)
+    sample = process_sample(os.getpid(), 3.0)
     assert sample is not None and sample.time_s == 3.0
     assert sample.resident_mb > sample.own_mb > 5 and sample.threads >= 1 and sample.handles >= 3
-    assert look_at(2**22 + 1, 0.0) is None
+    assert process_sample(2**22 + 1, 0.0) is None
 
 
 def test_a_leak_is_found_under_noise() -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from handmesh_ros.bench.fuzz import campaign
 from handmesh_ros.bench.fuzz.campaign import fuzz, tried
 from handmesh_ros.bench.fuzz.targets import TARGETS
-from handmesh_ros.bench.fuzz.trial import FuzzTarget, Trial, file_trial, generator_of, shares
+from handmesh_ros.bench.fuzz.trial import FuzzTarget, FuzzTrial, file_trial, generator_of, shares
 from handmesh_ros.errors import InputError
 
 
@@ -35,7 +35,7 @@ def test_every_kind_of_failure_is_counted_and_its_input_kept(tmp_path: Path, mon
 
 
 def test_inputs_are_shared_out() -> None:
-    targets = [FuzzTarget("a", 3.0, lambda _: Trial(make, use)), FuzzTarget("b", 1.0, lambda _: Trial(make, use))]
+    targets = [FuzzTarget("a", 3.0, lambda _: FuzzTrial(make, use)), FuzzTarget("b", 1.0, lambda _: FuzzTrial(make, use))]
     assert shares(1000, targets) == {"a": 750, "b": 250}
     assert shares(1, targets) == {"a": 1, "b": 1}
 
