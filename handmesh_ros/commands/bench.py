@@ -66,15 +66,19 @@ def _node(_: argparse.Namespace) -> bool:
 
 def _endurance(arguments: argparse.Namespace) -> bool:
     """Whether no aim was missed."""
-    from handmesh_ros.bench.endurance.report import aims_table, fuzz_aims, fuzz_table, soak_aims, soak_table
+    from handmesh_ros.bench.endurance.report import FUZZ_HEADER, aims_table, fuzz_aims, fuzz_failures, fuzz_line, soak_aims, soak_table
     from handmesh_ros.bench.endurance.soak import soak
     from handmesh_ros.bench.fuzz.campaign import fuzz
     from handmesh_ros.bench.fuzz.targets import TARGETS, target_named
 
+    print(f"{arguments.minutes:g} minutes of calm, then rounds of faults, each of about three minutes ...", flush=True)
     result = soak(60.0 * arguments.minutes, arguments.seed)
-    print(soak_table(result), flush=True)
-    results = fuzz(target_named, list(TARGETS), arguments.fuzz, arguments.seed, arguments.out)
-    print(f"\n{fuzz_table(results)}\n")
+    print(f"{soak_table(result)}\n\n{FUZZ_HEADER}", flush=True)
+    results = []
+    for one in fuzz(target_named, list(TARGETS), arguments.fuzz, arguments.seed, arguments.out):
+        print(fuzz_line(one), flush=True)
+        results.append(one)
+    print(f"{fuzz_failures(results)}\n")
     aims = [*soak_aims(result, 60.0 * arguments.minutes), *fuzz_aims(results)]
     print(aims_table(aims))
     return all(aim.met is not False for aim in aims)

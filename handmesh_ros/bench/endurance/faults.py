@@ -69,8 +69,11 @@ def _nothing_each(_: FaultStage, __: int) -> None:
     pass
 
 
-def _good(_: int, __: np.random.Generator) -> Shot:
-    return GOOD_SHOT
+def _always(shot: Shot) -> Callable[[int, np.random.Generator], Shot]:
+    return lambda _, __: shot
+
+
+_GOOD = _always(GOOD_SHOT)
 
 
 @dataclass(frozen=True)
@@ -85,15 +88,11 @@ class Fault:
 
     name: str
     seconds: float
-    shot: Callable[[int, np.random.Generator], Shot] = _good
+    shot: Callable[[int, np.random.Generator], Shot] = _GOOD
     begin: Callable[[FaultStage], None] = _nothing
     each: Callable[[FaultStage, int], None] = _nothing_each
     end: Callable[[FaultStage], None] = _nothing
     keeps_node: bool = True
-
-
-def _gone(number: int, _: np.random.Generator) -> Shot:
-    return Shot(silent=True)
 
 
 def _any_size(_: int, rng: np.random.Generator) -> Shot:
@@ -102,7 +101,7 @@ def _any_size(_: int, rng: np.random.Generator) -> Shot:
 
 
 def _clock(number: int, rng: np.random.Generator) -> Shot:
-    """An hour ahead, an hour back, none, and by turns."""
+    """For a second each: an hour ahead, an hour back, none, now and an hour ahead by turns, to and fro by 0.2 s."""
     shifts = (3600.0, -3600.0, None, float(rng.choice([0.0, 3600.0])), float(rng.uniform(-0.2, 0.2)))
     return Shot(stamp_shift_s=shifts[number // 30 % len(shifts)])
 
@@ -115,14 +114,6 @@ def _cut_off(_: int, rng: np.random.Generator) -> Shot:
     return Shot(kept=float(rng.choice([0.0, 0.3, 0.999])))
 
 
-def _noise(_: int, __: np.random.Generator) -> Shot:
-    return Shot(noise=True)
-
-
-def _wild(_: int, __: np.random.Generator) -> Shot:
-    return Shot(wild=True)
-
-
 def _broken_jpeg(_: int, rng: np.random.Generator) -> Shot:
     return Shot(kept=float(rng.uniform(0.01, 0.99)))
 
@@ -133,12 +124,12 @@ def _switch(stage: FaultStage, number: int) -> None:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("camera gone for 4 s and back", 4.0, _gone, end=lambda stage: stage.reconnect_camera()),
+    Fault("camera gone for 4 s and back", 4.0, _always(Shot(silent=True)), end=lambda stage: stage.reconnect_camera()),
     Fault("size and encoding new with every picture", 6.0, _any_size),
     Fault("clock jumps", 6.0, _clock),
     Fault("camera_info lost or wrong", 6.0, _info),
     Fault("pictures cut off", 3.0, _cut_off),
-    Fault("noise instead of pictures", 4.0, _noise),
+    Fault("noise instead of pictures", 4.0, _always(Shot(noise=True))),
     Fault("a subscriber that stalls", 8.0, begin=lambda stage: stage.start_stalled(), end=lambda stage: stage.end_stalled()),
     Fault("model switched", 6.0, each=_switch, end=lambda stage: stage.switch_model()),
     Fault(
@@ -147,7 +138,7 @@ FAULTS: tuple[Fault, ...] = (
         end=lambda stage: stage.end_hammering(),
     ),
     Fault(
-        "wild messages, parameters, requests", 15.0, _wild,
+        "wild messages, parameters, requests", 15.0, _always(Shot(wild=True)),
         begin=lambda stage: stage.start_bystanders(),
         each=lambda stage, number: stage.send_wild(number),
         end=lambda stage: stage.end_bystanders(),

@@ -80,13 +80,19 @@ def _line(part: StretchResult) -> str:
     return f"  {part.name:<44}{part.good:>9}{share:>10}{part.worst_gap_s:>14.2f}{part.median_ms:>9.1f}{part.p99_ms:>9.1f}{growth:>12}"
 
 
-def fuzz_table(results: Sequence[FuzzResult]) -> str:
-    """Inputs by reader, and what failed, with numbers and files by which it is found again."""
-    lines = [f"  {'':<24}{'inputs':>9}{'accepted':>10}{'refused':>9}{'failed':>8}{'slowest, s':>12}{'peak, MB':>10}"]
-    for result in results:
-        kinds = result.kinds
-        lines.append(f"  {result.target:<24}{result.tried:>9}{kinds['accepted']:>10}{kinds['refused']:>9}{result.failed:>8}"
-                     f"{result.slowest_s:>12.2f}{result.peak_mb:>10.0f}")  # fmt: skip
+FUZZ_HEADER = f"  {'':<24}{'inputs':>9}{'accepted':>10}{'refused':>9}{'failed':>8}{'slowest, s':>12}{'peak, MB':>10}"
+
+
+def fuzz_line(result: FuzzResult) -> str:
+    """One reader's row below FUZZ_HEADER."""
+    accepted, refused = result.kinds["accepted"], result.kinds["refused"]
+    counts = f"{result.tried:>9}{accepted:>10}{refused:>9}{result.failed:>8}"
+    return f"  {result.target:<24}{counts}{result.slowest_s:>12.2f}{result.peak_mb:>10.0f}"
+
+
+def fuzz_failures(results: Sequence[FuzzResult]) -> str:
+    """What failed, with numbers and files by which it is found again; empty where nothing did."""
+    lines = []
     for result in results:
         for (kind, what), numbers in result.failures.items():
             shown = ", ".join(map(str, numbers[:SHOWN_INPUTS])) + (" ..." if len(numbers) > SHOWN_INPUTS else "")

@@ -20,10 +20,9 @@ from handmesh_ros.bench.endurance.stage import EnduranceStage
 from handmesh_ros.bench.hands_shown import SHOWN_RATE_HZ
 
 WARM_UP_S = 5.0  # of good pictures before anything counts
-SAMPLE_EVERY_S = 5.0
 SETTLED_AFTER_S = 300.0  # a leak is looked for after the first five minutes: until then buffers and pools grow to their size
 CALM_A_ROUND_S = 900.0  # one round of faults, and one more for each quarter of an hour of calm
-CALL_EVERY = round(SHOWN_RATE_HZ)  # pictures
+CALL_EVERY, SAMPLE_EVERY = round(SHOWN_RATE_HZ), round(5 * SHOWN_RATE_HZ)  # pictures
 COMPARED_SHARE = 0.25  # of the calm part, at its beginning and at its end, are compared
 
 
@@ -83,9 +82,8 @@ class _Run:
                 self.wild += chosen.wild * 2  # and its camera_info
             each(number)
             self._number += 1
-            self._due_s = max(
-                self._due_s + 1 / SHOWN_RATE_HZ, time.monotonic() - 1 / SHOWN_RATE_HZ
-            )  # a camera that was late does not hurry
+            # A camera that was late does not hurry.
+            self._due_s = max(self._due_s + 1 / SHOWN_RATE_HZ, time.monotonic() - 1 / SHOWN_RATE_HZ)
         self.stage.spin_until(self._due_s)
         return Stretch("", begin_ns, time.time_ns())
 
@@ -125,12 +123,9 @@ def soak(calm_s: float, seed: int, faults: Sequence[Fault] = FAULTS) -> SoakResu
             def each(number: int) -> None:
                 if number % CALL_EVERY == 0:
                     stage.calls.steady(number // CALL_EVERY)
-                if number % round(SAMPLE_EVERY_S * SHOWN_RATE_HZ) == 0 and (
-                    sample := process_sample(stage.node.pid, number / SHOWN_RATE_HZ)
-                ):
-                    samples.append(sample)
-                if not stage.node.running:
                     stage.notice_deaths("calm")
+                if number % SAMPLE_EVERY == 0 and (sample := process_sample(stage.node.pid, number / SHOWN_RATE_HZ)):
+                    samples.append(sample)
 
             run.play_good(WARM_UP_S, 2)
             calm = run.play_good(calm_s, each=each)
@@ -141,8 +136,7 @@ def soak(calm_s: float, seed: int, faults: Sequence[Fault] = FAULTS) -> SoakResu
             wild, deaths, calls = run.wild + stage.wild_sent, tuple(stage.deaths), stage.calls
         heard = Heard.read(stage.heard)
     settled = [sample for sample in samples if sample.time_s >= SETTLED_AFTER_S]
-    watched_s = settled[-1].time_s - settled[0].time_s if settled else 0.0
-    slope = slope_per_hour([sample.time_s for sample in settled], [sample.own_mb for sample in settled]) if len(settled) > 1 else None
+    times_s = [sample.time_s for sample in settled]
     part_ns = round(COMPARED_SHARE * (calm.end_ns - calm.begin_ns))
 
     def judged(name: str, stretch: Stretch) -> StretchResult:
@@ -153,7 +147,9 @@ def soak(calm_s: float, seed: int, faults: Sequence[Fault] = FAULTS) -> SoakResu
         first=judged("its first quarter", calm._replace(end_ns=calm.begin_ns + part_ns)),
         last=judged("its last quarter", calm._replace(begin_ns=calm.end_ns - part_ns)),
         faults=tuple(judged(stretch.name, stretch) for stretch in stretches),
-        samples=tuple(samples), slope_mb=slope, watched_s=watched_s,
+        samples=tuple(samples),
+        slope_mb=slope_per_hour(times_s, [sample.own_mb for sample in settled]) if settled else None,
+        watched_s=times_s[-1] - times_s[0] if settled else 0.0,
         asked=calls.asked, answered=calls.answered, lost=calls.lost, slowest_call_s=calls.slowest_s,
         wrong=wrong_outputs(run.sent, heard), deaths=deaths, wild=wild, counts=heard.counts,
     )  # fmt: skip

@@ -10,7 +10,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -80,17 +80,16 @@ class FuzzResult:
                 self.kept[-1].write_bytes(content)
 
 
-def fuzz(find: FindTarget, names: Sequence[str], count: int, seed: int, failures: Path) -> list[FuzzResult]:
-    """Try ``count`` inputs, shared out over the targets of these names.
+def fuzz(find: FindTarget, names: Sequence[str], count: int, seed: int, failures: Path) -> Iterator[FuzzResult]:
+    """Try ``count`` inputs, shared out over the targets of these names, one target after the other.
 
     Args:
         find: the target of a name.
         failures: folder for inputs that failed.
     """
-    targets = [find(name) for name in names]
-    there = [target for target in targets if all(importlib.util.find_spec(package) for package in target.needs)]
-    return [_fuzz_target(find, target, number, seed, failures) for target, number in
-            ((target, shares(count, there)[target.name]) for target in there)]  # fmt: skip
+    targets = [target for target in map(find, names) if all(importlib.util.find_spec(package) for package in target.needs)]
+    for target in targets:
+        yield _fuzz_target(find, target, shares(count, targets)[target.name], seed, failures)
 
 
 def _fuzz_target(find: FindTarget, target: FuzzTarget, count: int, seed: int, failures: Path) -> FuzzResult:

@@ -12,7 +12,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from handmesh_ros.bench.endurance import soak as soak_module
 from handmesh_ros.bench.endurance.faults import FAULTS
-from handmesh_ros.bench.endurance.report import aims_table, fuzz_aims, fuzz_table, soak_aims, soak_table
+from handmesh_ros.bench.endurance.report import FUZZ_HEADER, aims_table, fuzz_aims, fuzz_failures, fuzz_line, soak_aims, soak_table
 from handmesh_ros.bench.fuzz.campaign import FuzzResult
 
 
@@ -45,6 +45,6 @@ def test_what_broken_inputs_did_is_told() -> None:
     bad.kinds["wrong output"] = 1
     bad.failures["error", "KeyError at a.py:3"] = [4, 9]
     assert [aim.met for aim in fuzz_aims([good, bad])] == [False] * 4
-    table = fuzz_table([good, bad])
-    assert "KeyError at a.py:3 (2 inputs of seed 7: 4, 9)" in table
+    assert "KeyError at a.py:3 (2 inputs of seed 7: 4, 9)" in fuzz_failures([good, bad]) and fuzz_failures([good]) == ""
+    assert fuzz_line(good).split() == ["image", "8", "3", "5", "0", "0.00", "0"] and len(fuzz_line(bad)) == len(FUZZ_HEADER)
     assert "MISSED" in aims_table(fuzz_aims([bad])) and "met" in aims_table(fuzz_aims([good]))
