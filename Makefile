@@ -43,7 +43,7 @@ help:
 	@echo "             make demo VIEW=1 shows the hands in a browser until Ctrl-C"
 	@echo "             make demo ROBOT=1 lets a hand lead a simulated arm; writes out/robot.mp4 and .json"
 	@echo "make test    ruff, mypy, colcon build and test, all of pytest"
-	@echo "make bench   what a frame costs on this machine; filters, markers and networks against their alternatives"
+	@echo "make bench   what a frame costs on this machine; filters, markers and networks against their alternatives; endurance"
 	@echo "make lint    ruff and mypy          make pytest  the tests alone"
 	@echo "make colcon  colcon build and test  make setup   only the environment: then .venv/bin/handmesh --help"
 	@echo "make lock    renew the pinned versions           make clean   remove everything that was made"
@@ -52,8 +52,9 @@ demo: setup $(if $(ROBOT),$(STAMPS)/robot) $(if $(VIEW),$(STAMPS)/view)
 	@$(VENV)/bin/handmesh demo $(if $(ROBOT),--robot) $(if $(VIEW),--view) $(if $(INPUT),'$(INPUT)')
 
 bench: setup-torch
-	@$(VENV)/bin/handmesh bench
+	@$(VENV)/bin/handmesh bench stages node
 	@$(RUN) -m benchmarks
+	@$(VENV)/bin/handmesh bench endurance
 
 # pytest last: its closing line is the result.
 test: lint colcon pytest

@@ -29,7 +29,10 @@ COMMANDS = {
     "demo": ("handmesh_ros.commands.demo", "camera, hand node and a listener as three ROS 2 processes; draws and measures the result"),
     "models": ("handmesh_ros.commands.models", "list, provision and verify the model files"),
     "urdf": ("handmesh_ros.commands.urdf", "print the URDF of a human hand, for the angles of joint_states"),
-    "bench": ("handmesh_ros.commands.bench", "what a frame costs on this machine: the stages of perception, the whole node"),
+    "bench": (
+        "handmesh_ros.commands.bench",
+        "what a frame costs on this machine (stages, node), and whether the node endures faults (endurance)",
+    ),
     "eval": ("handmesh_ros.commands.eval", "errors of a model on a data set"),
     "train": ("handmesh_ros.commands.train", "train the networks of this project"),
     "export": ("handmesh_ros.commands.export", "write a trained network as an ONNX model"),

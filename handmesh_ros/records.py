@@ -49,7 +49,7 @@ def read_frames(path: Path) -> Iterator[RecordedFrame]:
                 meshes = (np.array(hand["vertices"], np.float32) if "vertices" in hand else no_mesh for hand in record["hands"])
                 hands = [hand_of_record(hand, stamp_s, mesh) for hand, mesh in zip(record["hands"], meshes, strict=True)]
                 yield RecordedFrame(stamp_s, hands)
-            except (KeyError, ValueError, TypeError) as error:
+            except (KeyError, ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
                 why = f"there is no {error} in it" if isinstance(error, KeyError) else str(error)
                 raise RecordError(f"{path}, line {number}: no frame as this version's handmesh run --out writes it: {why}") from error
 

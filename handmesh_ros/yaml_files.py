@@ -10,6 +10,7 @@ import yaml
 from handmesh_ros.errors import InputError
 
 LARGEST_YAML = 64 << 10  # bytes; a calibration has 1 kB, the largest file of this project 5
+DEEPEST_BRACKETS = 50  # in one another; two thousand take PyYAML seconds, in which nothing else runs
 
 
 class YamlFileError(InputError):
@@ -46,7 +47,12 @@ def read_yaml(path: str | Path) -> Any:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Reads no aliases: nested, a few lines of them make billions of values."""
+    """Reads no aliases: nested, a few lines of them make billions of values. Refuses brackets that are too deep when they open."""
+
+    def fetch_flow_collection_start(self, token_class: type[yaml.Token]) -> None:
+        if self.flow_level >= DEEPEST_BRACKETS:
+            raise RecursionError
+        super().fetch_flow_collection_start(token_class)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

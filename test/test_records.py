@@ -1,13 +1,14 @@
 """A hand as JSON says what the hand is, and is read back."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from support.known_hand import known_hand
 
 from handmesh_ros.hand import Side, TrackState
-from handmesh_ros.records import frame_record, hand_of_record, hand_record
+from handmesh_ros.records import RecordError, frame_record, hand_of_record, hand_record, read_frames
 
 
 def test_a_hand_survives_the_way_through_json() -> None:
@@ -24,3 +25,14 @@ def test_a_hand_survives_the_way_through_json() -> None:
 
 def test_a_frame_without_a_hand_has_an_empty_list() -> None:
     assert frame_record(4, 0.125, []) == {"frame": 4, "stamp": 0.125, "hands": []}
+
+
+@pytest.mark.parametrize("damage", ["[" * 100_000, '{"stamp": 0, "hands": [3]}', "joints"])
+def test_a_damaged_line_is_named(damage: str, tmp_path: Path) -> None:
+    good = json.dumps(frame_record(0, 0.0, [known_hand()]))
+    if damage == "joints":  # a number that no float holds
+        damage = json.dumps({"stamp": 0, "hands": [{**hand_record(known_hand()), "joints": [[10**400, 0, 0]] * 21}]})
+    path = tmp_path / "hands.jsonl"
+    path.write_text(f"{good}\n{damage}\n")
+    with pytest.raises(RecordError, match=r"hands\.jsonl, line 2: no frame"):
+        list(read_frames(path))

@@ -27,6 +27,7 @@ LAUGHS = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (n, n, n - 1, n 
         (LAUGHS, r"the alias \*a: write its value out in line 2"),
         (b"a: &a [*a]", "the alias"),
         (b"[" * 5000, "nested too deeply"),
+        (b"[" * 60 + b"]" * 60, "nested too deeply"),  # thousands would take seconds, however they end
         (b"a: [", "is no YAML file .* in line 1"),
         (b"a: 1\n\tb: 2", "is no YAML file"),
         (b"\xff\xfe\x00", "no text in UTF-8"),

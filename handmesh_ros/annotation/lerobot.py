@@ -19,7 +19,7 @@ import numpy as np
 
 from handmesh_ros.annotation.clips import Clip
 from handmesh_ros.annotation.episodes import EpisodePart
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, reading
 from handmesh_ros.hand import JOINT_COUNT, JOINT_NAMES, Hand, Side, TrackState
 from handmesh_ros.records import read_frames
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 INFO = Path("meta", "info.json")
 WORK = ".annotation"  # in the new data set until it is complete: a file of hands for each episode
+KIND = "a data set as LeRobot writes it"  # for messages
 DONE_KEY = "hand.right.joints"  # a data set with this column is annotated
 
 
@@ -57,13 +58,13 @@ class LeRobotDataset:
         Raises:
             LeRobotError: it is of a layout that is not known, or annotated already.
         """
-        try:
+        with reading(root / INFO, "what LeRobot writes", LeRobotError):
             info = json.loads((root / INFO).read_text(encoding="utf-8"))
             version, features = str(info["codebase_version"]), info["features"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise LeRobotError(f"{root / INFO}: not what LeRobot writes ({error})") from error
         if not version.startswith(("v2.", "v3.")):
             raise LeRobotError(f"{root}: layout {version}; v2.0, v2.1 and v3.0 are known. LeRobot's own scripts convert older ones")
+        if not isinstance(features, dict):
+            raise LeRobotError(f"{root / INFO}: its features are no table")
         if DONE_KEY in features:
             raise LeRobotError(f"{root}: has hands already (column {DONE_KEY})")
         return cls(root, info)
@@ -74,7 +75,8 @@ class LeRobotDataset:
         Raises:
             LeRobotError: there are none, or several to choose from.
         """
-        keys = [key for key, feature in self.info["features"].items() if feature["dtype"] in ("video", "image")]
+        with reading(self.root, KIND, LeRobotError):
+            keys = [key for key, feature in self.info["features"].items() if feature["dtype"] in ("video", "image")]
         if not keys:
             raise LeRobotError(f"{self.root}: a data set without pictures: no feature is a video or an image")
         chosen = [key for key in keys if wanted in (None, key)]
@@ -84,16 +86,21 @@ class LeRobotDataset:
         raise LeRobotError(f"{self.root}: {asked} Give --camera-key, one of {', '.join(keys)}")
 
     def clips(self, key: str, out: Path) -> list[Clip]:
-        """The episodes' pictures of one camera, and where each one's hands will be until all are there."""
-        column = key if self.info["features"][key]["dtype"] == "image" else ""
-        found = []
-        for episode in self._episodes:
-            index = int(episode["episode_index"])
-            path = self._data_path(episode) if column else self._video_path(episode, key)
-            start_s = 0.0 if column else float(episode.get(f"videos/{key}/from_timestamp", 0.0))
-            part = EpisodePart(index, int(episode["length"]), float(self.info["fps"]), start_s, column)
-            found.append(Clip(str(path), str(out / WORK / f"episode_{index:06d}.jsonl"), part))
-        return found
+        """The episodes' pictures of one camera, and where each one's hands will be until all are there.
+
+        Raises:
+            LeRobotError: what the data set says of its episodes is not what LeRobot writes.
+        """
+        with reading(self.root, KIND, LeRobotError):
+            column = key if self.info["features"][key]["dtype"] == "image" else ""
+            return [self._clip(episode, key, column, out) for episode in self._episodes]
+
+    def _clip(self, episode: Mapping[str, Any], key: str, column: str, out: Path) -> Clip:
+        index = int(episode["episode_index"])
+        path = self._data_path(episode) if column else self._video_path(episode, key)
+        start_s = 0.0 if column else float(episode.get(f"videos/{key}/from_timestamp", 0.0))
+        part = EpisodePart(index, int(episode["length"]), float(self.info["fps"]), start_s, column)
+        return Clip(str(path), str(out / WORK / f"episode_{index:06d}.jsonl"), part)
 
     def write_with_hands(self, out: Path, mesh: bool) -> None:
         """The data set again in another folder, with the hands of its clips. Videos and whatever else is not changed are hard links where

@@ -1,1 +1,1 @@
-"""What a frame costs on this machine."""
+"""What a frame costs on this machine, and what the node endures."""

@@ -27,10 +27,13 @@ class ProcessError(HandmeshError, RuntimeError):
 class RosProcess:
     """One of our nodes as a process of its own; its output goes to a log file."""
 
-    def __init__(self, module: str, parameters: Mapping[str, Value], folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, module: str, parameters: Mapping[str, Value], remappings: Mapping[str, str], folder: Path, environment: Mapping[str, str]
+    ) -> None:
         self.name = module.rsplit(".", 1)[-1]
         self.log = folder / f"{self.name}.log"
         arguments = [argument for key, value in parameters.items() for argument in ("-p", f"{key}:={_yaml(value)}")]
+        arguments += [argument for name, other in remappings.items() for argument in ("-r", f"{name}:={other}")]
         with self.log.open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-u", "-m", module, "--ros-args", *arguments],
@@ -40,6 +43,14 @@ class RosProcess:
     @property
     def running(self) -> bool:
         return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal; it may have ended before."""
+        self._process.send_signal(number)
 
     def wait_for_line(self, text: str) -> None:
         """Wait until the process has written a line that holds ``text``.
@@ -77,15 +88,18 @@ class Processes:
     """Starts processes and sees to it that all have ended when the ``with`` block is left, whatever happens in it.
 
     For the main thread: SIGTERM ends the block as Ctrl-C does, and while the processes are ended neither disturbs.
+
+    Attributes:
+        environment: theirs; who wants to talk to them takes it, too.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._environment = _environment()
+        self.environment = _environment()
         self._started: list[RosProcess] = []
 
-    def start(self, module: str, parameters: Mapping[str, Value]) -> RosProcess:
-        process = RosProcess(module, parameters, self._folder, self._environment)
+    def start(self, module: str, parameters: Mapping[str, Value], remappings: Mapping[str, str] | None = None) -> RosProcess:
+        process = RosProcess(module, parameters, remappings or {}, self._folder, self.environment)
         self._started.append(process)
         return process
 

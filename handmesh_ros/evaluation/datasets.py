@@ -85,7 +85,10 @@ def read_freihand(folder: Path) -> Iterator[Sample]:
     if not len(cameras) == len(joints) == len(vertices):
         raise DatasetError(f"{folder}: evaluation_K, _xyz and _verts hold {len(cameras)}, {len(joints)} and {len(vertices)} entries")
     for index, (K, xyz, verts) in enumerate(zip(cameras, joints, vertices, strict=True)):
-        K, xyz, verts = np.reshape(K, (3, 3)), np.reshape(xyz, (JOINT_COUNT, 3)), np.reshape(verts, (-1, 3))
+        with reading(folder / "evaluation_xyz.json", f"labels of sample {index}, with those of _K and _verts beside it", DatasetError):
+            K, xyz, verts = (
+                np.reshape(np.asarray(part, float), shape) for part, shape in ((K, (3, 3)), (xyz, (JOINT_COUNT, 3)), (verts, (-1, 3)))
+            )
         yield Sample(folder / "evaluation" / "rgb" / f"{index:08d}.jpg", K, _project(xyz, K), xyz, verts, Side.RIGHT)
 
 

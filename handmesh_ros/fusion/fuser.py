@@ -17,6 +17,10 @@ from handmesh_ros.fusion.placed import PlacedHand, carried_to, placed
 from handmesh_ros.fusion.rounds import Rounds
 from handmesh_ros.hand import Hand
 
+# Where a hand that a network can see may be, from its camera's centre. Chosen by hand: nearer than any lens focuses, farther than a palm of
+# 8 pixels in a telephoto picture.
+NEAREST_HAND_M, FARTHEST_HAND_M = 1e-3, 100.0
+VARIANCE_ROUNDING_M2, RELATIVE_ROUNDING = 1e-8, 1e-3  # of a covariance that was written with nine decimals, or sent as it was computed
 CARRIED_AT_MOST_S = 0.1  # a camera whose last frame is older has no say
 
 
@@ -72,7 +76,7 @@ class HandFuser:
         go back by more than a second, all begin anew.
 
         Raises:
-            InputError: a hand has no metric scale, or a number is not finite.
+            InputError: a hand has no metric scale, a number is not finite, or it is where no camera sees a hand.
         """
         _check(camera, stamp_s, hands)
         if self._rounds.went_back(camera, stamp_s):
@@ -120,6 +124,24 @@ def _check(camera: str, stamp_s: float, hands: Sequence[Hand]) -> None:
             f"hands of {camera} have no metric scale, so they have no place in the common frame: calibrate that camera (camera_info, or "
             "handmesh run --camera INFO.yaml)"
         )
-    numbers = [stamp_s, *(float(hand.joints.sum() + np.sum(hand.position_covariance)) for hand in hands)]
-    if not all(map(math.isfinite, numbers)):
-        raise InputError(f"a frame of {camera} at {stamp_s} s holds NaN or infinite numbers")
+    if not math.isfinite(stamp_s):
+        raise InputError(f"a frame of {camera} has the stamp {stamp_s}")
+    for hand in hands:
+        if fault := _fault(hand):
+            raise InputError(f"a hand of {camera} at {stamp_s} s {fault}")
+
+
+def _fault(hand: Hand) -> str:
+    """What no measured hand has; empty where there is nothing of the kind."""
+    covariance = hand.position_covariance
+    for part in (hand.joints, hand.rotations, covariance, hand.score, hand.side_score):
+        if not np.isfinite(part).all():
+            return "holds NaN or infinite numbers"
+    distances = np.abs(hand.joints).max(axis=1)
+    if not NEAREST_HAND_M <= distances.min() <= distances.max() <= FARTHEST_HAND_M:
+        return f"has joints {distances.min():g} to {distances.max():g} m from its camera"
+    variances = np.linalg.eigvalsh(covariance)
+    rounding = VARIANCE_ROUNDING_M2 + RELATIVE_ROUNDING * variances.max()
+    if np.abs(covariance - covariance.T).max() > rounding or variances.min() < -rounding:
+        return f"has a position covariance that is none: {covariance.tolist()}"
+    return "is surely nowhere" if variances.max() > FARTHEST_HAND_M**2 else ""

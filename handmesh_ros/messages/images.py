@@ -168,15 +168,22 @@ class CameraCache:
 
     def __init__(self) -> None:
         self.info: CameraInfo | None = None
+        self._missing = "no camera_info has arrived (does the driver publish it, is the topic remapped beside the image's?)"
         self._serialized = b""
         self._key: tuple[Any, ...] = ()
         self._camera: Camera | None = None
 
     def heard(self, serialized: bytes | None) -> None:
-        """Take a serialized camera_info, unless it says what the last one said, or is None."""
+        """Take a serialized camera_info, unless it says what the last one said, or is None. One that cannot be read is as good as none."""
         if serialized is None or serialized[AFTER_STAMP:] == self._serialized[AFTER_STAMP:]:
             return
-        self._serialized, self.info = serialized, deserialize_message(serialized, CameraInfo)
+        self._serialized, self.info = serialized, None
+        try:
+            self.info = deserialize_message(serialized, CameraInfo)
+        except Exception as error:  # ROS's and rosbags' have nothing in common
+            self._missing = (
+                f"camera_info is damaged and cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+            )
 
     def camera(self, frame: FrameArray, rectified: bool, fallback_hfov_deg: float) -> tuple[Camera, str | None]:
         """The calibrated camera of the frame and None, or the fallback (whose hands are not metric) and why it was needed.
@@ -198,7 +205,7 @@ class CameraCache:
             CameraError: there is none, or it is another camera's.
         """
         if self.info is None:
-            raise CameraError("no camera_info has arrived (does the driver publish it, is the topic remapped beside the image's?)")
+            raise CameraError(self._missing)
         key = (*_calibration_key(self.info), frame.shape, rectified)
         if self._camera is None or key != self._key:
             self._camera, self._key = camera_of_info(self.info, frame, rectified), key

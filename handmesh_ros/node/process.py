@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -21,6 +22,7 @@ from handmesh_ros.files import user_path
 from handmesh_ros.installation import check_installation
 from handmesh_ros.node.transport import use_large_shared_memory
 
+FAULTS_TOLD_EVERY_S = 10.0  # at most: a fault in a timer would fill the log
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; docker stop, systemd, ros2 launch
 
 
@@ -49,7 +51,7 @@ def _run(make_node: Callable[[], Node], argv: Sequence[str]) -> int:
         node = make_node()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        executor.spin()
+        _spin_through_faults(executor, node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass  # a signal, or somebody shut ROS down
     except SystemExit as request:
@@ -69,6 +71,21 @@ def _run(make_node: Callable[[], Node], argv: Sequence[str]) -> int:
         rclpy.try_shutdown()
         _ignore_signals()
     return 0
+
+
+def _spin_through_faults(executor: SingleThreadedExecutor, node: Node) -> None:
+    """Until the end of ROS. An exception of a callback does not end the node: some are rclpy's own, such as for a parameter of a type that
+    does not exist, and whoever is in the domain can send that."""
+    while rclpy.ok():
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            return
+        except Exception as error:
+            if not rclpy.ok():
+                raise
+            text = "".join(traceback.format_exception(error))
+            node.get_logger().error(f"left out, since handling it failed:\n{text}", throttle_duration_sec=FAULTS_TOLD_EVERY_S)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.hand import FloatArray, Hand
 from handmesh_ros.messages.build import SIDES, STATES
 from handmesh_ros.msg import Hand as HandMessage
@@ -18,7 +19,12 @@ def hand_of_message(message: HandMessage, stamp_s: float) -> Hand:
     Args:
         message: one of ``HandArray.hands``.
         stamp_s: of that array's header, seconds.
+
+    Raises:
+        InputError: its side or state is none that a hand has.
     """
+    if message.side not in SIDE_OF or message.state not in STATE_OF:
+        raise InputError(f"a hand of side {message.side} and state {message.state}: is it a handmesh_ros of this version that sends it?")
     positions = [(pose.position.x, pose.position.y, pose.position.z) for pose in message.joints]
     quaternions = [(pose.orientation.x, pose.orientation.y, pose.orientation.z, pose.orientation.w) for pose in message.joints]
     return Hand(

@@ -50,8 +50,11 @@ class OnnxNetwork:
         content = self._read()
         self.sha256 = hashlib.sha256(content).hexdigest()
         self._session = self._load(content, threads)
-        self.outputs = {output.name: output.shape for output in self._session.get_outputs()}
-        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        try:
+            self.outputs = {output.name: output.shape for output in self._session.get_outputs()}
+            self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError as error:
+            raise self.broken("its names or metadata are no text in UTF-8") from error
         self.input_size = self._checked_input()
 
     def run(self, outputs: Sequence[str], image: FloatArray) -> list[FloatArray]:

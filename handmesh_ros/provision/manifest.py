@@ -136,5 +136,5 @@ def _source(name: str, source: Any, wheels: dict[str, Wheel]) -> WheelSource | C
     if isinstance(source, dict) and "wheel" in source:
         return WheelSource(wheels[source["wheel"]], source["member"], source["sha256"], tuple(source["outputs"]))
     if isinstance(source, dict) and "decoder" in source:
-        return ComposedSource(source["landmark"], source["decoder"])
+        return ComposedSource(str(source["landmark"]), str(source["decoder"]))
     raise ValueError(f"model {name!r} has source {source!r}, expected 'committed', a wheel's member or the parts it is composed of")

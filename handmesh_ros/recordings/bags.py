@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from mcap.exceptions import McapError
 from mcap.reader import make_reader
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import StreamReader
@@ -101,7 +100,7 @@ class Bag:
     def _opened(self, path: Path) -> list[_Part]:
         try:
             return [_whole(path)]
-        except (ReaderError, OSError) as error:
+        except Exception as error:  # damaged files raise nearly anything in rosbags, also for lack of memory
             if path.is_dir() and (storages := storages_in(path)):
                 # Never finished, or pieces of it are missing: each piece that is there by itself.
                 self._note(path, error)
@@ -109,12 +108,18 @@ class Bag:
             if path.suffix.lower() == ".mcap":
                 self._note(path, error)
                 return [_BrokenMcap(path)]
-            raise SourceError(f"{path}: {error}") from error
+            raise SourceError(f"{path}: {_reason(error)}") from error
 
     def _note(self, path: Path, error: Exception) -> None:
-        why = f"{path.name}: {str(error) or type(error).__name__}"
+        why = f"{path.name}: {_reason(error)}"
         if why not in self.breaks:
             self.breaks.append(why)
+
+
+def _reason(error: Exception) -> str:
+    """rosbags' own words; others say little without their kind."""
+    text = str(error) or type(error).__name__
+    return text if isinstance(error, ReaderError | OSError) else f"damaged ({text})"
 
 
 class _Part(Protocol):
@@ -201,7 +206,7 @@ class _BrokenMcap:
             while True:
                 try:
                     record = next(records)
-                except (StopIteration, McapError, ValueError, RuntimeError, EOFError):  # the break: why was noted when it was opened
+                except Exception:  # the break, whatever the damage raises: why was noted when it was opened
                     return
                 if isinstance(record, Schema):
                     schemas[record.id] = record

@@ -95,9 +95,12 @@ class AvVideo(FrameSource):
                 container = stack.enter_context(av.open(file, "r", timeout=(CONNECT_S, READ_S)))
             except (av.FFmpegError, OSError) as error:
                 raise SourceError(f"{self.name}: neither a video nor a picture that can be read ({error.strerror})") from error
+            except UnicodeDecodeError as error:  # PyAV reads what is written about the film, too
+                raise SourceError(f"{self.name}: not a video that can be read (what is written about it is no text)") from error
             stream = container.streams.best("video")
-            if not isinstance(stream, VideoStream):
-                raise SourceError(f"{self.name}: holds no video")
+            # PyAV gives a stream whose codec FFmpeg does not know no codec context.
+            if not isinstance(stream, VideoStream) or stream.codec_context is None:
+                raise SourceError(f"{self.name}: holds no video" + (" of a known codec" if stream is not None else ""))
             if stream.width * stream.height > MAX_PIXELS:
                 raise SourceError(f"{self.name}: {too_large(stream.width, stream.height)}")
             stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # the header above may lie

@@ -123,3 +123,19 @@ def test_what_is_wrong_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (root / "meta" / "info.json").write_text("{")
     assert annotate(root, tmp_path / "out") == 1
     assert "not what LeRobot writes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"features": 3}, {"features": {KEY: {}}}, {"fps": "many"}, {"video_path": "{nothing}"}, {"video_path": "{episode_index"},
+        {"chunks_size": 0},
+    ],
+)  # fmt: skip
+def test_a_damaged_description_is_named(change: dict[str, object], tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "set", "v2.1", False)
+    path = root / "meta" / "info.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(LeRobotError, match=r"set.*LeRobot|no table"):
+        data = LeRobotDataset.read(root)
+        data.clips(data.camera_key(None), tmp_path)

@@ -88,3 +88,11 @@ def test_another_folder_is_named(kind: str, tmp_path: Path) -> None:
 def test_unknown_kind_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="'coco'"):
         read_dataset("coco", tmp_path)
+
+
+@pytest.mark.parametrize("labels", ['[[["a", 1, 2]]]', "[[[1, 2], [3]]]", "[null]", f"[[{10**400}]]"])
+def test_freihand_with_labels_that_are_none_is_refused(labels: str, tmp_path: Path) -> None:
+    write_freihand(tmp_path)
+    (tmp_path / "evaluation_xyz.json").write_text(labels)
+    with pytest.raises(DatasetError, match="sample 0"):
+        list(read_dataset("freihand", tmp_path))

@@ -33,6 +33,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("cameras: {a: {translation: [0, 0, 0]}}", "camera 'a' needs 'rotation': 4 finite numbers"),
         ("cameras: {a: {rotation: [0, 0, 0, 1], translation: [0, 0]}}", "camera 'a' needs 'translation': 3"),
         ("cameras: {a: {rotation: [0, 0, 0, 1], translation: [0, .nan, 0]}}", "finite"),
+        (f"cameras: {{a: {{rotation: [0, 0, 0, 1], translation: [0, 1{'0' * 400}, 0]}}}}", "finite"),
         ("cameras: {a: {rotation: [0, 0, 1, 1], translation: [0, 0, 0]}}", "no unit quaternion"),
         ("cameras: {a: {rotation: [0, 0, 0, 1], translation: [0, 0, 0], offset_s: x}}", "'offset_s'"),
         ("cameras: {a: {rotation: [0, 0, 0, 1], translation: [0, 0, 0], scale: 1}}", "has scale; known are"),

@@ -1,6 +1,7 @@
 """Hands of two cameras become one hand that is nearer to the truth than either's."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,3 +143,20 @@ def test_what_has_no_place_is_refused() -> None:
         HandFuser().take("left", FRONT, 0.0, [replace(known_hand(), joints=np.full((21, 3), np.nan))])
     with pytest.raises(InputError, match="extrinsics_sigma_m"):
         HandFuser(-1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"rotations": np.full((21, 3, 3), np.nan)}, "NaN"),
+        ({"side_score": float("nan")}, "NaN"),
+        ({"joints": np.zeros((21, 3))}, "0 to 0 m from its camera"),
+        ({"joints": np.full((21, 3), 1e300)}, "m from its camera"),
+        ({"position_covariance": np.diag([1.0, 1.0, -1.0])}, "covariance that is none"),
+        ({"position_covariance": np.array([[1.0, 5.0, 0], [0, 1, 0], [0, 0, 1]])}, "covariance that is none"),
+        ({"position_covariance": 1e30 * np.eye(3)}, "nowhere"),
+    ],
+)
+def test_a_hand_that_cannot_be_is_refused(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        HandFuser().take("left", FRONT, 0.0, [replace(known_hand(), **changes)])

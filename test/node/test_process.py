@@ -122,3 +122,36 @@ def test_what_keeps_ros_from_starting_is_one_line() -> None:
     code = "import sys; from handmesh_ros.node.process import spin; sys.exit(spin(lambda: None, []))"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "ROS_DOMAIN_ID" in done.stderr and "Traceback" not in done.stderr
+
+
+# One parameter that is, and one of a type that ROS does not have.
+ASKER = """
+import rclpy
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.node import Node
+rclpy.init()
+node = Node("asker")
+client = node.create_client(SetParameters, "/slow/set_parameters")
+assert client.wait_for_service(30)
+client.call_async(SetParameters.Request(parameters=[Parameter(name="a", value=ParameterValue(type=255))]))
+good = client.call_async(SetParameters.Request(parameters=[Parameter(name="use_sim_time", value=ParameterValue(type=1))]))
+rclpy.spin_until_future_complete(node, good, timeout_sec=30)
+print(good.done() and good.result().results[0].successful)
+"""
+
+
+def test_a_parameter_of_no_type_does_not_end_a_node(tmp_path: Path) -> None:
+    program = tmp_path / "slow.py"
+    program.write_text(PROGRAM)
+    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+                   "ROS_DOMAIN_ID": str(10 + os.getpid() % 90)}  # fmt: skip
+    with subprocess.Popen([sys.executable, str(program), "-"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True) as process:  # fmt: skip
+        try:
+            asked = subprocess.run([sys.executable, "-c", ASKER], env=environment, capture_output=True, text=True, timeout=90)
+        finally:
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=60)[1]
+    assert asked.stdout.strip() == "True", asked.stderr + said
+    assert "255 is not a valid" in said and process.returncode == 0

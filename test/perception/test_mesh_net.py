@@ -135,3 +135,12 @@ def test_a_file_that_is_missing_or_no_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("hello")
     with pytest.raises(ModelContractError, match=r"text\.onnx"):
         MeshNetwork(tmp_path / "text.onnx")
+
+
+def test_metadata_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = write_tiny_mesh_network(tmp_path / "tiny.onnx")
+    content = path.read_bytes()
+    assert content.count(b"Apache-2.0") == 1
+    path.write_bytes(content.replace(b"Apache-2.0", b"\xff\xfeache-2.0"))
+    with pytest.raises(ModelContractError, match=r"tiny\.onnx: .* no text"):
+        MeshNetwork(path)

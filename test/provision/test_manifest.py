@@ -64,6 +64,7 @@ def test_reads_the_three_kinds_of_source(tmp_path: Path) -> None:
         ("wheel: box", "wheel: bag", "'bag'"),
         ("decoder: tail", "decoder: paw", "'cat' is composed of models that are not listed"),
         ("source: committed", "source: somewhere", "somewhere"),
+        ("decoder: tail", "decoder: [tail]", "'cat' is composed of models that are not listed"),
         ("    sha256: cc\n", "", "'eye' has no sha256"),
         ("    licence: MIT\n", "", "licence"),
         ("requirement: box==1.0, ", "", "requirement"),

@@ -12,6 +12,7 @@ pytest.importorskip("rosbags", reason="needs rosbags and mcap (pip install '.[ba
 
 from support.bags import BEGIN_NS, PERIOD_NS, write_bag
 
+from handmesh_ros.bench.fuzz.mutations import damaged
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.recordings.bag_source import BagSource
 from handmesh_ros.recordings.recognition import is_bag
@@ -117,3 +118,19 @@ def test_what_is_no_recording_is_refused_with_the_reason(tmp_path: Path) -> None
     shutil.move(file, tmp_path / "elsewhere.mcap")
     with pytest.raises(SourceError, match="missing"):
         BagSource(folder)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_recording_is_read_in_part_or_refused(storage: str, tmp_path: Path) -> None:
+    (file,) = (path for path in write_bag(tmp_path / "bag", FRAMES[:2], CAMERA, storage).iterdir() if path.suffix in (".mcap", ".db3"))
+    content, path = file.read_bytes(), tmp_path / f"alone{file.suffix}"
+    refused = 0
+    for number in range(40):  # random, but the same ones each time: most raised errors of six kinds
+        path.write_bytes(damaged(content, np.random.default_rng(number)))
+        try:
+            list(BagSource(path, "/camera/image_raw"))
+        except SourceError as error:
+            assert path.name in str(error)
+            refused += 1
+    assert refused

@@ -63,7 +63,7 @@ ODD_FILES = {
     "text.jpg": (b"not a picture", "may be damaged"),
     "noise.webp": (bytes(range(256)) * 8, "may be damaged"),
     "cut.jpg": (encoded("JPEG")[:-100], "truncated"),
-    "cut.png": (encoded("PNG")[:-40], "may be damaged"),
+    "cut.png": (encoded("PNG")[:-40], "truncated"),
     "cut.heic": (HEIC[:-60], "may be damaged"),
     "dot.png": (cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))[1].tobytes(), "1x1 pixels are too few"),
     "line.bmp": (cv2.imencode(".bmp", np.zeros((2, 900, 3), np.uint8))[1].tobytes(), "900x2 pixels are too few"),

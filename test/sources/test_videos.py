@@ -196,3 +196,15 @@ def test_a_file_by_its_address_is_that_file(tmp_path: Path) -> None:
     path = write_film(tmp_path / "my film.mp4", VARIABLE_MS)
     source = open_source(path.as_uri())
     assert not source.is_live and len(list(source)) == len(VARIABLE_MS)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "reason"), [(b"MJPG", b"ZZZZ", "no video of a known codec"), (b"Lavf", b"\xff\xfe\xfa\xff", "is no text")]
+)
+def test_a_film_whose_header_is_damaged_is_refused(was: bytes, becomes: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "film.avi"
+    content = write_film(path, [0, 33, 66], "mjpeg").read_bytes()
+    assert was in content
+    path.write_bytes(content.replace(was, becomes))
+    with pytest.raises(SourceError, match=rf"film\.avi: .*{reason}"):
+        list(AvVideo(path))
