@@ -57,7 +57,9 @@ bench: setup-torch
 	@$(VENV)/bin/handmesh bench endurance
 
 # pytest last: its closing line is the result.
-test: lint colcon pytest
+test: setup-torch
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint colcon
+	@$(MAKE) --no-print-directory pytest
 
 lint: setup-torch
 	@echo "== ruff and mypy"
