@@ -114,7 +114,7 @@ class HandMeter:
 def _seen_or_placed(rays: FloatArray, joints: FloatArray) -> FloatArray:
     """(21, 2) rays of keypoints; those that the lens has no ray for, some way beyond the picture's edge, are where their joints (21, 3)
     were placed by the others, so that they say nothing new."""
-    seen = np.isfinite(rays).all(axis=1)
+    seen = np.asarray(np.isfinite(rays).all(axis=1, keepdims=True))
     if seen.all():
         return rays
-    return np.where(seen[:, None], rays, joints[:, :2] / np.maximum(joints[:, 2:], NEAREST_PLACED_M))
+    return np.where(seen, rays, joints[:, :2] / np.maximum(joints[:, 2:], NEAREST_PLACED_M))
