@@ -77,8 +77,9 @@ class Polynomial:
                 break
             inverse = np.array([[d, -b], [-c, a]]) / np.where(determinant == 0, 1, determinant)
             guess = guess + np.einsum("ijn,nj->ni", inverse, residual)
-        # A folded-back root (negative determinant) is bent to the same place too, but the lens never sees it.
-        guess[~((error < LARGEST_ERROR) & (determinant > 0))] = np.nan
+        # Folded-back roots are bent to the same place too, but the lens never sees them: where it turns back, the determinant is negative,
+        # and on the axis's other side, where it mirrors, the trace is.
+        guess[~((error < LARGEST_ERROR) & (determinant > 0) & (a + d > 0))] = np.nan
         return guess
 
     def _distorted(self, normalized: FloatArray) -> tuple[FloatArray, FloatArray]:

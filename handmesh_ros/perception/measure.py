@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.errors import InputError
-from handmesh_ros.hand import Hand, Side, TrackState
+from handmesh_ros.hand import FloatArray, Hand, Side, TrackState
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.crop import CropRegion, check_picture, extract_patch
 from handmesh_ros.perception.evidence import HandEvidence
@@ -18,6 +18,8 @@ from handmesh_ros.perception.place import PlacementError, place
 from handmesh_ros.perception.size.hand_size import HandSize
 from handmesh_ros.perception.stopwatch import Stopwatch
 from handmesh_ros.perception.tracking.records import Measurement, probability_of
+
+NEAREST_PLACED_M = 0.01  # a joint that was placed behind the camera has no ray; chosen by hand
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,5 +107,14 @@ class HandMeter:
             size_m=size.size_m,
             metric=camera.calibrated,
         )
-        evidence = HandEvidence(rays[:-1], keypoint_sigma_px / camera.focal_px, joints, joint_sigma_m)
+        evidence = HandEvidence(_seen_or_placed(rays[:-1], hand.joints), keypoint_sigma_px / camera.focal_px, joints, joint_sigma_m)
         return Measurement(hand, region, right_probability, placement.residual_px, evidence)
+
+
+def _seen_or_placed(rays: FloatArray, joints: FloatArray) -> FloatArray:
+    """(21, 2) rays of keypoints; those that the lens has no ray for, some way beyond the picture's edge, are where their joints (21, 3)
+    were placed by the others, so that they say nothing new."""
+    seen = np.asarray(np.isfinite(rays).all(axis=1, keepdims=True))
+    if seen.all():
+        return rays
+    return np.where(seen, rays, joints[:, :2] / np.maximum(joints[:, 2:], NEAREST_PLACED_M))

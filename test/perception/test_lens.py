@@ -31,5 +31,14 @@ def test_a_barrel_folds_back_and_shows_nothing_beyond() -> None:
     np.testing.assert_allclose(lens.undistort(np.array([[0.7, 0.0], [0.71, 0.0]])), [[1, 0], [np.nan, np.nan]], atol=1e-9)
 
 
+def test_nothing_is_seen_on_the_axiss_other_side() -> None:
+    """Far out a barrel's polynomial changes its sign: a ray of the left is bent to the right again."""
+    barrel = Polynomial(np.array([-0.3, 0.0, 0.0, 0.0, 0.0]))
+    mirrored = np.array([[-2.23, 0.3], [-2.24, 0.0], [-2.3, -0.2]])
+    bent = barrel.distort(mirrored)
+    assert (bent[:, 0] > 1.0).all()
+    assert np.isnan(barrel.undistort(bent)).all()
+
+
 def test_a_fisheye_sees_no_right_angle() -> None:
     assert np.isnan(Fisheye(np.zeros(4)).undistort(np.array([[np.pi / 2 + 0.01, 0]]))).all()

@@ -79,6 +79,23 @@ def test_the_position_is_as_sure_as_the_network_says(tmp_path: Path) -> None:
     assert spreads[3] == pytest.approx(2 * spreads[2], rel=0.05)
 
 
+def test_fingers_beyond_the_reach_of_the_lens_say_nothing_new(tmp_path: Path) -> None:
+    """Barrel distortion has an end: pixels farther out, as those of a hand that reaches out of the picture, have no ray."""
+    barrel = Camera(640, 480, CAMERA.K, np.array([-0.3, 0.0, 0.0, 0.0, 0.0]))
+    hand = open_hand().astype(float) @ axangle2mat([0, 0, 1], np.pi / 2).T + (0.22, 0.0, 0.35)  # fingers to the right
+    region = CropRegion(np.array([700.0, 240.0]), 400.0, 0.0)
+    pixels = np.where(hand[:, :1] < 0.9 * hand[:, 2:], barrel.project(hand), CAMERA.project(hand))
+    unseen = np.isnan(barrel.normalize(pixels)).any(axis=1)
+    assert 4 < unseen.sum() < 17
+    axes = region.axes_in_camera(barrel)
+    path = write_tiny_mesh_network(tmp_path / "net.onnx", joints=(hand - hand[0]) @ axes, keypoints=region.to_patch(pixels))
+    measured = HandMeter(MeshNetwork(path), Stopwatch()).measure(Glance(FRAME, barrel, 0.0), region, SIZE)
+    assert measured is not None
+    placed = measured.hand.joints
+    np.testing.assert_allclose(measured.evidence.rays[unseen], placed[unseen, :2] / placed[unseen, 2:])
+    np.testing.assert_allclose(measured.evidence.rays[~unseen], barrel.normalize(pixels)[~unseen], atol=1e-5)
+
+
 def test_a_larger_hand_is_farther_away(tmp_path: Path) -> None:
     truth = open_hand() + np.array([0.05, 0.0, 0.5])
     region = CropRegion(CAMERA.project(truth).mean(axis=0), 200.0)

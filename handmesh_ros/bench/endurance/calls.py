@@ -19,7 +19,7 @@ from handmesh_ros.bench.fuzz.wild import make_wild
 from handmesh_ros.node.parameters import NodeParameters
 from handmesh_ros.srv import CalibrateHandSize
 
-NODE = "/hand_node"
+NODE = "hand_node"
 MOST_WAITING = 5
 LOST_AFTER_S = 15.0  # a model that is loaded takes up to 3 s on a busy machine
 SERVICES: Mapping[str, Any] = {

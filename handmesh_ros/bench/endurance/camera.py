@@ -46,8 +46,8 @@ class SentPicture(NamedTuple):
 class EnduranceCamera(Node):
     """Publishes ``image`` and ``camera_info``, or ``image/compressed`` instead while ``compressed`` is set."""
 
-    def __init__(self, context: Any, rng: np.random.Generator) -> None:
-        super().__init__("endurance_camera", context=context)
+    def __init__(self, context: Any, namespace: str, rng: np.random.Generator) -> None:
+        super().__init__("endurance_camera", context=context, namespace=namespace)
         self.compressed = False
         self._pictures, self._camera, self._rng = HandPictures(), seen_camera(), rng
         self.connect()

@@ -31,8 +31,11 @@ from handmesh_ros.node.transport import use_large_shared_memory
 from handmesh_ros.provision import DEFAULT_MODEL
 
 OTHER_MODEL = "mobrecon_lite"
+# Other ROS programs of the machine may have the same domain: names of this run alone keep them apart.
+NAMESPACE = f"endurance_{os.getpid()}"
 DISCOVERY_S = 30.0
-SWITCH_ASIDE = {"hands": "wild/fused", "/tf": "wild/tf", "/tf_static": "wild/tf_static", "/diagnostics": "wild/diagnostics"}
+IN_NAMESPACE = {"__ns": f"/{NAMESPACE}", "/tf": "tf", "/diagnostics": "diagnostics"}
+ASIDE = IN_NAMESPACE | {"hands": "wild/fused", "/tf": "wild/tf", "/tf_static": "wild/tf_static", "/diagnostics": "wild/diagnostics"}
 TELEOP_INPUTS = {f"right/{name}": f"wild/{name}" for name in ("target_pose", "grasp", "clutch")}
 
 
@@ -73,11 +76,11 @@ class EnduranceStage:
             os.environ.clear()
             os.environ.update(before)
             self._stack.callback(rclpy.try_shutdown, context=context)
-            self.camera = EnduranceCamera(context, self._rng)
+            self.camera = EnduranceCamera(context, NAMESPACE, self._rng)
             self._executor = SingleThreadedExecutor(context=context)
             self._executor.add_node(self.camera)
             self.calls = Calls(self.camera, self._rng)
-            self._listener = self._processes.start("handmesh_ros.bench.endurance.listener", {"out": str(self.heard)})
+            self._listener = self._processes.start("handmesh_ros.bench.endurance.listener", {"out": str(self.heard)}, IN_NAMESPACE)
             self._start_node("raw")
             self._listener.wait_for_line("ready")
             stack.pop_all()
@@ -89,7 +92,9 @@ class EnduranceStage:
         self._stack.__exit__(kind, error, trace)
 
     def spin_until(self, time_s: float) -> None:
-        """Handle what comes until this moment of the steady clock."""
+        """Handle what comes until this moment of the steady clock, and where it is over already, what has come."""
+        for _ in range(self.calls.pending + 1):
+            self._executor.spin_once(timeout_sec=0)
         while (left := time_s - time.monotonic()) > 0:
             self._executor.spin_once(timeout_sec=left)
         self.calls.settle()
@@ -112,7 +117,7 @@ class EnduranceStage:
     def start_stalled(self) -> None:
         """Another listener to everything, which takes its first messages and then none."""
         self._stalled = self._processes.start("handmesh_ros.bench.endurance.listener", {"out": str(self._folder / "stalled.txt")},
-                                              {"__node": "stalled_listener"})  # fmt: skip
+                                              {**IN_NAMESPACE, "__node": "stalled_listener"})  # fmt: skip
         self._stalled.wait_for_line("ready")
         self.spin_until(time.monotonic() + 0.5)
         self._stalled.send(signal.SIGSTOP)
@@ -136,8 +141,8 @@ class EnduranceStage:
         """The other nodes that listen, to wild topics only."""
         fuse = {"hands_topics": "wild/hands wild/hands_aside", "common_frame": "camera_optical_frame"}
         teleop = {"target_frame": "base_link", "tool_frame": "tool0"}
-        self._bystanders = [self._processes.start("handmesh_ros.node.fuse_node", fuse, SWITCH_ASIDE),
-                            self._processes.start("handmesh_ros.node.teleop_node", teleop, {**SWITCH_ASIDE, **TELEOP_INPUTS})]  # fmt: skip
+        self._bystanders = [self._processes.start("handmesh_ros.node.fuse_node", fuse, ASIDE),
+                            self._processes.start("handmesh_ros.node.teleop_node", teleop, {**ASIDE, **TELEOP_INPUTS})]  # fmt: skip
         for process in self._bystanders:
             process.wait_for_line("ready")
         topics = {
@@ -190,7 +195,9 @@ class EnduranceStage:
     def _start_node(self, transport: str) -> None:
         self.camera.compressed = transport == "compressed"
         self._model = DEFAULT_MODEL
-        self.node = self._processes.start("handmesh_ros.node.hand_node", {"model": DEFAULT_MODEL, "image_transport": transport})
+        self.node = self._processes.start(
+            "handmesh_ros.node.hand_node", {"model": DEFAULT_MODEL, "image_transport": transport}, IN_NAMESPACE
+        )
         self.node.wait_for_line("ready")
         self._wait(self.calls.ready)
 

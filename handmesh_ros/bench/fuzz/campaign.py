@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import multiprocessing
 import os
+import re
 import resource
 import tempfile
 import time
@@ -173,7 +174,7 @@ def _work(connection: Connection, find: FindTarget, name: str, seed: int, first:
         (folder / "input").write_bytes(content)
         outcome = tried(trial, content, target.hang_s)
         kept = content if outcome.kind in FAILURES else b""
-        connection.send((tuple(outcome), kept, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+        connection.send((tuple(outcome), kept, _peak_mb()))
     connection.close()
 
 
@@ -206,6 +207,12 @@ def _place(error: Exception) -> str:
     ]
     where = f" at {ours[-1].filename.rpartition('handmesh_ros/')[2]}:{ours[-1].lineno}" if ours else ""
     return f"{type(error).__name__}{where}"
+
+
+def _peak_mb() -> float:
+    """Of this program alone; ``ru_maxrss`` begins with what the process that started it had."""
+    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def _address_space() -> int:
