@@ -88,4 +88,4 @@ def test_the_models_are_listed_and_what_is_missing_is_told(installed: Path) -> N
     states = {line.split()[0]: line.split()[2] for line in result.stdout.splitlines() if line[:1].isalpha()}
     assert states["mobrecon_lite"] == states["lifted_decoder"] == "ok"
     assert states["palm_detection"] == "missing"
-    assert result.returncode == 1 and "--provision" in result.stdout, result.stderr
+    assert result.returncode == 1 and "--provision" in result.stderr, result.stdout
