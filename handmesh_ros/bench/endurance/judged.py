@@ -68,7 +68,7 @@ class StretchResult:
     """What became of the good pictures of a stretch.
 
     Attributes:
-        good: sent; answered: of these.
+        good: sent; answered: of these; with_hands: of these, answered with a hand that is measured.
         worst_gap_s: the longest that good pictures went unanswered, from the first of them to the next answer.
         median_ms, p99_ms: from a good picture's stamp to its hands' arrival; NaN without an answer.
         growth_mb: of the node's own memory; None where it was started anew.
@@ -77,6 +77,7 @@ class StretchResult:
     name: str
     good: int
     answered: int
+    with_hands: int
     worst_gap_s: float
     median_ms: float
     p99_ms: float
@@ -87,6 +88,7 @@ def judge_stretch(stretch: Stretch, sent: Sequence[SentPicture], answers: Sequen
     """The good pictures that were sent in the stretch."""
     good = [picture for picture in sent if picture.good and stretch.begin_ns <= picture.sent_ns < stretch.end_ns]
     arrivals = {answer.stamp_ns: answer.arrived_ns for answer in answers}
+    measured = {answer.stamp_ns for answer in answers if answer.tracking}
     answered = [picture for picture in good if picture.stamp_ns in arrivals]
     latencies = np.array([arrivals[picture.stamp_ns] - picture.stamp_ns for picture in answered]) * 1e-6
     waiting_ns, worst_ns = 0, 0
@@ -97,7 +99,8 @@ def judge_stretch(stretch: Stretch, sent: Sequence[SentPicture], answers: Sequen
     if waiting_ns:
         worst_ns = max(worst_ns, stretch.end_ns - waiting_ns)
     median, p99 = np.quantile(latencies, (0.5, 0.99)) if len(latencies) else (np.nan, np.nan)
-    return StretchResult(stretch.name, len(good), len(answered), worst_ns * 1e-9, float(median), float(p99), stretch.growth_mb)
+    with_hands = sum(picture.stamp_ns in measured for picture in answered)
+    return StretchResult(stretch.name, len(good), len(answered), with_hands, worst_ns * 1e-9, float(median), float(p99), stretch.growth_mb)
 
 
 def wrong_outputs(sent: Sequence[SentPicture], heard: Heard) -> Counter[str]:

@@ -28,7 +28,7 @@ def soak_aims(result: SoakResult, calm_s: float) -> list[Aim]:
     """The aims of the run of the node."""
     slope = "-" if result.slope_mb is None else f"{result.slope_mb:+.2f} MB an hour, over {result.watched_s / 60:.0f} min"
     growth = result.last.p99_ms / result.first.p99_ms - 1
-    silent = [part for part in (result.calm, *result.faults) if not part.answered]
+    silent = [part for part in (result.calm, *result.faults) if not part.with_hands]
     return [
         Aim("no process ends by itself", f"{len(result.deaths)} did", not result.deaths),
         Aim("no wrong output", ", ".join(f"{what}: {count}" for what, count in result.wrong.items()) or "none", not result.wrong),
@@ -36,12 +36,22 @@ def soak_aims(result: SoakResult, calm_s: float) -> list[Aim]:
         Aim("no request without an answer",
             f"{result.asked - result.answered} of {result.asked}, the slowest answer after {result.slowest_call_s:.1f} s",
             result.answered == result.asked),
+        _steady_aim(result),
         Aim(f"memory grows by less than {MOST_SLOPE_MB:g} MB an hour after the first five minutes", slope,
             result.slope_mb < MOST_SLOPE_MB if result.slope_mb is not None and result.watched_s >= LEAST_WATCHED_S else None),
         Aim(f"latency p99 at the end at most {100 * MOST_P99_GROWTH:.0f} % above that at the beginning",
             f"{result.first.p99_ms:.1f} and {result.last.p99_ms:.1f} ms ({100 * growth:+.0f} %)",
             growth <= MOST_P99_GROWTH if calm_s / 4 >= LEAST_COMPARED_S else None),
     ]  # fmt: skip
+
+
+def _steady_aim(result: SoakResult) -> Aim:
+    text = "threads and file handles do not become more"
+    if not result.samples:
+        return Aim(text, "-", None)
+    first, last = result.samples[0], result.samples[-1]
+    met = last.threads <= first.threads and last.handles <= first.handles
+    return Aim(text, f"{first.threads} and {first.handles}, then {last.threads} and {last.handles}", met)
 
 
 def fuzz_aims(results: Sequence[FuzzResult]) -> list[Aim]:

@@ -73,10 +73,11 @@ class EnduranceStage:
             use_large_shared_memory()
             context = Context()
             rclpy.init(context=context, domain_id=int(os.environ["ROS_DOMAIN_ID"]))
+            self._stack.callback(rclpy.try_shutdown, context=context)
+            # The first node reads domain, range and transport from the environment.
+            self.camera = EnduranceCamera(context, NAMESPACE, self._rng)
             os.environ.clear()
             os.environ.update(before)
-            self._stack.callback(rclpy.try_shutdown, context=context)
-            self.camera = EnduranceCamera(context, NAMESPACE, self._rng)
             self._executor = SingleThreadedExecutor(context=context)
             self._executor.add_node(self.camera)
             self.calls = Calls(self.camera, self._rng)

@@ -24,9 +24,9 @@ def answer(stamp_ms: int, after_ms: int = 20, tracking: int = 2) -> HeardHands:
 
 def test_answers_latencies_and_the_longest_silence() -> None:
     sent = [picture(at) for at in range(0, 1000, 100)] + [picture(1000, good=False)]
-    heard = [answer(at) for at in (0, 100, 200, 600, 700)] + [answer(900, 80)]
+    heard = [answer(at) for at in (0, 100, 200, 600, 700)] + [answer(900, 80, tracking=0)]
     result = judge_stretch(Stretch("all", 0, 2000 * MS), sent, heard)
-    assert (result.good, result.answered) == (10, 6)
+    assert (result.good, result.answered, result.with_hands) == (10, 6, 5)
     assert result.worst_gap_s == pytest.approx(0.32)  # from the picture at 300 ms to the answer of that at 600
     assert result.median_ms == pytest.approx(20.0) and result.p99_ms > 70
 

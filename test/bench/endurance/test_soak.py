@@ -28,12 +28,14 @@ def test_a_short_run_finds_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch) 
     assert result.asked == result.answered > 10
     assert result.counts["hands"] > 5 and result.counts["/diagnostics"] > 0 and result.counts["mesh_faces"] > 0
     aims = soak_aims(result, 3.0)
-    assert [aim.met for aim in aims] == [True, True, True, True, None, None], aims_table(aims)
+    assert [aim.met for aim in aims] == [True, True, True, True, True, None, None], aims_table(aims)
     # ... and what is found is told.
-    silent = replace(result.calm, name="clock jumps", answered=0, median_ms=math.nan, p99_ms=math.nan)
-    worse = replace(result, slope_mb=5.0, watched_s=3000.0, deaths=("hand_node during 'x'",), wrong=Counter(nan=2), faults=(silent,),
+    silent = replace(result.calm, name="clock jumps", with_hands=0, median_ms=math.nan, p99_ms=math.nan)
+    more = (result.samples[0], result.samples[0]._replace(handles=900))
+    worse = replace(result, samples=more, slope_mb=5.0, watched_s=3000.0,
+                    deaths=("hand_node during 'x'",), wrong=Counter(nan=2), faults=(silent,),
                     answered=result.asked - 1, last=replace(result.last, p99_ms=2 * result.first.p99_ms))  # fmt: skip
-    assert [aim.met for aim in soak_aims(worse, 3600.0)] == [False] * 6
+    assert [aim.met for aim in soak_aims(worse, 3600.0)] == [False] * 7
     assert "ENDED BY ITSELF: hand_node" in soak_table(worse)
 
 
