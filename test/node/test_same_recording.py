@@ -47,8 +47,8 @@ def through_the_node(world: World, recording: Path) -> Iterator[HandArray]:
     world.start("node.hand_node")
     world.until(lambda: images.get_subscription_count() and infos.get_subscription_count(), "the node listens")
     messages = list(Bag(recording).messages(["/camera/image_raw", "/camera/camera_info"]))
-    info = next(message.data for message in messages if message.topic.endswith("camera_info"))
-    for number, message in enumerate(message for message in messages if message.topic.endswith("image_raw")):
+    info = next(message.data for message in messages if message.channel.topic.endswith("camera_info"))
+    for number, message in enumerate(message for message in messages if message.channel.topic.endswith("image_raw")):
         infos.publish(deserialize_message(info, CameraInfo))
         world.spin(0.05 if number else 1.0)
         images.publish(deserialize_message(message.data, Image))
