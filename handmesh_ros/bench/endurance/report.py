@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from handmesh_ros.bench.endurance.judged import StretchResult
-from handmesh_ros.bench.endurance.soak import SoakResult
+from handmesh_ros.bench.endurance.soak import SETTLED_AFTER_S, SoakResult
 from handmesh_ros.bench.fuzz.campaign import FuzzResult
 
 MOST_SLOPE_MB = 1.0  # an hour
@@ -26,7 +26,11 @@ class Aim(NamedTuple):
 
 def soak_aims(result: SoakResult, calm_s: float) -> list[Aim]:
     """The aims of the run of the node."""
-    slope = "-" if result.slope_mb is None else f"{result.slope_mb:+.2f} MB an hour, over {result.watched_s / 60:.0f} min"
+    slope = "-"
+    if result.slope_mb is not None:
+        settled = [sample.own_mb for sample in result.samples if sample.time_s >= SETTLED_AFTER_S]
+        held = f" ({settled[0]:.1f} to {settled[-1]:.1f} MB)" if settled else ""
+        slope = f"{result.slope_mb:+.2f} MB an hour, over {result.watched_s / 60:.0f} min{held}"
     growth = result.last.p99_ms / result.first.p99_ms - 1
     silent = [part for part in (result.calm, *result.faults) if not part.with_hands]
     return [
