@@ -45,7 +45,8 @@ def through_the_node(world: World, recording: Path) -> Iterator[HandArray]:
     infos = world.node.create_publisher(CameraInfo, "camera_info", 1)
     world.listen("hands", HandArray, qos_profile_sensor_data)
     world.start("node.hand_node")
-    world.until(lambda: images.get_subscription_count() and infos.get_subscription_count(), "the node listens")
+    ready = lambda: images.get_subscription_count() and infos.get_subscription_count() and world.node.count_publishers("hands")  # noqa: E731
+    world.until(ready, "the node listens, and is heard")
     messages = list(Bag(recording).messages(["/camera/image_raw", "/camera/camera_info"]))
     info = next(message.data for message in messages if message.channel.topic.endswith("camera_info"))
     for number, message in enumerate(message for message in messages if message.channel.topic.endswith("image_raw")):
