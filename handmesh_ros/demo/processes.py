@@ -87,7 +87,7 @@ class RosProcess:
 class Processes:
     """Starts processes and sees to it that all have ended when the ``with`` block is left, whatever happens in it.
 
-    For the main thread: SIGTERM ends the block as Ctrl-C does, and while the processes are ended neither disturbs.
+    For the main thread: while the processes are ended neither Ctrl-C nor SIGTERM disturbs.
 
     Attributes:
         environment: theirs; who wants to talk to them takes it, too.
@@ -108,20 +108,18 @@ class Processes:
             process.check()
 
     def __enter__(self) -> Processes:
-        self._handlers = {signal.SIGINT: signal.getsignal(signal.SIGINT), signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for number in self._handlers:
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would leave processes behind
+        # A second one would leave processes behind.
+        handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         problems = []
         for process in reversed(self._started):
             try:
                 process.end()
             except ProcessError as problem:
                 problems.append(str(problem))
-        for number, handler in self._handlers.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
         if problems and error is None:
             raise ProcessError("\n".join(problems))

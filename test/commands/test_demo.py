@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from support.paths import REPO
 
+from handmesh_ros.demo.processes import Processes
+
 
 def handmesh(folder: Path, *arguments: str) -> subprocess.Popen:
     """The command as it is installed, started elsewhere than in the checkout and without anything sourced."""
@@ -70,6 +72,14 @@ def test_ctrl_c_ends_every_process_of_the_demo(tmp_path: Path) -> None:
     output, _ = demo.communicate(timeout=20)
     assert demo.returncode == 130 and "Traceback" not in output
     assert not [pid for pid in children if _alive(pid)]
+
+
+def test_what_sigterm_does_is_the_commands_to_say(tmp_path: Path) -> None:
+    """So that it ends with 143 (``cli.EXIT_CODES``), also while the demo's processes run."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with Processes(tmp_path):
+        assert {number: signal.getsignal(number) for number in before} == before
+    assert {number: signal.getsignal(number) for number in before} == before
 
 
 @pytest.mark.skipif(find_spec("viser") is None, reason="needs viser: pip install '.[view]'")
