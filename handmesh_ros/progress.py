@@ -60,19 +60,27 @@ class Progress:
     def advance(self, count: int = 1, note: str | None = None) -> None:
         """So many more are done; ``note`` is what else there is to say, until the next one."""
         with self._lock:
-            self._done += count
-            if note is not None:
-                self._note = note
-            now = time.monotonic()
-            if self._is_shown and now - self._history[-1][0] >= REFRESH_S:
-                self._history.append((now, self._done))
-                while now - self._history[1][0] > RATE_OVER_S:
-                    self._history.popleft()
-                if self._in_place:
-                    self._draw(self._line())
-                elif now - self._told_s >= LOG_S:
-                    self._told_s = now
-                    print(self._line(), file=sys.stderr, flush=True)
+            self._show(self._done + count, note)
+
+    def reach(self, done: int, note: str | None = None) -> None:
+        """So many are done by now."""
+        with self._lock:
+            self._show(done, note)
+
+    def _show(self, done: int, note: str | None) -> None:
+        self._done = done
+        if note is not None:
+            self._note = note
+        now = time.monotonic()
+        if self._is_shown and now - self._history[-1][0] >= REFRESH_S:
+            self._history.append((now, done))
+            while now - self._history[1][0] > RATE_OVER_S:
+                self._history.popleft()
+            if self._in_place:
+                self._draw(self._line())
+            elif now - self._told_s >= LOG_S:
+                self._told_s = now
+                print(self._line(), file=sys.stderr, flush=True)
 
     def _line(self) -> str:
         (first_s, first), (last_s, last) = self._history[0], self._history[-1]

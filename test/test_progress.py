@@ -80,6 +80,8 @@ def test_threads_may_share_it() -> None:
         for thread in threads:
             thread.join()
         assert "40000 of 40000" in progress._line()
+        progress.reach(7, "as far as that")
+        assert progress._line().endswith("as far as that") and "7 of 40000" in progress._line()
 
 
 def test_times_are_as_on_a_clock() -> None:

@@ -122,16 +122,14 @@ def _keep_settings(path: Path, settings: Settings) -> None:
 
 def _on_processes(clips: list[Clip], settings: Settings, processes: int) -> list[ClipResult]:
     results: list[ClipResult] = []
-    left, shown = [clip for clip in clips if not Path(clip.out).exists()], 0
+    left = [clip for clip in clips if not Path(clip.out).exists()]
     with Progress("annotate", _frame_count(left, settings)) as progress:
 
         def tell(done: Counts, result: ClipResult | None) -> None:
-            nonlocal shown
             if result is not None:
                 results.append(result)
             clips_done = f"{len(results)} of {len(clips)} clips" if len(clips) > 1 else ""
-            progress.advance(done.frames - shown, ", ".join(filter(None, (clips_done, hands_so_far(done.with_hand, done.left_out)))))
-            shown = done.frames
+            progress.reach(done.frames, ", ".join(filter(None, (clips_done, hands_so_far(done.with_hand, done.left_out)))))
 
         annotate_all(clips, settings, processes, tell)
     return results

@@ -58,14 +58,12 @@ def run_session(
 
 def _follow(processes: Processes, camera: RosProcess, lines: Path, total: int | None, endless: bool) -> None:
     """Show the answered frames until the camera has ended, or has sent enough where it would not end."""
-    shown = 0
     with Progress("hands", total) as progress:
         while camera.running:
             time.sleep(0.1)
             processes.check()
             answered = lines.read_text(encoding="utf-8").count('"kind": "hands"') if lines.exists() else 0
-            progress.advance(answered - shown)
-            shown = answered
+            progress.reach(answered)
             if endless and total is not None and answered >= total:
                 break
     processes.check()

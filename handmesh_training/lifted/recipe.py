@@ -89,7 +89,7 @@ class LossCurve:
     """A line of progress for people and a CSV file (step, loss) for plots; a run that goes on appends to the file."""
 
     def __init__(self, name: str, steps: int, path: Path, every: int = 20) -> None:
-        self._progress, self._steps = Progress(name, steps, "steps"), 0
+        self._progress = Progress(name, steps, "steps")
         self._every = every
         self._mean: float | None = None
         self._file = path.open("a", newline="")
@@ -105,10 +105,9 @@ class LossCurve:
 
     def _report(self, step: int, loss: float) -> None:
         self._mean = loss if self._mean is None else 0.95 * self._mean + 0.05 * loss
-        self._progress.advance(step + 1 - self._steps)
-        self._steps = step + 1
-        if (step + 1) % self._every == 0:
-            self._progress.advance(0, f"loss {self._mean:.3f} mm")
+        due = (step + 1) % self._every == 0
+        self._progress.reach(step + 1, f"loss {self._mean:.3f} mm" if due else None)
+        if due:
             self._rows.writerow([step + 1, f"{self._mean:.4f}"])
             self._file.flush()
 

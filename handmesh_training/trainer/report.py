@@ -25,7 +25,7 @@ class Curves:
 
     def __init__(self, work: Path, steps: int, step: int, patches: int, rank: int) -> None:
         self.work, self.patches, self.rank = work, patches, rank
-        self._shown, self._step = Progress("train", steps, "steps", done=step, shown=rank == 0), step
+        self._shown = Progress("train", steps, "steps", done=step, shown=rank == 0)
         self.sums: dict[str, Tensor] = {}
         self.since = time.perf_counter()
 
@@ -38,8 +38,7 @@ class Curves:
 
     def step(self, step: int, terms: dict[str, Tensor], rate: float) -> None:
         """After step ``step`` (from 1). A GPU is only waited for where the curves have a row."""
-        self._shown.advance(step - self._step)
-        self._step = step
+        self._shown.reach(step)
         for name, value in terms.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value
         if step % CURVE_EVERY or self.rank:
@@ -47,7 +46,7 @@ class Curves:
         means = {name: float(value) / CURVE_EVERY for name, value in self.sums.items()}
         speed = self.patches * CURVE_EVERY / (time.perf_counter() - self.since)
         self.sums, self.since = {}, time.perf_counter()
-        self._shown.advance(0, f"loss {means['loss']:.4f}, {speed:.0f} patches/s")
+        self._shown.reach(step, f"loss {means['loss']:.4f}, {speed:.0f} patches/s")
         row = {"step": step, "rate": rate, "patches_per_s": speed, **means}
         _append(self.work / "training.csv", {name: f"{value:.6g}" for name, value in row.items()})
 
