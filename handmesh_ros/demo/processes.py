@@ -42,11 +42,16 @@ class RosProcess:
 
     @property
     def running(self) -> bool:
-        return self._process.poll() is None
+        return self.exit_code is None
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative: the signal that ended it."""
+        return self._process.poll()
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal; it may have ended before."""
@@ -80,7 +85,7 @@ class RosProcess:
 
     def check(self) -> None:
         """Raises ProcessError where it has ended with an error."""
-        if self._process.poll() not in (None, 0):
+        if self.exit_code not in (None, 0):
             raise ProcessError(f"{self.name} ended with code {self._process.returncode}:\n{self.read_log()}")
 
 

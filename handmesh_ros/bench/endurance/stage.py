@@ -104,7 +104,7 @@ class EnduranceStage:
         """Write down what ended by itself; the hand node is started again."""
         for process in (*self._bystanders, self.node):
             if not process.running:
-                self.deaths.append(f"{process.name} during '{during}':\n{process.read_log()[-1500:]}")
+                self.deaths.append(f"{process.name} during '{during}', exit code {process.exit_code}:\n{process.read_log()[-1500:]}")
         if not self.node.running:
             self.calls.forgive()
             self._start_node("compressed" if self.camera.compressed else "raw")
