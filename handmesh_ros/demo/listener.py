@@ -26,8 +26,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from handmesh_ros.errors import InputError
-from handmesh_ros.messages.build import seconds_of
 from handmesh_ros.messages.images import frame_of_image
+from handmesh_ros.messages.stamps import seconds_of
 from handmesh_ros.msg import HandArray, HandMesh, HandMeshFaces
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.node.process import spin

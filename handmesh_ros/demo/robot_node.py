@@ -20,6 +20,7 @@ from std_msgs.msg import Float64MultiArray, Header
 from tf2_msgs.msg import TFMessage
 
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.messages.stamps import nanoseconds_of
 from handmesh_ros.node.process import spin
 from handmesh_ros.node.teleop_node import pose_of
 from handmesh_ros.perception.quaternions import quaternions_xyzw
@@ -60,7 +61,7 @@ class SimulatedRobot(Node):
 
     def _on_pose(self, message: PoseStamped) -> None:
         pose = pose_of(message)
-        stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        stamp_ns = nanoseconds_of(message.header.stamp)
         self._first_ns = stamp_ns if self._first_ns is None else self._first_ns
         self._commands.append(((stamp_ns - self._first_ns) * 1e-9, *pose.position.tolist()))
         self._arm.go_to(pose)

@@ -13,7 +13,6 @@ from handmesh_ros.hand import MIDDLE_MCP, WRIST, FloatArray, Hand, Side, TrackSt
 from handmesh_ros.messages.types import (
     CameraInfo,
     CompressedImage,
-    Duration,
     Grasp,
     HandMesh,
     HandMeshFaces,
@@ -27,7 +26,6 @@ from handmesh_ros.messages.types import (
     PoseWithCovariance,
     PoseWithCovarianceStamped,
     Quaternion,
-    Time,
 )
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.grasp import aperture, pinch_distance
@@ -43,26 +41,6 @@ JPEG_QUALITY = 90
 # About each axis: the network reports no uncertainty of rotation. Measured with mobrecon_lite, root mean square about the camera's x, y and
 # z: 0.14, 0.17 and 0.08 on 256 validation renders in any pose, 0.08, 0.11 and 0.02 on the demo's clip. Rounded up from the worst of these.
 ROTATION_SIGMA_RAD = 0.2
-
-
-def seconds_of(stamp: Time | Duration) -> float:
-    seconds: float = stamp.sec + 1e-9 * stamp.nanosec
-    return seconds
-
-
-def split_seconds(seconds: float) -> tuple[int, int]:
-    """Seconds, rounded down, and nanoseconds; as far as ROS can tell time, 68 years before and after its zero."""
-    return divmod(min(max(round(seconds * 1e9), -(2**31) * 10**9), 2**31 * 10**9 - 1), 10**9)
-
-
-def time_of(seconds: float) -> Time:
-    sec, nanosec = split_seconds(seconds)
-    return Time(sec=sec, nanosec=nanosec)
-
-
-def duration(seconds: float) -> Duration:
-    sec, nanosec = split_seconds(seconds)
-    return Duration(sec=sec, nanosec=nanosec)
 
 
 def pose_covariance(hand: Hand) -> FloatArray:

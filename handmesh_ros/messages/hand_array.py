@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from handmesh_ros.hand import JOINT_COUNT, WRIST, FloatArray, Hand
-from handmesh_ros.messages.build import SIDES, STATES, pose_covariance, split_seconds
+from handmesh_ros.messages.build import SIDES, STATES, pose_covariance
+from handmesh_ros.messages.stamps import split_seconds
 from handmesh_ros.messages.template import MARK, SerializedTemplate, marked_header
 from handmesh_ros.messages.types import HandArray, HandMessage, Time
 from handmesh_ros.perception.grasp import aperture, pinch_distance

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handmesh_ros.hand import BONES, FloatArray, Hand, Side, faces_of_side
-from handmesh_ros.messages.build import duration
+from handmesh_ros.messages.stamps import duration
 from handmesh_ros.messages.template import MARK, SerializedTemplate, kept, marked_header
 from handmesh_ros.messages.types import ColorRGBA, Header, Marker, MarkerArray, Point, Time
 

@@ -1,4 +1,4 @@
-"""Requests that always get an answer, and messages that end nothing: whatever goes wrong, the node goes on and says what it was."""
+"""Requests that always get an answer: whatever goes wrong, it says what it was."""
 
 from __future__ import annotations
 
@@ -40,19 +40,6 @@ def changing(node: Node, work: Callable[[list[Parameter[Any]]], None]) -> Callab
         return SetParametersResult(successful=True)
 
     return change
-
-
-def surviving(node: Node, work: Callable[..., None]) -> Callable[..., None]:
-    """The callback of a topic or timer that warns, at most every ten seconds, where ``work`` raises."""
-
-    def survive(*message: Any) -> None:
-        try:
-            work(*message)
-        except Exception as error:
-            text = str(error) if isinstance(error, HandmeshError) else "".join(traceback.format_exception(error))
-            node.get_logger().warning(text, throttle_duration_sec=10.0)
-
-    return survive
 
 
 def reason_of(error: Exception, node: Node) -> str:

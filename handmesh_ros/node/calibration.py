@@ -14,8 +14,8 @@ from sensor_msgs.msg import Image
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.files import user_path
 from handmesh_ros.hand import WRIST, Hand, Side, TrackState
-from handmesh_ros.messages.build import seconds_of
 from handmesh_ros.messages.images import ImageError, depth_of_image
+from handmesh_ros.messages.stamps import seconds_of
 from handmesh_ros.msg import Hand as HandMessage
 from handmesh_ros.node.depth_sizes import DEPTH_AGE_S
 from handmesh_ros.perception.camera import Camera

@@ -18,6 +18,7 @@ from std_msgs.msg import Header
 from handmesh_ros.files import user_path
 from handmesh_ros.messages import build
 from handmesh_ros.messages.frame_clock import CLOCK_MISSING
+from handmesh_ros.messages.stamps import time_of
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.node.process import freeze_objects, spin
 from handmesh_ros.node.qos import overridable
@@ -147,7 +148,7 @@ class CameraNode(Node):
     def _publish(self, frame: Frame) -> None:
         height, width = frame.rgb.shape[:2]
         # A live frame knows when it came; a recorded one gets the time at which it is sent.
-        stamp = build.time_of(frame.stamp_s) if self._source.is_live else self.get_clock().now().to_msg()
+        stamp = time_of(frame.stamp_s) if self._source.is_live else self.get_clock().now().to_msg()
         header = Header(stamp=stamp, frame_id=self._frame_id)
         camera = self._calibration
         if camera is None and self._hfov_deg > 0:

@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from sensor_msgs.msg import Image
 
 from handmesh_ros.hand import Hand, Side, TrackState
-from handmesh_ros.messages.build import seconds_of
 from handmesh_ros.messages.images import depth_of_image
+from handmesh_ros.messages.stamps import seconds_of
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.perception.size.from_depth import size_from_depth
 from handmesh_ros.perception.size.hand_size import HandSizeError, HandSizes

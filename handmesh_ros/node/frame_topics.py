@@ -15,10 +15,9 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from handmesh_ros.hand import Hand
-from handmesh_ros.messages.build import seconds_of
 from handmesh_ros.messages.images import frame_of_image
+from handmesh_ros.messages.stamps import seconds_of
 from handmesh_ros.msg import HandArray, HandMesh
-from handmesh_ros.node.answering import surviving
 from handmesh_ros.node.joining import FrameJoiner, JoinedFrame
 from handmesh_ros.node.qos import overridable
 from handmesh_ros.node.received import hand_of_message
@@ -44,8 +43,7 @@ class FrameTopics:
         self._heard_s = time.monotonic()
         self._hands = SleepingSubscription(node, HandArray, "hands", QoSProfile(depth=5))
         self._meshes = SleepingSubscription(node, HandMesh, "mesh", QoSProfile(depth=10))
-        heard, override = surviving(node, self._on_picture), overridable()
-        self._pictures = node.create_subscription(Image, "overlay", heard, LATEST_PICTURE, qos_overriding_options=override)
+        self._pictures = node.create_subscription(Image, "overlay", self._on_picture, LATEST_PICTURE, qos_overriding_options=overridable())
 
     @property
     def silent_s(self) -> float:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 from tf2_msgs.msg import TFMessage
@@ -23,6 +22,7 @@ from handmesh_ros.errors import HandmeshError, InputError
 from handmesh_ros.fusion.fuser import FusedFrame, HandFuser
 from handmesh_ros.messages.hand_array import HandArrayTemplate
 from handmesh_ros.messages.owners import Owners
+from handmesh_ros.messages.stamps import Beginning
 from handmesh_ros.messages.template import kept
 from handmesh_ros.messages.transforms import TransformTemplate
 from handmesh_ros.msg import HandArray
@@ -62,7 +62,7 @@ class FuseNode(Node):
 
     def __init__(self) -> None:
         super().__init__("fuse_node")
-        self._began_ns = self.get_clock().now().nanoseconds
+        self._began = Beginning(self.get_clock().now().nanoseconds)
         given = FuseParameters.declared_on(self)
         self._given = given
         self._fuser = HandFuser(given.extrinsics_sigma_m)
@@ -87,7 +87,7 @@ class FuseNode(Node):
 
     def _on_hands(self, camera: str, message: HandArray) -> None:
         self._heard[camera] += 1
-        stamp_s = self._seconds(message.header.stamp)
+        stamp_s = self._began.seconds_until(message.header.stamp)
         try:
             place = self._places.of(message.header.frame_id)
             hands = [hand_of_message(hand, stamp_s) for hand in message.hands]
@@ -104,23 +104,14 @@ class FuseNode(Node):
         self._last = frame
         hands = [one.hand for one in frame.hands]
         self._born_s = {hand.track_id: self._born_s.get(hand.track_id, frame.stamp_s) for hand in hands}
-        stamp, given = self._stamp(frame.stamp_s), self._given
+        stamp, given = self._began.stamp_after(frame.stamp_s), self._given
         owners = self._owners.choose(hands)
         if owners and given.publish_tf != "none":
             tree = self._trees(given.common_frame, tuple(owners), given.frame_prefix, given.publish_tf == "wrist")
             self._tf.publish(tree.fill(stamp, list(owners.values())))
-        latency_s = max((self.get_clock().now().nanoseconds - self._began_ns) * 1e-9 - frame.stamp_s, 0.0)
+        latency_s = max(self._began.seconds_until(self.get_clock().now().to_msg()) - frame.stamp_s, 0.0)
         ages_s = {track: frame.stamp_s - since_s for track, since_s in self._born_s.items()}
         self._hands.publish(self._arrays(given.common_frame, len(hands)).fill(stamp, hands, latency_s, ages_s))
-
-    # Seconds since the node began: since 1970 a float keeps a quarter of a microsecond of them, and stamps go out as they came.
-    def _seconds(self, stamp: Time) -> float:
-        seconds: float = (stamp.sec * 10**9 + stamp.nanosec - self._began_ns) * 1e-9
-        return seconds
-
-    def _stamp(self, seconds: float) -> Time:
-        sec, nanosec = divmod(self._began_ns + round(seconds * 1e9), 10**9)
-        return Time(sec=sec, nanosec=nanosec)
 
     def _publish_diagnostics(self) -> None:
         behind_s = self._fuser.behind_s

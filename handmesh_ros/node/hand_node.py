@@ -21,11 +21,11 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
 from handmesh_ros.hand import Hand, Side
-from handmesh_ros.messages.build import seconds_of
 from handmesh_ros.messages.frame_clock import CLOCK_MISSING, FrameClock, StampError
 from handmesh_ros.messages.frame_messages import FrameResult
 from handmesh_ros.messages.images import CameraCache, FrameArray, ImageError, check_frame_id, frame_of_compressed, frame_of_image
 from handmesh_ros.messages.owners import Owners
+from handmesh_ros.messages.stamps import seconds_of
 from handmesh_ros.node.answering import answering, changing
 from handmesh_ros.node.calibration import DepthView, RecentHands, calibrate_hand_size, read_hand_sizes
 from handmesh_ros.node.depth_sizes import DepthSizes

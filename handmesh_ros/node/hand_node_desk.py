@@ -17,7 +17,6 @@ from std_srvs.srv import SetBool
 
 from handmesh_ros.hand import Side
 from handmesh_ros.msg import Hand as HandMessage
-from handmesh_ros.node.answering import surviving
 from handmesh_ros.srv import CalibrateHandSize
 from handmesh_ros.view.requests import Answer, Engage, LoadModel, PageRequest, Smooth, TakeDistance, TakeSide, TakeSize
 
@@ -58,9 +57,9 @@ class HandNodeDesk:
         self._get: Any = node.create_client(GetParameters, f"{hand_node}/get_parameters")
         self._calibrate: Any = node.create_client(CalibrateHandSize, f"{hand_node}/calibrate_hand_size")
         self._clutches: dict[Side, Any] = {side: node.create_client(SetBool, f"{hand_node}/{side.value}/clutch") for side in Side}
-        node.create_subscription(ParameterEvent, "/parameter_events", surviving(node, self._on_parameters), 100)
+        node.create_subscription(ParameterEvent, "/parameter_events", self._on_parameters, 100)
         self._asked: SimpleQueue[tuple[PageRequest, Answer]] = SimpleQueue()
-        self._wake = node.create_guard_condition(surviving(node, self._work))
+        self._wake = node.create_guard_condition(self._work)
         self._calls: list[_Call] = []
         self._settings_due = True
 

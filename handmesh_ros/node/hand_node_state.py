@@ -11,16 +11,16 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from numpy.typing import NDArray
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import QoSProfile
 from std_msgs.msg import Bool
 
 from handmesh_ros.hand import Side
+from handmesh_ros.messages.frame_messages import MESH_FACES
 from handmesh_ros.msg import HandMeshFaces
-from handmesh_ros.node.answering import surviving
+from handmesh_ros.node.outputs import QOS
 from handmesh_ros.node.qos import overridable
 from handmesh_ros.node.teleop import CLUTCH_QOS
 
-LATEST_FACES = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 WORDS_LAST_S = 3.0  # diagnostics come once a second
 
 
@@ -42,8 +42,8 @@ class HandNodeState:
         self.faces: NDArray[np.integer] = np.zeros((0, 3), np.uint16)
         self._status = DiagnosticStatus()
         self._came_s = -math.inf
-        self._subscribe(node, HandMeshFaces, "mesh_faces", self._on_faces, LATEST_FACES)
-        self._subscribe(node, DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=10))
+        self._subscribe(node, HandMeshFaces, MESH_FACES, self._on_faces, QOS[MESH_FACES])
+        self._subscribe(node, DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         for side in Side:
             self._subscribe(node, Bool, f"{side.value}/clutch", partial(self._on_clutch, side), CLUTCH_QOS)
 
@@ -57,8 +57,8 @@ class HandNodeState:
         """What the hand node says is wrong, empty where nothing is."""
         return self.words if self._status.level != DiagnosticStatus.OK else ""
 
-    def _subscribe(self, node: Node, message_type: type, topic: str, heard: Callable[..., None], qos: QoSProfile) -> None:
-        node.create_subscription(message_type, topic, surviving(node, heard), qos, qos_overriding_options=overridable())
+    def _subscribe(self, node: Node, message_type: type, topic: str, heard: Callable[..., None], qos: int | QoSProfile) -> None:
+        node.create_subscription(message_type, topic, heard, qos, qos_overriding_options=overridable())
 
     def _on_faces(self, message: HandMeshFaces) -> None:
         self.faces = np.array(message.right, np.uint16).reshape(-1, 3)

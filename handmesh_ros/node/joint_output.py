@@ -11,7 +11,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, Header
 
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.messages.build import duration, seconds_of
+from handmesh_ros.messages.stamps import duration, seconds_of
 from handmesh_ros.node.teleop_parameters import TeleopParameters
 from handmesh_ros.node.tool_place import OLDEST_S
 from handmesh_ros.teleop.errors import TeleopError

@@ -60,10 +60,8 @@ def _run(make_node: Callable[[], Node], argv: Sequence[str]) -> int:
         if not initialized or (node is None and isinstance(error, (HandmeshError, OSError))):
             print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
             return 1
-        if rclpy.ok() and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        if not _ending():
             raise
-        # Something stumbled over the context that a signal has just shut down, or over the signal itself: rclpy makes a RuntimeError of a
-        # KeyboardInterrupt while it reads a message.
     finally:
         _ignore_signals()  # they must not break a shutdown that has begun; rclpy puts the former handlers back when it ends
         if node is not None:
@@ -75,17 +73,26 @@ def _run(make_node: Callable[[], Node], argv: Sequence[str]) -> int:
 
 def _spin_through_faults(executor: SingleThreadedExecutor, node: Node) -> None:
     """Until the end of ROS. An exception of a callback does not end the node: some are rclpy's own, such as for a parameter of a type that
-    does not exist, and whoever is in the domain can send that."""
+    does not exist, and whoever is in the domain can send that. It is told instead, at most every ten seconds: ours in words."""
     while rclpy.ok():
         try:
             executor.spin()
         except ExternalShutdownException:
             return
         except Exception as error:
-            if not rclpy.ok():
-                raise
-            text = "".join(traceback.format_exception(error))
-            node.get_logger().error(f"left out, since handling it failed:\n{text}", throttle_duration_sec=FAULTS_TOLD_EVERY_S)
+            if _ending():
+                return
+            if isinstance(error, HandmeshError):
+                node.get_logger().warning(str(error), throttle_duration_sec=FAULTS_TOLD_EVERY_S)
+            else:
+                text = "".join(traceback.format_exception(error))
+                node.get_logger().error(f"left out, since handling it failed:\n{text}", throttle_duration_sec=FAULTS_TOLD_EVERY_S)
+
+
+def _ending() -> bool:
+    """Whether an exception only stumbled over the end: over the context that a signal has just shut down, or over the signal itself, since
+    rclpy makes a RuntimeError of a KeyboardInterrupt while it reads a message."""
+    return not rclpy.ok() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -15,7 +15,8 @@ from std_msgs.msg import Bool, Header
 from std_srvs.srv import SetBool
 
 from handmesh_ros.hand import Hand, Side
-from handmesh_ros.messages.build import palm_pose, time_of
+from handmesh_ros.messages.build import palm_pose
+from handmesh_ros.messages.stamps import time_of
 from handmesh_ros.node.answering import answering
 from handmesh_ros.node.clutch import Clutch, ClutchError, PinchSwitch
 from handmesh_ros.node.qos import overridable

@@ -13,13 +13,13 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
-from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from std_msgs.msg import Bool, Header
 
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.messages.stamps import Beginning
 from handmesh_ros.msg import Grasp
 from handmesh_ros.msg import Hand as HandMessage
 from handmesh_ros.node.diagnostics import diagnostic_array
@@ -42,7 +42,7 @@ class TeleopNode(Node):
 
     def __init__(self) -> None:
         super().__init__("teleop")
-        self._began_ns = self.get_clock().now().nanoseconds
+        self._began = Beginning(self.get_clock().now().nanoseconds)
         given = TeleopParameters.declared_on(self)
         self._given, self._axes = given, given.axes()
         self._follower = Follower(given.for_follower(), self._read_tool)
@@ -92,9 +92,9 @@ class TeleopNode(Node):
             self._follower.clutch(None)  # another camera: what was the reference is none in its frame
             self._hand_frame = message.header.frame_id
             self._follower.clutch(self._engagements if self._engaged else None)
-        stamp_s, grasp = self._seconds(message.header.stamp), self._grasp
+        stamp_s, grasp = self._began.seconds_until(message.header.stamp), self._grasp
         # The pose is predicted beyond the image that both are of; an older grasp is not of this hand.
-        fresh = grasp is not None and abs(stamp_s - self._seconds(grasp.header.stamp)) < self._given.lost_after_s
+        fresh = grasp is not None and abs(stamp_s - self._began.seconds_until(grasp.header.stamp)) < self._given.lost_after_s
         measured = fresh and grasp is not None and grasp.state == HandMessage.STATE_TRACKING
         aperture = grasp.aperture if grasp is not None and fresh else math.nan
         self._follower.see(SeenHand(stamp_s, pose_of(message), measured, aperture))
@@ -103,7 +103,7 @@ class TeleopNode(Node):
     def _step(self) -> None:
         command = self._follower.step(self._now_s())
         if command is not None:
-            self._output.send(Header(stamp=self._stamp(command.time_s), frame_id=self._given.target_frame), command)
+            self._output.send(Header(stamp=self._began.stamp_after(command.time_s), frame_id=self._given.target_frame), command)
             closed = command.gripper_closed
             if self._gripper is not None and closed is not None and closed is not self._gripper_closed:
                 self._gripper.move_to(self._given.gripper_closed if closed else self._given.gripper_open)
@@ -127,17 +127,8 @@ class TeleopNode(Node):
         axes = self._tool_place.axes_of(self._hand_frame) if self._axes is None else self._axes
         return self._tool_place.tool(), axes
 
-    # Seconds since the node began: since 1970 a float keeps a quarter of a microsecond of them, too little for velocities in short steps.
-    def _seconds(self, stamp: Time) -> float:
-        seconds: float = (stamp.sec * 10**9 + stamp.nanosec - self._began_ns) * 1e-9
-        return seconds
-
-    def _stamp(self, seconds: float) -> Time:
-        sec, nanosec = divmod(self._began_ns + round(seconds * 1e9), 10**9)
-        return Time(sec=sec, nanosec=nanosec)
-
     def _now_s(self) -> float:
-        return (self.get_clock().now().nanoseconds - self._began_ns) * 1e-9
+        return self._began.seconds_until(self.get_clock().now().to_msg())
 
     def _publish_diagnostics(self) -> None:
         phase, reason = self._follower.phase, self._follower.reason

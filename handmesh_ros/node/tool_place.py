@@ -8,7 +8,7 @@ from rclpy.node import Node
 from rclpy.time import Time
 
 from handmesh_ros.hand import FloatArray
-from handmesh_ros.messages.build import seconds_of
+from handmesh_ros.messages.stamps import seconds_of
 from handmesh_ros.node.received import rotation_matrices
 from handmesh_ros.teleop.errors import TeleopError
 from handmesh_ros.teleop.mapping import PoseInSpace

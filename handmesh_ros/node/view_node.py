@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from rclpy.node import Node
 
 from handmesh_ros.hand import Side
-from handmesh_ros.node.answering import surviving
 from handmesh_ros.node.frame_topics import FrameTopics, shown_frame
 from handmesh_ros.node.hand_node_desk import HandNodeDesk
 from handmesh_ros.node.hand_node_state import HandNodeState
@@ -61,7 +60,7 @@ class ViewNode(Node):
         self._page = Page(server, self._buttons)
         self._state = HandNodeState(self, self._desk.hand_node, self._desk.read_settings, self._buttons.show_clutch)
         self._topics: FrameTopics | None = None  # while somebody looks
-        self.create_timer(PERIOD_S, surviving(self, self._look_after), clock=steady_clock())
+        self.create_timer(PERIOD_S, self._look_after, clock=steady_clock())
         freeze_objects()
         self.get_logger().info(f"ready: {address_of(given.host, server.get_port())} shows the hands of {self._desk.hand_node}")
 

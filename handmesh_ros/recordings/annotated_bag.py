@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 
 from mcap.writer import CompressionType
 
@@ -18,7 +17,7 @@ from handmesh_ros.recordings.seen import MeshModel, SeenFrame
 DRAWN = ("points", "markers", "overlay", "overlay/compressed")  # only to look at: `handmesh run --mcap` makes them of any recording
 
 
-class AnnotatedBag:
+class AnnotatedBag(McapFile):
     """Every message of the recording as it is, with its definition, times, number and QoS profiles as far as the recording tells them;
     and behind each picture, at its time of arrival, what was seen in it. Iterate over the source, and write every frame.
 
@@ -31,28 +30,17 @@ class AnnotatedBag:
         ours = {f"/{topic.lstrip('/')}" for topic in MESSAGE_TYPES if topic not in DRAWN} - {*TRANSFORMS}
         if there := sorted(ours & {*source.topics}):
             raise InputError(f"{source.name}: has hands already (topic {there[0]})")
-        self.path = path
-        self._file = McapFile(path, CompressionType.LZ4)  # of raw pictures: a fifth of zstd's time, a quarter more bytes
+        super().__init__(path, CompressionType.LZ4)  # of raw pictures: a fifth of zstd's time, a quarter more bytes
         self._topics = HandTopics(model, DRAWN)
         self._pictures = source.topic
         self._arrival_ns = 0
         source.heard = self._keep
 
-    @property
-    def remains(self) -> Path | None:
-        return self._file.remains
-
-    def __enter__(self) -> AnnotatedBag:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.__exit__(kind, error, trace)
-
     def write(self, seen: SeenFrame) -> None:
         for topic, type_name, data in self._topics.of(seen):
-            self._file.add_own(topic, type_name, data, self._arrival_ns)
+            self.add_own(topic, type_name, data, self._arrival_ns)
 
     def _keep(self, message: BagMessage) -> None:
-        self._file.add(message)
+        self.add(message)
         if message.channel.topic == self._pictures:
             self._arrival_ns = message.time_ns

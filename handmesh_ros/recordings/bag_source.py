@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rosbags.serde import SerdeError
 
-from handmesh_ros.messages.build import seconds_of
 from handmesh_ros.messages.definitions import type_store
 from handmesh_ros.messages.frame_clock import FrameClock, StampError
 from handmesh_ros.messages.images import CameraCache, FrameArray, ImageError, frame_of_compressed, frame_of_image
+from handmesh_ros.messages.stamps import seconds_of
 from handmesh_ros.perception.camera import Camera, CameraError
 from handmesh_ros.recordings.bags import Bag, BagMessage
 from handmesh_ros.sources.frames import DEFAULT_RATE, Frame, FrameSource, LeftOut, RawMessage, SourceError

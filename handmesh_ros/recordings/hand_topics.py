@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from handmesh_ros.messages.build import time_of
 from handmesh_ros.messages.definitions import type_store
 from handmesh_ros.messages.frame_messages import MESH_FACES, MESSAGE_TYPES, FrameMessages, FrameResult
 from handmesh_ros.messages.owners import Owners
+from handmesh_ros.messages.stamps import time_of
 from handmesh_ros.messages.types import Header, serialize_message
 from handmesh_ros.recordings.seen import MeshModel, SeenFrame
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from mcap.writer import CompressionType, Writer
 
 from handmesh_ros.messages.build import camera_info_message
+from handmesh_ros.messages.stamps import nanoseconds_of
 from handmesh_ros.messages.types import CameraInfo
 from handmesh_ros.outputs import UnfinishedFile, cannot_write
 from handmesh_ros.recordings.bags import BagChannel, BagMessage
@@ -15,6 +17,8 @@ from handmesh_ros.recordings.hand_topics import HandTopics, header_of, told
 from handmesh_ros.recordings.seen import MeshModel, SeenFrame
 
 NOT_RECORDED = ("overlay",)  # as JPEG it takes a twentieth
+
+AnyMcapFile = TypeVar("AnyMcapFile", bound="McapFile")
 
 
 class McapFile:
@@ -38,7 +42,7 @@ class McapFile:
         self._channels: dict[BagChannel, int] = {}
         self._own: dict[tuple[str, str], BagChannel] = {}
 
-    def __enter__(self) -> McapFile:
+    def __enter__(self: AnyMcapFile) -> AnyMcapFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -73,7 +77,7 @@ class McapFile:
         return self._channels[channel]
 
 
-class McapWriter:
+class McapWriter(McapFile):
     """Writes a frame's messages at its stamp, and the transforms that came with it.
 
     There are no QoS profiles in it: releases of ROS 2 disagree on how these are written, and refuse the others'.
@@ -83,25 +87,14 @@ class McapWriter:
     """
 
     def __init__(self, path: Path, model: MeshModel) -> None:
-        self.path = path
-        self._file = McapFile(path)
+        super().__init__(path)
         self._topics = HandTopics(model, NOT_RECORDED)
-
-    @property
-    def remains(self) -> Path | None:
-        return self._file.remains
-
-    def __enter__(self) -> McapWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.__exit__(kind, error, trace)
 
     def write(self, seen: SeenFrame) -> None:
         header = header_of(seen)
-        time_ns = header.stamp.sec * 10**9 + header.stamp.nanosec
+        time_ns = nanoseconds_of(header.stamp)
         for message in seen.frame.transforms:
-            self._file.add_own(*message[:2], message.data, message.time_ns)
+            self.add_own(*message[:2], message.data, message.time_ns)
         info = camera_info_message(header, seen.camera, seen.camera.width, seen.camera.height)
         for topic, type_name, data in (told("camera_info", CameraInfo, info), *self._topics.of(seen)):
-            self._file.add_own(topic, type_name, data, time_ns)
+            self.add_own(topic, type_name, data, time_ns)

@@ -78,9 +78,3 @@ def test_camera_info_goes_through_the_node_s_own_reader() -> None:
     np.testing.assert_allclose(found.K, K)
     np.testing.assert_allclose(found.distortion, camera.distortion)
     assert build.camera_info_message(HEADER, None, 640, 480).k[0] == 0
-
-
-@pytest.mark.parametrize("seconds", [0.0, 0.25, 1.999999999, 12.000000001, -0.25])
-def test_durations_survive(seconds: float) -> None:
-    sent = build.duration(seconds)
-    assert 0 <= sent.nanosec < 10**9 and build.seconds_of(sent) == pytest.approx(seconds, abs=1e-9)

@@ -16,8 +16,8 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from handmesh_ros.hand import Hand, Side
-from handmesh_ros.messages.build import seconds_of
 from handmesh_ros.messages.markers import LIFETIME_S, MarkerTemplate, MarkerWriter, hand_markers, lifetime
+from handmesh_ros.messages.stamps import seconds_of
 from handmesh_ros.messages.template import TEMPLATES_KEPT
 
 

@@ -24,7 +24,8 @@ if {hide}:
 import numpy as np
 from support.known_hand import FACES, VERTEX_COUNT, known_hand
 from handmesh_ros.hand import Side
-from handmesh_ros.messages.build import camera_info_message, time_of
+from handmesh_ros.messages.build import camera_info_message
+from handmesh_ros.messages.stamps import time_of
 from handmesh_ros.messages.frame_messages import FrameMessages, FrameResult
 from handmesh_ros.messages.types import Header, serialize_message
 from handmesh_ros.perception.camera import Camera

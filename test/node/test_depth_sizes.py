@@ -15,7 +15,7 @@ from std_msgs.msg import Header
 from support.camera_stand_in import CAMERA, HEIGHT, WIDTH
 
 from handmesh_ros.hand import Hand, Side
-from handmesh_ros.messages.build import time_of
+from handmesh_ros.messages.stamps import time_of
 from handmesh_ros.node.depth_sizes import PAUSE_S, DepthSizes
 from handmesh_ros.perception.size.hand_size import HandSizeError, HandSizes
 

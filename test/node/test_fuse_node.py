@@ -23,8 +23,8 @@ from tf2_msgs.msg import TFMessage
 from transforms3d.quaternions import mat2quat
 
 from handmesh_ros.hand import Hand
-from handmesh_ros.messages.build import seconds_of, time_of
 from handmesh_ros.messages.hand_array import HandArrayTemplate
+from handmesh_ros.messages.stamps import seconds_of, time_of
 
 LARGER = 1.06
 PLACES = {name: place_beside(degrees) for name, degrees in zip(NAMES, (0.0, 60.0), strict=True)}

@@ -19,7 +19,8 @@ from support.camera_stand_in import CAMERA, FRAME_ID, HEIGHT, WIDTH, CameraStand
 from support.ros_world import Process, World
 from support.tiny_mesh_network import write_tiny_mesh_network
 
-from handmesh_ros.messages.build import camera_info_message, image_message, time_of
+from handmesh_ros.messages.build import camera_info_message, image_message
+from handmesh_ros.messages.stamps import time_of
 
 # What the node does with its input is the same with every network: a tiny one keeps these tests quick.
 pytestmark = pytest.mark.timeout(120)

@@ -17,7 +17,7 @@ from support.camera_stand_in import CAMERA, HEIGHT, WIDTH, CameraStandIn, hand_p
 from support.ros_world import Process, World
 from support.tiny_mesh_network import write_tiny_mesh_network
 
-from handmesh_ros.messages.build import time_of
+from handmesh_ros.messages.stamps import time_of
 from handmesh_ros.perception.size.hand_size import ADULT_SIZE_M
 from handmesh_ros.provision import DEFAULT_MODEL, ModelError, model_path
 

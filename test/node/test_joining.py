@@ -12,7 +12,7 @@ from handmesh_ros.msg import Hand, HandArray, HandMesh
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from handmesh_ros.messages.build import seconds_of, time_of
+from handmesh_ros.messages.stamps import seconds_of, time_of
 from handmesh_ros.node.joining import FRAMES_ON_THE_WAY, FrameJoiner
 
 

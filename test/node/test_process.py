@@ -117,6 +117,33 @@ def test_a_signal_that_rclpy_stumbles_over_ends_a_node_quietly_too() -> None:
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
 
 
+FAILING = """
+import sys
+from rclpy.node import Node
+from handmesh_ros.errors import InputError
+from handmesh_ros.node.process import spin
+
+class Failing(Node):
+    def __init__(self):
+        super().__init__("failing")
+        self.faults = iter([InputError("a hand of side 77"), ZeroDivisionError("a fault of the code"), SystemExit(3)])
+        self.create_timer(0.01, self.work)
+
+    def work(self):
+        raise next(self.faults)
+
+sys.exit(spin(Failing, []))
+"""
+
+
+def test_what_a_callback_fails_at_is_told_and_the_node_goes_on() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    done = subprocess.run([sys.executable, "-c", FAILING], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3, done.stderr
+    ours, other = done.stderr.index("a hand of side 77"), done.stderr.index("ZeroDivisionError: a fault of the code")
+    assert ours < done.stderr.index("Traceback") < other and done.stderr.count("Traceback") == 1
+
+
 def test_what_keeps_ros_from_starting_is_one_line() -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_DOMAIN_ID": "many"}
     code = "import sys; from handmesh_ros.node.process import spin; sys.exit(spin(lambda: None, []))"

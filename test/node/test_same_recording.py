@@ -21,7 +21,7 @@ from support.bags import write_bag
 from support.ros_world import World
 
 from handmesh_ros.cli import main
-from handmesh_ros.messages.build import seconds_of
+from handmesh_ros.messages.stamps import seconds_of
 from handmesh_ros.perception.camera import Camera
 from handmesh_ros.recordings.bags import Bag
 from handmesh_ros.records import read_frames

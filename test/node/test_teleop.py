@@ -18,7 +18,8 @@ from support.camera_stand_in import stamp_of
 from support.ros_world import World
 
 from handmesh_ros.hand import INDEX_TIP, THUMB_TIP, Hand, Side, TrackState
-from handmesh_ros.messages.build import palm_position, time_of
+from handmesh_ros.messages.build import palm_position
+from handmesh_ros.messages.stamps import time_of
 from handmesh_ros.node.teleop import LONGEST_SILENCE_S, Teleop, target_pose
 
 HEADER = Header(stamp=time_of(12.25), frame_id="camera")

@@ -22,7 +22,7 @@ from std_msgs.msg import Bool, Float64MultiArray, Header
 from support.ros_world import Process, World
 from tf2_msgs.msg import TFMessage
 
-from handmesh_ros.messages.build import seconds_of
+from handmesh_ros.messages.stamps import seconds_of
 
 CAMERA = "camera_optical_frame"
 DOWN = Quaternion(x=1.0, y=0.0, z=0.0, w=0.0)

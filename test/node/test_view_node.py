@@ -20,9 +20,10 @@ from support.camera_stand_in import CAMERA, FRAME_ID, HEIGHT, WIDTH
 from support.known_hand import FACES, VERTEX_COUNT, known_hand
 from support.ros_world import World
 
+from handmesh_ros.errors import InputError
 from handmesh_ros.hand import Hand, Side
-from handmesh_ros.messages.build import time_of
 from handmesh_ros.messages.frame_messages import FrameResult, MessageSettings
+from handmesh_ros.messages.stamps import time_of
 from handmesh_ros.node.frame_topics import FrameTopics, shown_frame
 from handmesh_ros.node.hand_node_desk import HandNodeDesk
 from handmesh_ros.node.hand_node_state import HandNodeState
@@ -70,7 +71,7 @@ def test_what_the_hand_node_tells_is_shown_as_it_was_seen(world: World) -> None:
     world.until(lambda: not outputs._is_heard("overlay"), "nothing is asked for any more")
 
 
-def test_a_message_that_makes_no_sense_ends_nothing(world: World) -> None:
+def test_a_message_that_makes_no_sense_is_named_and_the_next_frame_is_shown(world: World) -> None:
     frames: list[ShownFrame] = []
     topics = FrameTopics(world.node, lambda frame: frames.append(shown_frame(frame, FACES)))
     hands, pictures = world.node.create_publisher(HandArray, "hands", 5), world.node.create_publisher(Image, "overlay", 1)
@@ -84,7 +85,9 @@ def test_a_message_that_makes_no_sense_ends_nothing(world: World) -> None:
         pictures.publish(Image(header=header))
         world.spin(0.2)
 
-    send(1.0, 77)
+    with pytest.raises(InputError, match="a hand of side 77"):  # which handmesh_ros.node.process.spin tells, and goes on
+        send(1.0, 77)
+        world.until(lambda: False, "the frame is taken")
     assert frames == []
     send(2.0, HandMessage.SIDE_RIGHT)
     world.until(lambda: (topics.look(), frames)[1], "the next frame is shown")

@@ -11,7 +11,8 @@ import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from handmesh_ros.messages.build import camera_info_message, image_message, seconds_of, time_of
+from handmesh_ros.messages.build import camera_info_message, image_message
+from handmesh_ros.messages.stamps import seconds_of, time_of
 from handmesh_ros.perception.camera import Camera
 from support.paths import REPO, SHARED
 from support.ros_world import World

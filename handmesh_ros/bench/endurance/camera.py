@@ -13,12 +13,12 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from handmesh_ros.bench.endurance.faults import Shot
-from handmesh_ros.bench.endurance.listener import nanoseconds
 from handmesh_ros.bench.fuzz.message_targets import MALFORMED, noise_picture
 from handmesh_ros.bench.fuzz.wild import make_wild, malformed
 from handmesh_ros.bench.hands_shown import HandPictures, seen_camera
 from handmesh_ros.messages import build
 from handmesh_ros.messages.images import FrameArray
+from handmesh_ros.messages.stamps import nanoseconds_of
 from handmesh_ros.messages.types import serialize_message
 from handmesh_ros.perception.camera import Camera
 
@@ -85,7 +85,7 @@ class EnduranceCamera(Node):
             self._publish(self._info, _info_message(header, camera, shot.info), shot.wild)
         message = self._jpeg_message(header, frame, shot) if self.compressed else _image_message(header, frame, shot)
         stamp = self._publish(self._jpeg if self.compressed else self._image, message, shot.wild)
-        return SentPicture(nanoseconds(stamp), sent_ns, shown, shot.good)
+        return SentPicture(nanoseconds_of(stamp), sent_ns, shown, shot.good)
 
     def _publish(self, publisher: Any, message: Any, wild: bool) -> Any:
         """Returns the stamp that the message went out with."""

@@ -18,16 +18,18 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Bool
 
 from handmesh_ros.bench.fuzz.wild import fields_of
 from handmesh_ros.hand import Side
 from handmesh_ros.messages.frame_messages import MARKERS, MESH_FACES, MESSAGE_TYPES
+from handmesh_ros.messages.stamps import nanoseconds_of
 from handmesh_ros.msg import Hand as HandMessage
 from handmesh_ros.msg import HandArray
+from handmesh_ros.node.outputs import QOS
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.node.process import freeze_objects, spin
+from handmesh_ros.node.teleop import CLUTCH_QOS
 
 # Only counted: as Python objects their thousands of points and pixels would cost more than the node does.
 COUNTED_ONLY = (MARKERS, "overlay", "overlay/compressed", "points")
@@ -59,9 +61,8 @@ class EnduranceListener(Node):
         self._counts: Counter[str] = Counter()
         self._stamps: dict[int, None] = {}  # of hands, the latest last
         self._waiting: deque[tuple[int, str, int]] = deque()  # arrival, topic, stamp
-        latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         for topic, kind in TYPES.items():
-            qos = latched if topic == MESH_FACES or topic.endswith("/clutch") else 10
+            qos = CLUTCH_QOS if topic.endswith("/clutch") else QOS.get(topic, 10)
             take: Callable[[Any], None] = partial(self._count, topic) if topic in COUNTED_ONLY else partial(self._take, topic)
             self.create_subscription(kind, topic, take, qos, raw=topic in COUNTED_ONLY)
         self.create_timer(1.0, self._settle)
@@ -83,7 +84,7 @@ class EnduranceListener(Node):
         self._counts[topic] += 1
         if topic == "hands":
             states = Counter(hand.state for hand in message.hands)
-            stamp_ns = nanoseconds(message.header.stamp)
+            stamp_ns = nanoseconds_of(message.header.stamp)
             self._stamps[stamp_ns] = None
             print("hands", stamp_ns, arrived_ns, states[HandMessage.STATE_TRACKING], states[HandMessage.STATE_PREDICTED], file=self._lines)
         elif topic not in WITHOUT_STAMPS_OF_IMAGES:
@@ -103,17 +104,12 @@ class EnduranceListener(Node):
             self._stamps.pop(next(iter(self._stamps)))
 
 
-def nanoseconds(stamp: Any) -> int:
-    """Of a time of ROS."""
-    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
-
-
 def stamps_of(message: Any) -> Iterator[int]:
     """The stamps of a message's header, or of its parts' ones."""
     if hasattr(message, "header"):
-        yield nanoseconds(message.header.stamp)
+        yield nanoseconds_of(message.header.stamp)
     else:
-        yield from dict.fromkeys(nanoseconds(part.header.stamp) for part in message.transforms)
+        yield from dict.fromkeys(nanoseconds_of(part.header.stamp) for part in message.transforms)
 
 
 def fault_in(topic: str, message: Any) -> str:
