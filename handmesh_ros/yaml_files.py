@@ -34,7 +34,9 @@ def read_yaml(path: str | Path) -> Any:
     if len(content) > LARGEST_YAML:
         raise YamlFileError(f"{path}: is larger than {LARGEST_YAML >> 10} kB, so it is none of the files that belong here")
     try:
-        return yaml.load(content.decode("utf-8-sig"), _PlainLoader)
+        text = content.decode("utf-8-sig")
+        # OpenCV's first line is not quite YAML's.
+        documents = list(yaml.load_all(text.replace("%YAML:", "%YAML ", 1) if text.startswith("%YAML:") else text, _PlainLoader))
     except UnicodeDecodeError as error:
         raise YamlFileError(f"{path}: is no YAML file (no text in UTF-8)") from error
     except yaml.MarkedYAMLError as error:
@@ -44,10 +46,14 @@ def read_yaml(path: str | Path) -> Any:
         raise YamlFileError(f"{path}: is no YAML file ({str(error).splitlines()[0]})") from error
     except RecursionError as error:
         raise YamlFileError(f"{path}: is nested too deeply") from error
+    if any(document is not None for document in documents[1:]):  # what `ros2 topic echo` prints ends with a ---
+        raise YamlFileError(f"{path}: holds {len(documents)} documents with --- between them; one is expected")
+    return documents[0] if documents else None
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Reads no aliases: nested, a few lines of them make billions of values. Refuses brackets that are too deep when they open."""
+    """Reads no aliases: nested, a few lines of them make billions of values. Refuses brackets that are too deep when they open. Takes
+    OpenCV's matrices for what they are, mappings."""
 
     def fetch_flow_collection_start(self, token_class: type[yaml.Token]) -> None:
         if self.flow_level >= DEEPEST_BRACKETS:
@@ -59,3 +65,10 @@ class _PlainLoader(yaml.SafeLoader):
             event: Any = self.current_event
             raise yaml.MarkedYAMLError(problem=f"the alias *{event.anchor}: write its value out", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
+
+
+def _mapping(loader: _PlainLoader, node: yaml.MappingNode) -> Any:
+    return loader.construct_mapping(node)
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:opencv-matrix", _mapping)

@@ -16,8 +16,9 @@ import numpy as np
 
 from handmesh_ros.errors import HandmeshError
 from handmesh_ros.hand import FloatArray
+from handmesh_ros.perception.camera_info_file import EXPECTED, read_camera_info
 from handmesh_ros.perception.lens import LENSES, Lens, LensError, Pinhole, in_ros_terms
-from handmesh_ros.yaml_files import YamlFileError, read_yaml
+from handmesh_ros.yaml_files import YamlFileError
 
 # Of the picture's longer side: views of 0.6 and of 178 degrees.
 LEAST_FOCAL, LARGEST_FOCAL = 0.01, 100.0
@@ -185,30 +186,21 @@ class Camera:
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Camera:
-        """Read the camera_info file that camera_calibration writes (image_width, image_height, camera_matrix, ...).
+        """Read a calibration file: camera_calibration's, OpenCV's, or a CameraInfo as ``ros2 topic echo --once`` prints it.
 
         Raises:
-            CameraError: the file is missing, is no such YAML, or describes a camera that cannot be used.
+            CameraError: the file is missing, is none of these, or describes a camera that cannot be used.
         """
         try:
-            content = read_yaml(path)
+            fields = read_camera_info(path)
         except YamlFileError as error:
             raise CameraError(str(error)) from error
         try:
-            return cls.from_camera_info_fields(
-                int(content["image_width"]),
-                int(content["image_height"]),
-                content["camera_matrix"]["data"],
-                (content.get("distortion_coefficients") or {}).get("data", ()),
-                str(content.get("distortion_model") or ""),
-            )
+            return cls.from_camera_info_fields(**fields)
         except CameraError as error:
             raise CameraError(f"{path}: {error}") from error
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise CameraError(
-                f"{path}: is no camera_info file ({error!r}); it needs image_width, image_height and camera_matrix: data, "
-                "as camera_calibration writes them"
-            ) from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise CameraError(f"{path}: is no camera_info file ({error}); {EXPECTED}") from error
 
     def project(self, points: FloatArray) -> FloatArray:
         """Points (N, 3) in metres to pixels (N, 2), with distortion; NaN for points that are not in front of the camera."""
