@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_BROKEN_READS = 100  # reads in a row at which the file itself, not one frame, is broken: the rest is given up
 END_S = 1.0  # sound may go on for less after the last picture
 CONNECT_S, READ_S = 10.0, 10.0  # an address that does not answer
+# Playlists and descriptions of streams, under whatever name, would open addresses; FFmpeg forbids that for the files that it opens itself.
+FILES_ONLY = {"protocol_whitelist": "file,crypto,data"}
 
 
 class AvVideo(FrameSource):
@@ -64,6 +66,8 @@ class AvVideo(FrameSource):
                         yield Frame(number, stamp_s, _upright(picture, reformatter))
                         given += 1
                     number += 1
+            if "matroska" in container.format.name:
+                length_s -= begin or 0.0  # counted from zero, wherever the film begins
         if not given:
             raise SourceError(f"{self.name}: {NOTHING_DECODED}")
         if packets < counted:
@@ -92,7 +96,8 @@ class AvVideo(FrameSource):
             try:
                 # A file opened by Python: PyAV takes no name that is not UTF-8.
                 file = stack.enter_context(self.files[0].open("rb")) if self.files else self.name
-                container = stack.enter_context(av.open(file, "r", timeout=(CONNECT_S, READ_S)))
+                options = FILES_ONLY if self.files else {}
+                container = stack.enter_context(av.open(file, "r", options=options, timeout=(CONNECT_S, READ_S)))
             except (av.FFmpegError, OSError) as error:
                 raise SourceError(f"{self.name}: neither a video nor a picture that can be read ({error.strerror})") from error
             except UnicodeDecodeError as error:  # PyAV reads what is written about the film, too

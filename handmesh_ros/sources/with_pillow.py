@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 BROKEN = (OSError, EOFError, SyntaxError, ValueError, struct.error)  # what Pillow raises at damaged files
 PNG_HEAD = 1 << 20  # bytes within which a PNG says whether it is animated, before its first picture
+WITHOUT_WHITE = ("F", "I")  # modes of 32 bits, which Pillow would cut off at 255
 ADVICE = "pip install pillow pi-heif"
 
 
@@ -91,6 +92,10 @@ def opened(path: Path, file: BinaryIO) -> Iterator[Image.Image]:
         with Image.open(file) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise SourceError(f"{path}: {too_large(*image.size)}")
+            if image.mode in WITHOUT_WHITE:
+                raise SourceError(
+                    f"{path}: its pixels are numbers of 32 bits, and nothing says which of them is white; save it with 8 or 16"
+                )
             yield image
     except SourceError:
         raise
@@ -122,9 +127,12 @@ def holds_several(data: bytes | mmap) -> bool:
 
 
 def _upright(image: Image.Image) -> NDArray[np.uint8]:
-    from PIL import ImageOps
+    from PIL import Image, ImageOps
 
-    return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), np.uint8)
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):  # which Pillow's conversion would cut off at 255
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return np.asarray(image.convert("RGB"), np.uint8)
 
 
 def _duration(image: Image.Image) -> float:

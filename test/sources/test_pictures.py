@@ -57,6 +57,13 @@ def huge_png() -> bytes:
     return bytes(data)
 
 
+def float_tiff() -> bytes:
+    """Brightness from 0 to 1, as computer vision keeps it."""
+    data = io.BytesIO()
+    Image.fromarray(np.full((48, 64), 0.5, np.float32)).save(data, "TIFF")
+    return data.getvalue()
+
+
 ODD_FILES = {
     "._1.jpg": (b"\0\5\x16\7\0\2\0\0Mac OS X        ", "macOS"),
     "empty.png": (b"", "empty"),
@@ -64,6 +71,7 @@ ODD_FILES = {
     "noise.webp": (bytes(range(256)) * 8, "may be damaged"),
     "cut.jpg": (encoded("JPEG")[:-100], "truncated"),
     "cut.png": (encoded("PNG")[:-40], "truncated"),
+    "float.tif": (float_tiff(), "32 bits"),
     "cut.heic": (HEIC[:-60], "may be damaged"),
     "dot.png": (cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))[1].tobytes(), "1x1 pixels are too few"),
     "line.bmp": (cv2.imencode(".bmp", np.zeros((2, 900, 3), np.uint8))[1].tobytes(), "900x2 pixels are too few"),
@@ -167,6 +175,12 @@ def test_pages_of_a_tiff_are_frames(tmp_path: Path) -> None:
     frames = list(open_source(str(tmp_path / "hand.tif")))
     assert [frame.rgb[0, 0, 0] for frame in frames] == [50, 100, 150]
     assert [frame.stamp_s for frame in frames] == pytest.approx([0, 1 / 30, 2 / 30])
+
+
+def test_pages_of_16_bits_keep_their_brightness(tmp_path: Path) -> None:
+    first, second = (Image.fromarray(np.full((48, 64), 256 * gray, np.uint16)) for gray in (50, 100))
+    first.save(tmp_path / "pages.tif", save_all=True, append_images=[second])
+    assert [frame.rgb.max() for frame in open_source(str(tmp_path / "pages.tif"))] == [50, 100]
 
 
 def test_pages_are_seen_in_a_large_tiff_too(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import av
 import numpy as np
@@ -163,6 +164,7 @@ def test_a_film_of_sound_alone_is_refused(tmp_path: Path) -> None:
 def served(tmp_path: Path) -> Iterator[str]:
     """The address of a folder of films."""
     write_film(tmp_path / "film.mkv", VARIABLE_MS)
+    QuietHandler.asked.clear()
     handler = functools.partial(QuietHandler, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -171,7 +173,10 @@ def served(tmp_path: Path) -> Iterator[str]:
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None: ...
+    asked: ClassVar[list[object]] = []
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        self.asked.append(arguments)
 
 
 def test_a_recording_at_an_address_is_a_recording(served: str) -> None:
@@ -183,6 +188,25 @@ def test_a_recording_at_an_address_is_a_recording(served: str) -> None:
 def test_an_address_where_nothing_is_is_named(served: str) -> None:
     with pytest.raises(SourceError, match=r"http://127.*missing\.mp4: .*(404|Not Found)"):
         open_source(f"{served}/missing.mp4")
+
+
+def test_a_film_may_begin_late(tmp_path: Path) -> None:
+    source = open_source(str(write_film(tmp_path / "film.mkv", [100_000, 100_033, 100_066])))
+    assert [frame.stamp_s for frame in source] == pytest.approx([0, 0.033, 0.066], abs=0.0011)
+    assert source.left_out == []
+
+
+STREAM = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "stream.sdp", "stream.mp4"])
+def test_a_file_opens_no_address(name: str, tmp_path: Path, served: str) -> None:
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.5,\n{served}/film.mkv\n#EXT-X-ENDLIST\n"
+    path = tmp_path / name
+    path.write_text(playlist if name.endswith("m3u8") else STREAM)
+    with pytest.raises(SourceError, match=r"neither a video nor a picture"):
+        open_source(str(path))
+    assert QuietHandler.asked == []
 
 
 @pytest.mark.parametrize("address", ["rtsp://user:secret@127.0.0.1:1/stream", "tcp://127.0.0.1:1"])
