@@ -117,6 +117,7 @@ class FrameMessages:
         self._marker_writer = MarkerWriter(faces)
         self._born_s: dict[int, float] = {}
         self._last_marker_s, self._next_marker_s = np.inf, -np.inf
+        self._drawing: tuple[FrameResult, NDArray[np.uint8]] | None = None
         self._builders: dict[str, Callable[[FrameResult], Messages]] = {
             "/tf": self._tree,
             "hands": lambda result: [self._hand_array(result, result.hands)],
@@ -163,7 +164,10 @@ class FrameMessages:
         return self._marker_writer.messages(result.header, result.owners, pause_s)
 
     def _drawn(self, result: FrameResult) -> NDArray[np.uint8]:
-        return draw_hands(result.frame_rgb, result.hands, result.camera, self._faces)
+        """Once a frame, however many topics show it."""
+        if self._drawing is None or self._drawing[0] is not result:
+            self._drawing = result, draw_hands(result.frame_rgb, result.hands, result.camera, self._faces)
+        return self._drawing[1]
 
 
 def _of_owner(build: Callable[[Header, Hand], Any], side: Side, result: FrameResult) -> Messages:
