@@ -52,8 +52,8 @@ def read_yaml(path: str | Path) -> Any:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Reads no aliases: nested, a few lines of them make billions of values. Refuses brackets that are too deep when they open. Takes
-    OpenCV's matrices for what they are, mappings."""
+    """Reads no aliases: nested, a few lines of them make billions of values. Refuses brackets that are too deep when they open, and a name
+    that comes twice. Takes OpenCV's matrices for what they are, mappings."""
 
     def fetch_flow_collection_start(self, token_class: type[yaml.Token]) -> None:
         if self.flow_level >= DEEPEST_BRACKETS:
@@ -65,6 +65,15 @@ class _PlainLoader(yaml.SafeLoader):
             event: Any = self.current_event
             raise yaml.MarkedYAMLError(problem=f"the alias *{event.anchor}: write its value out", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in names:
+                    raise yaml.MarkedYAMLError(problem=f"a second value of {key.value}", problem_mark=key.start_mark)
+                names.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _mapping(loader: _PlainLoader, node: yaml.MappingNode) -> Any:

@@ -16,6 +16,10 @@ def test_plain_values_are_read(tmp_path: Path) -> None:
     assert read_yaml(path) == {"name": "Kühlschrank", "numbers": [1, 2.5, -0.3], "nothing": None}
     path.write_bytes(b"")
     assert read_yaml(path) is None
+    path.write_bytes(b"%YAML:1.0\n---\nmatrix: !!opencv-matrix\n   rows: 1\n   data: [ 1., 2. ]\n")
+    assert read_yaml(path) == {"matrix": {"rows": 1, "data": [1.0, 2.0]}}
+    path.write_bytes(b"header: {frame_id: camera}\n---\n")
+    assert read_yaml(path) == {"header": {"frame_id": "camera"}}
 
 
 LAUGHS = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (n, n, n - 1, n - 1) for n in range(ord("b"), ord("z")))
@@ -32,6 +36,10 @@ LAUGHS = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (n, n, n - 1, n 
         (b"a: 1\n\tb: 2", "is no YAML file"),
         (b"\xff\xfe\x00", "no text in UTF-8"),
         (b"a: \x01", "is no YAML file"),
+        (b"width: 640\nheight: 480\nwidth: 1280\n", "a second value of width in line 3"),
+        (b"a: {b: 1, b: 2}", "a second value of b"),
+        (b"a: 1\n---\nb: 2\n", "holds 2 documents"),
+        (b"a: !!opencv-matrix [1]", "expected a mapping node"),
         (b"date: 2026-99-99", "is no YAML file"),
         (b"!!python/object/apply:os.system ['true']", "could not determine a constructor"),
         (b"# comment\n" * LARGEST_YAML, "larger than 64 kB"),
