@@ -52,7 +52,7 @@ setup(
         "ray": ["ray[data]>=2.9"],
         "rerun": ["rerun-sdk>=0.33"],
         "robot": ["mujoco>=3.2", "mink>=1.0"],
-        "view": ["viser>=1.1,<2"],
+        "view": ["viser>=1.1,<2", "websockets>=13.1"],
         "train": ["torch>=2.1", "scipy", "matplotlib", "fast-simplification", "moderngl>=5.12"],
         "dev": [
             "pytest>=7",

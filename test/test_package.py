@@ -73,7 +73,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "cv2", "av", "pyarrow", "ray"},
         {"hand", "perception", "provision", "recordings", "records", "sources", "cameras", "outputs", "decoding"},
     ),
-    "view": ({"numpy", "cv2", "viser"}, {"hand", "perception", "provision", "sources", "cameras", "overlay"}),
+    "view": ({"numpy", "cv2", "viser", "websockets"}, {"hand", "perception", "provision", "sources", "cameras", "overlay"}),
     "teleop": ({"numpy"}, {"hand", "perception"}),
     "robot": ({"numpy", "mujoco", "mink"}, {"hand", "files", "teleop"}),
     "evaluation": (OFFLINE - {"torch"}, {"hand", "outputs", "perception", "sources", "overlay"}),

@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from handmesh_ros.errors import InputError
+from handmesh_ros.view.origin import own_pages_only
 
 if TYPE_CHECKING:
     import viser
@@ -31,8 +32,14 @@ def start_server(host: str, port: int) -> viser.ViserServer:
         raise InputError(
             f"the page in the browser needs viser ({error}): pip install 'viser>=1.1,<2', or pip install '.[view]' in a checkout"
         ) from error
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints a table of addresses, among them one that is for machines
+    with (
+        own_pages_only(host) as guarded,
+        contextlib.redirect_stdout(io.StringIO()),
+    ):  # it prints addresses, among them one that is for machines
         server = viser.ViserServer(host, port, label="handmesh", verbose=False)
+    if not guarded():
+        server.stop()
+        raise InputError(f"viser {viser.__version__} would let any web page steer this one: pip install 'viser>=1.1,<2'")
     if port and server.get_port() != port:  # where one is taken, viser takes the next: an open page would wait at the old one for ever
         server.stop()
         raise InputError(f"port {port} of {host} cannot be opened: another program has it, perhaps another such page; give another port")
