@@ -29,8 +29,8 @@ END_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; docker stop, systemd, r
 def spin(make_node: Callable[[], Node], argv: Sequence[str] | None = None) -> int:
     """Run a node until Ctrl-C, SIGTERM or its end; returns the process's exit code. Either signal ends it quietly, at any moment.
 
-    A node ends itself by raising SystemExit in a callback. One that cannot start raises a HandmeshError or OSError, which is printed
-    without a traceback.
+    A node ends itself by raising SystemExit in a callback. One that cannot start raises a HandmeshError or OSError, or rclpy does; that is
+    printed without a traceback.
     """
     for number in END_SIGNALS:
         signal.signal(number, _end)
@@ -57,7 +57,7 @@ def _run(make_node: Callable[[], Node], argv: Sequence[str]) -> int:
     except SystemExit as request:
         return int(request.code or 0)
     except Exception as error:
-        if not initialized or (node is None and isinstance(error, (HandmeshError, OSError))):
+        if not initialized or (node is None and _is_of_the_user(error)):
             print(f"{Path(sys.argv[0]).stem}: {error}", file=sys.stderr)
             return 1
         if not _ending():
@@ -87,6 +87,12 @@ def _spin_through_faults(executor: SingleThreadedExecutor, node: Node) -> None:
             else:
                 text = "".join(traceback.format_exception(error))
                 node.get_logger().error(f"left out, since handling it failed:\n{text}", throttle_duration_sec=FAULTS_TOLD_EVERY_S)
+
+
+def _is_of_the_user(error: Exception) -> bool:
+    """Whether what keeps a node from starting is a setting: rclpy refuses names, types of parameters and QoS overrides by itself."""
+    raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+    return isinstance(error, (HandmeshError, OSError)) or Path(rclpy.__file__).parent in raised_in.parents
 
 
 def _ending() -> bool:

@@ -151,6 +151,37 @@ def test_what_keeps_ros_from_starting_is_one_line() -> None:
     assert done.returncode == 1 and "ROS_DOMAIN_ID" in done.stderr and "Traceback" not in done.stderr
 
 
+TUNED = """
+import sys
+from rclpy.node import Node
+from std_msgs.msg import Empty
+from handmesh_ros.node.process import spin
+from handmesh_ros.node.qos import overridable
+
+class Tuned(Node):
+    def __init__(self):
+        super().__init__("tuned")
+        self.create_subscription(Empty, "image", print, 1, qos_overriding_options=overridable())
+        sys.exit(0)
+
+sys.exit(spin(Tuned))
+"""
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("reliability:=best", "reliability`: `best`"), ("reliability:=5", "qos_overrides./image.subscription.reliability"),
+        ("depth:=-3", "history depth"), ("depth:=many", "qos_overrides./image.subscription.depth"),
+    ],
+)  # fmt: skip
+def test_a_wrong_qos_override_is_one_line(override: str, told: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    command = [sys.executable, "-c", TUNED, "--ros-args", "-p", f"qos_overrides./image.subscription.{override}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and told in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
 # One parameter that is, and one of a type that ROS does not have.
 ASKER = """
 import rclpy
