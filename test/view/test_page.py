@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from importlib.util import find_spec
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from support.known_hand import FACES, known_hand
 
-from handmesh_ros.errors import InputError
 from handmesh_ros.hand import Side
 from handmesh_ros.view.buttons import Buttons
 from handmesh_ros.view.page import Page, ShownFrame, no_wider
@@ -82,14 +80,6 @@ def test_settings_that_others_changed_are_shown_and_not_asked_for() -> None:
     assert buttons._answer.content == "left clutch: released", "a robot that stops following is told of, whoever stopped it"
     assert asked == []
     page.close()
-
-
-@needs_viser
-def test_an_occupied_port_is_told_and_no_other_one_is_taken() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        with pytest.raises(InputError, match=f"port {port} of 127.0.0.1 cannot be opened"):
-            start_server("127.0.0.1", port)
 
 
 def test_large_pictures_are_made_smaller_and_keep_their_shape() -> None:
