@@ -45,7 +45,11 @@ class CameraParameters(ParameterTable):
     )
     loop: bool = parameter(False, "begin again at the end of a recording (stamps go on)", read_only=True)
     frame_id: str = parameter("camera_optical_frame", "frame of the images", required=True, read_only=True)
-    camera_info: str = parameter("", "a calibration file as camera_calibration writes it; empty: none", read_only=True)
+    camera_info: str = parameter(
+        "",
+        "a calibration file, as camera_calibration or OpenCV writes it or `ros2 topic echo --once` prints a CameraInfo; empty: none",
+        read_only=True,
+    )
     hfov_deg: float = parameter(
         0.0,
         'without a calibration file: publish a guessed calibration with this field of view; 0: K is 0, "not calibrated"',

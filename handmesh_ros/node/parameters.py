@@ -8,6 +8,7 @@ from handmesh_ros.hand import Side
 from handmesh_ros.messages.frame_messages import MessageSettings
 from handmesh_ros.node.parameter_table import ParameterTable, parameter
 from handmesh_ros.perception.articulated.estimator import EstimatorParameters
+from handmesh_ros.perception.onnx_session import MOST_THREADS
 from handmesh_ros.perception.parameters import PipelineParameters
 from handmesh_ros.perception.tracking.records import TrackingParameters
 from handmesh_ros.provision import DEFAULT_MODEL
@@ -27,7 +28,7 @@ class NodeParameters(ParameterTable):
         required=True,
     )
     max_hands: int = parameter(2, "hands followed at the same time", low=1, high=4)
-    threads: int = parameter(1, "threads of each network", low=1, high=16, read_only=True)
+    threads: int = parameter(1, "threads of each network", low=1, high=MOST_THREADS, read_only=True)
     image_transport: str = parameter("raw", "subscribe to `image` or to `image/compressed`", choices=("raw", "compressed"), read_only=True)
     handedness: str = parameter(
         "auto", "which hands are there: let the network tell, or take every hand for a left or right one", choices=("auto", "left", "right")

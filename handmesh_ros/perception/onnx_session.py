@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from handmesh_ros.errors import HandmeshError
+from handmesh_ros.errors import HandmeshError, InputError
 from handmesh_ros.hand import FloatArray
 from handmesh_ros.perception.onnx_files import is_beside, other_files, what_it_is_instead
 
@@ -20,6 +20,7 @@ SMALLEST_INPUT, LARGEST_INPUT = 16, 1024  # pixels; a crop of a hand has 128 to 
 LARGEST_MODEL = 512 << 20  # bytes; those that ship have 4 to 15 MB
 # For one picture, the first: those that ship take 0.02 s. A network may hold a loop that never ends.
 LONGEST_TRIAL_S = 20.0
+MOST_THREADS = 16  # more gain nothing in networks this small; ONNX Runtime starts as many as it is told
 
 
 class ModelContractError(HandmeshError, ValueError):
@@ -43,9 +44,12 @@ class OnnxNetwork:
 
     Raises:
         ModelContractError: the file is missing, no ONNX model, reads other folders' files, or has another input.
+        InputError: too few or too many threads.
     """
 
     def __init__(self, path: str | Path, threads: int, kind: str) -> None:
+        if not 1 <= threads <= MOST_THREADS:
+            raise InputError(f"{threads} threads for a network; expected 1 to {MOST_THREADS}")
         self.path, self._kind = Path(path), kind
         content = self._read()
         self.sha256 = hashlib.sha256(content).hexdigest()

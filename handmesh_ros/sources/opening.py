@@ -22,6 +22,8 @@ def open_source(text: str) -> FrameSource:
     Raises:
         SourceError: there is no such input, or it cannot be read.
     """
+    if not text:
+        raise SourceError("the input's name is empty")  # a variable of a shell that is not set; else it would be this folder
     scheme = urlsplit(text).scheme if "://" in text else ""
     path = Path(url2pathname(urlsplit(text).path)) if scheme == "file" else Path(text).expanduser()
     if scheme not in ("", "file"):

@@ -106,6 +106,9 @@ def test_a_folder_of_pictures_of_several_sizes(tmp_path: Path, clip_frame: np.nd
         ([str(CLIP), "--model", "missing.onnx"], "missing.onnx"),
         ([str(CLIP), "--overlay", "out.gif"], "out.gif"),
         ([str(CLIP), "--camera", "nowhere.yaml"], "nowhere.yaml"),
+        ([str(CLIP), "--threads", "0"], "0 threads for a network; expected 1 to 16"),
+        ([str(CLIP), "--threads", "100000"], "expected 1 to 16"),
+        ([""], "empty"),
     ],
 )
 def test_wrong_input_is_named(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:

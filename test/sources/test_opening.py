@@ -64,11 +64,18 @@ def test_video_stamps_follow_its_rate_and_it_can_be_read_twice(tmp_path: Path) -
         assert [float(frame.rgb.mean()) for frame in frames] == pytest.approx([10, 60, 110, 160, 210], abs=4)
 
 
-@pytest.mark.parametrize("name", ["nothing.mp4", "no/such/folder", "hand", ""])
+@pytest.mark.parametrize("name", ["nothing.mp4", "no/such/folder", "hand", "."])
 def test_missing_input_says_what_is_possible(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SourceError, match=r"camera's index|no pictures"):
         open_source(name)
+
+
+def test_no_name_is_not_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cv2.imwrite(str(tmp_path / "hand.png"), np.zeros((48, 64, 3), np.uint8))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="empty"):
+        open_source("")
 
 
 def test_damaged_picture_is_named(tmp_path: Path) -> None:
