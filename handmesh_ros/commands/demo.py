@@ -49,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> Summary:
+    if not arguments.seconds > 0:
+        raise InputError("--seconds must be positive")
     model_path(arguments.model)  # a missing model is told here, not in a process's log
     return (_robot if arguments.robot else _view if arguments.view else _measure)(arguments)
 

@@ -35,11 +35,11 @@ def main(arguments: argparse.Namespace) -> Summary:
     clip, calibration = (clip_file("demo.mp4"), clip_file("demo_camera.yaml")) if own_clip else (arguments.input, arguments.camera)
     input_camera = InputCamera.read(calibration, arguments.hfov)
     with ExitStack() as stack:
-        server = start_server(arguments.host, arguments.port)
-        stack.callback(server.stop)
         source = open_input(str(clip), arguments.topic)
         stack.callback(source.close)
         pipeline = HandPipeline.load(arguments.model, PipelineParameters.with_max_hands(arguments.max_hands), arguments.threads)
+        server = start_server(arguments.host, arguments.port)
+        stack.callback(server.stop)
         desk = PipelineDesk(pipeline, arguments.threads)
         page = Page(server, Buttons(desk.ask, mesh_models(arguments.model), beside_node=False))
         print(f"{address_of(arguments.host, arguments.port)}   (Ctrl-C ends it)", flush=True)

@@ -14,7 +14,7 @@ from handmesh_ros.view.origin import own_pages_only
 if TYPE_CHECKING:
     import viser
 
-DEFAULT_PORT = 8080
+DEFAULT_PORT, LAST_PORT = 8080, 65535
 
 
 def address_of(host: str, port: int) -> str:
@@ -34,6 +34,8 @@ def start_server(host: str, port: int) -> viser.ViserServer:
         raise InputError(
             f"the page in the browser needs viser ({error}): pip install 'viser>=1.1,<2', or pip install '.[view]' in a checkout"
         ) from error
+    if not 0 <= port <= LAST_PORT:
+        raise InputError(f"port {port}: expected 0 to {LAST_PORT}")
     _check_free(host, port)
     with own_pages_only(host) as guarded, contextlib.redirect_stdout(io.StringIO()):  # it prints a table, some of it for machines
         server = viser.ViserServer(host, port, label="handmesh", verbose=False)

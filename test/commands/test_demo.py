@@ -116,8 +116,9 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def test_an_input_that_is_missing_is_named(tmp_path: Path) -> None:
-    demo = handmesh(tmp_path, "demo", "nowhere.mp4", "--out", str(tmp_path))
+@pytest.mark.parametrize(("arguments", "named"), [(["nowhere.mp4"], "nowhere.mp4"), (["--seconds", "-1"], "--seconds must be positive")])
+def test_what_cannot_be_is_named(arguments: list[str], named: str, tmp_path: Path) -> None:
+    demo = handmesh(tmp_path, "demo", *arguments, "--out", str(tmp_path))
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 1
-    assert "nowhere.mp4" in output and "Traceback" not in output
+    assert named in output and "Traceback" not in output

@@ -19,6 +19,12 @@ def test_a_taken_port_is_told_and_no_other_is_taken() -> None:
             start_server("127.0.0.1", port)
 
 
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_is_none_is_told(port: int) -> None:
+    with pytest.raises(InputError, match=f"port {port}: expected 0 to 65535"):
+        start_server("127.0.0.1", port)
+
+
 @pytest.mark.parametrize(
     ("host", "reason"),
     [("nowhere.invalid", r"port 8080 of nowhere\.invalid cannot be opened: .*[Nn]ame"), ("192.0.2.1", "no address of this machine")],
