@@ -8,6 +8,13 @@ from pathlib import Path
 from handmesh_ros.provision import DEFAULT_MODEL
 
 
+def named_path(text: str) -> Path:
+    """For folders: a variable of a shell that is not set gives an empty name, which ``Path`` takes for the folder one is in."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return Path(text)
+
+
 def add_camera_options(parser: argparse.ArgumentParser) -> None:
     """``--camera`` or ``--hfov``, for ``InputCamera.read``."""
     camera = parser.add_mutually_exclusive_group()

@@ -16,7 +16,7 @@ from handmesh_ros.annotation.clips import Clip, ClipResult, Counts, Settings, so
 from handmesh_ros.annotation.jobs import annotate_all
 from handmesh_ros.annotation.lerobot import WORK, LeRobotDataset
 from handmesh_ros.errors import HandmeshError, InputError
-from handmesh_ros.options import add_camera_options, add_network_options, assumed_view
+from handmesh_ros.options import add_camera_options, add_network_options, assumed_view, named_path
 from handmesh_ros.outputs import check_outputs
 from handmesh_ros.progress import Progress, hands_so_far
 from handmesh_ros.provision import model_path
@@ -29,10 +29,13 @@ COPY_SUFFIX = ".mcap"  # of a ROS recording with hands
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "input", type=Path, metavar="INPUT", help="a LeRobot data set (v2.1, v3.0), a ROS recording, or a folder of videos and recordings"
+        "input",
+        type=named_path,
+        metavar="INPUT",
+        help="a LeRobot data set (v2.1, v3.0), a ROS recording, or a folder of videos and recordings",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="OUT",
+        "--out", type=named_path, required=True, metavar="OUT",
         help="the new data set; OUT.mcap for one recording; a folder, with a .jsonl for each video and an .mcap for each recording",
     )  # fmt: skip
     parser.add_argument("--topic", help="images of a ROS recording, where it has more than one camera")
@@ -46,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Summary:
     started, out = time.perf_counter(), arguments.out
+    if arguments.processes < 1:
+        raise InputError(f"--processes {arguments.processes}: give 1 or more")
     dataset = LeRobotDataset.read(arguments.input) if LeRobotDataset.is_one(arguments.input) else None
     calibration = None if arguments.camera is None else str(arguments.camera.resolve(strict=True))
     model_path(arguments.model)  # said before anything is begun
@@ -169,11 +174,12 @@ def _summary(arguments: argparse.Namespace, results: list[ClipResult], seconds: 
     text += [f"{count} of {len(results)} clips, {assumed_view(why, arguments.hfov)}" for why, count in reasons.items()]
     if not failures:
         text.append(f"wrote {arguments.out}")
-    errors = [f"{result.path}: {result.failure}" for result in failures]
+    failed = [(result.path, result.failure.removeprefix(f"{result.path}: ")) for result in failures]
+    errors = [f"{path}: {why}" for path, why in failed]
     errors += ["the same command again does the failed ones anew, and only these"] if failures else []
     figures = {
         "input": arguments.input, "clips": len(results), "done_before": before, "frames": frames, "frames_with_hand": with_hand,
         "left_out": left_out, "seconds": seconds, "wrote": [] if failures else [arguments.out],
-        "failed": [{"path": result.path, "why": result.failure} for result in failures],
+        "failed": [{"path": path, "why": why} for path, why in failed],
     }  # fmt: skip
     return Summary("\n".join(text), figures, errors)

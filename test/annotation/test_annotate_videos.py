@@ -41,7 +41,7 @@ def test_every_video_has_its_file_and_a_broken_one_is_named(folder: Path, tmp_pa
     finally:
         broken.unlink()
     printed = capsys.readouterr()
-    assert "broken.mp4" in printed.err and "3 clips, 0 of them done before, 1 failed" in printed.out
+    assert printed.err.count("broken.mp4") == 1 and "3 clips, 0 of them done before, 1 failed" in printed.out
     assert frames_of(tmp_path / "a" / "open.mp4.jsonl") == list(range(12)) and frames_of(tmp_path / "turn.mp4.jsonl") == list(range(8))
     (tmp_path / "turn.mp4.jsonl").unlink()
     assert main(arguments) == 0
@@ -71,6 +71,12 @@ def test_nothing_to_annotate(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     ):
         assert main(["annotate", str(given), "--out", str(tmp_path)]) == 1
         assert told in capsys.readouterr().err
+    assert main(["annotate", str(tmp_path / "empty"), "--out", str(tmp_path), "--processes", "0"]) == 1
+    assert "--processes 0" in capsys.readouterr().err
+    for given in (["", "--out", str(tmp_path)], [str(tmp_path), "--out", ""]):
+        with pytest.raises(SystemExit):
+            main(["annotate", *given])
+        assert "the name is empty" in capsys.readouterr().err
 
 
 def test_stopped_in_the_middle_it_leaves_nothing_half_done(tmp_path: Path) -> None:
