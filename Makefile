@@ -72,11 +72,12 @@ pytest: setup-torch $(STAMPS)/view
 	@$(RUN) -m pytest test
 
 # The package as a robot builds and installs it, in a workspace of its own. pytest below runs everything; what only this can show
-# is that the installed tree is whole, so the tests of the package itself and of the messages are enough here.
+# is that the installed tree is whole, so the tests of the package itself and of the messages are enough here. Ninja must not look for the
+# jobs of this make: colcon does not pass them on.
 colcon: setup-torch
 	@echo "== colcon build and test"
 	@mkdir -p $(COLCON)/src && ln -sfn $(CURDIR) $(COLCON)/src/handmesh_ros
-	@export $(ROS_ENV); colcon="colcon --log-base $(COLCON)/log"; \
+	@unset MAKEFLAGS MFLAGS; export $(ROS_ENV); colcon="colcon --log-base $(COLCON)/log"; \
 	    $$colcon build $(WORKSPACE) --install-base $(COLCON)/install --cmake-args -G Ninja -DPython3_EXECUTABLE=$(RUN); \
 	    PYTEST_ADDOPTS="-k 'test_package or test_messages'" $$colcon test $(WORKSPACE) --install-base $(COLCON)/install; \
 	    colcon test-result --test-result-base $(COLCON)/build --verbose

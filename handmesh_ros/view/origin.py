@@ -11,6 +11,7 @@ import http
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -44,8 +45,7 @@ def own_pages_only(served_at: str) -> Iterator[Callable[[], bool]]:
     """Servers of websockets that are begun in this block refuse other pages; what it gives tells whether one was.
 
     viser has no setting for it."""
-    from websockets.asyncio import server
-
+    server: Any = import_module("websockets.asyncio.server")
     serve, guarded, told = server.serve, False, set[str]()
 
     def begin(*arguments: Any, process_request: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -64,8 +64,8 @@ def own_pages_only(served_at: str) -> Iterator[Callable[[], bool]]:
 
         return serve(*arguments, process_request=look_at, **options)
 
-    server.serve = begin  # type: ignore[assignment, misc]
+    server.serve = begin
     try:
         yield lambda: guarded
     finally:
-        server.serve = serve  # type: ignore[misc]
+        server.serve = serve
