@@ -22,7 +22,7 @@ from handmesh_ros.node.sim_time import steady_clock
 from handmesh_ros.provision import DEFAULT_MODEL
 from handmesh_ros.view.buttons import Buttons, mesh_models
 from handmesh_ros.view.page import WAITING, Page
-from handmesh_ros.view.server import DEFAULT_PORT, address_of, start_server
+from handmesh_ros.view.server import DEFAULT_PORT, LAST_PORT, address_of, start_server
 
 PERIOD_S = 0.5  # chosen by hand: who opens the page waits so long for frames at most
 WITHOUT_HANDS_S = 2.0  # chosen by hand: long enough for a model to load
@@ -32,7 +32,7 @@ WITHOUT_HANDS_S = 2.0  # chosen by hand: long enough for a model to load
 class ViewParameters(ParameterTable):
     """The view node's."""
 
-    port: int = parameter(DEFAULT_PORT, "of the page; 0: any that is free", low=0, high=65535, read_only=True)
+    port: int = parameter(DEFAULT_PORT, "of the page; 0: any that is free", low=0, high=LAST_PORT, read_only=True)
     host: str = parameter(
         "127.0.0.1",
         "address to serve at; 0.0.0.0: everybody on the network sees the hands and may press the buttons, the clutches' among them",

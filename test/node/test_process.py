@@ -16,6 +16,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from handmesh_ros.node.process import arguments_for_logging
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
 WITHOUT_FILE = ["--ros-args", "--disable-external-lib-logs"]
 
 
@@ -68,9 +69,8 @@ sys.exit(spin(Slow, []))
 def test_a_signal_ends_a_node_quietly_wherever_it_is(where: str, number: signal.Signals, tmp_path: Path) -> None:
     program = tmp_path / "slow.py"
     program.write_text(PROGRAM)
-    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     command = [sys.executable, str(program), where]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None
             said = line = ""
@@ -112,8 +112,7 @@ sys.exit(spin(Stumbling, []))
 
 
 def test_a_signal_that_rclpy_stumbles_over_ends_a_node_quietly_too() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-    done = subprocess.run([sys.executable, "-c", STUMBLING], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", STUMBLING], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
 
 
@@ -137,15 +136,14 @@ sys.exit(spin(Failing, []))
 
 
 def test_what_a_callback_fails_at_is_told_and_the_node_goes_on() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-    done = subprocess.run([sys.executable, "-c", FAILING], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", FAILING], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 3, done.stderr
     ours, other = done.stderr.index("a hand of side 77"), done.stderr.index("ZeroDivisionError: a fault of the code")
     assert ours < done.stderr.index("Traceback") < other and done.stderr.count("Traceback") == 1
 
 
 def test_what_keeps_ros_from_starting_is_one_line() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_DOMAIN_ID": "many"}
+    environment = {**ENVIRONMENT, "ROS_DOMAIN_ID": "many"}
     code = "import sys; from handmesh_ros.node.process import spin; sys.exit(spin(lambda: None, []))"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "ROS_DOMAIN_ID" in done.stderr and "Traceback" not in done.stderr
@@ -176,9 +174,8 @@ sys.exit(spin(Tuned))
     ],
 )  # fmt: skip
 def test_a_wrong_qos_override_is_one_line(override: str, told: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     command = [sys.executable, "-c", TUNED, "--ros-args", "-p", f"qos_overrides./image.subscription.{override}"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and told in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
@@ -202,8 +199,7 @@ print(good.done() and good.result().results[0].successful)
 def test_a_parameter_of_no_type_does_not_end_a_node(tmp_path: Path) -> None:
     program = tmp_path / "slow.py"
     program.write_text(PROGRAM)
-    environment = {**os.environ, "PYTHONPATH": str(REPO), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-                   "ROS_DOMAIN_ID": str(10 + os.getpid() % 90)}  # fmt: skip
+    environment = {**ENVIRONMENT, "ROS_DOMAIN_ID": str(10 + os.getpid() % 90)}
     with subprocess.Popen([sys.executable, str(program), "-"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True) as process:  # fmt: skip
         try:
